@@ -1,0 +1,50 @@
+package vec
+
+import (
+	"testing"
+
+	"github.com/edgeflow/edgeflow/dataflow/types"
+)
+
+func TestNestedRoundTrip(t *testing.T) {
+	inner := []types.Field{{Name: "a", Type: types.TInt}, {Name: "d", Type: types.DecimalOf(30, 2)}, {Name: "s", Type: types.TString}, {Name: "f", Type: types.TDouble}}
+	row := AppendRow(nil, inner, []Datum{IntDatum(7), {I: -5, Hi: -1}, StringDatum("héllo"), FloatDatum(2.5)})
+	nulls := AppendRow(nil, inner, []Datum{NullDatum, NullDatum, NullDatum, NullDatum})
+	elem := types.RowOf(inner...)
+	arr := AppendArray([]byte("prefix"), elem, []Datum{BytesDatum(row), NullDatum, BytesDatum(nulls)})[6:]
+	if ArrayLen(arr) != 3 || !ArrayAt(arr, elem, 1).Null {
+		t.Fatalf("array: %v", Elems(arr, elem))
+	}
+	got := RowFields(ArrayAt(arr, elem, 0).B, inner)
+	if got[0].I != 7 || got[1].I != -5 || got[1].Hi != -1 || string(got[2].B) != "héllo" || got[3].F != 2.5 {
+		t.Fatalf("row: %+v", got)
+	}
+	for i := range inner {
+		if !RowAt(ArrayAt(arr, elem, 2).B, inner, i).Null {
+			t.Fatalf("field %d is not NULL", i)
+		}
+	}
+	m := AppendMap(nil, types.TString, types.TInt, []Datum{StringDatum("k"), StringDatum("")}, []Datum{NullDatum, IntDatum(2)})
+	keys, vals := MapParts(m)
+	if string(ArrayAt(keys, types.TString, 0).B) != "k" || len(ArrayAt(keys, types.TString, 1).B) != 0 || !ArrayAt(vals, types.TInt, 0).Null || ArrayAt(vals, types.TInt, 1).I != 2 {
+		t.Fatalf("map: %v %v", Elems(keys, types.TString), Elems(vals, types.TInt))
+	}
+}
+
+func TestVectorCellsSurviveScratchGrowth(t *testing.T) {
+	v := New(types.TString)
+	v.SetString(0, "first")
+	for i := 1; i < BatchSize; i++ {
+		v.SetBytes(i, make([]byte, i))
+	}
+	if string(v.Bytes(0)) != "first" || len(v.Bytes(1000)) != 1000 {
+		t.Fatal("a cell changed while the scratch grew")
+	}
+	v.SetNull(3)
+	o := New(types.TString)
+	o.Copy(5, v, 3)
+	o.Copy(6, v, 0)
+	if !o.IsNull(5) || string(o.Bytes(6)) != "first" {
+		t.Fatal("copy of cells")
+	}
+}
