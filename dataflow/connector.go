@@ -1,0 +1,86 @@
+package dataflow
+
+import (
+	"context"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// Message is one message of a log. Its bytes are valid until the next Poll of its source.
+type Message struct {
+	Data []byte
+	// Seq is the position in the log: a JetStream stream sequence, a row or line number.
+	Seq uint64
+	// ArrivalMs is the time at which the log stored the message, in ms since 1970.
+	ArrivalMs int64
+	Subject   []byte
+	// Header is the raw header block of NATS, nil when there is none.
+	Header []byte
+}
+
+// OpenReport tells what a source found when it verified its position.
+type OpenReport struct {
+	// Resumed is set when reading goes on after a stored position.
+	Resumed bool
+	// Gap counts messages that the log no longer has, where the policy is to go on.
+	Gap uint64
+	// Warning is a sentence for the log, or empty.
+	Warning string
+}
+
+// MessageSource is a log of messages. Its methods are called from one goroutine.
+type MessageSource interface {
+	// Open verifies the position (nil: none, start as the options say) and begins after it.
+	Open(ctx context.Context, position []byte) (OpenReport, error)
+	// Poll appends at most limit messages to dst and returns it. It waits at most wait for
+	// the first. pending is the number of messages known to be waiting behind those handed
+	// out; 0 means caught up. The error is io.EOF, with dst, at the end of a bounded source.
+	Poll(dst []Message, limit int, wait time.Duration) (out []Message, pending uint64, err error)
+	// Position appends the encoded position after m, a message of the newest Poll, to dst.
+	Position(dst []byte, m *Message) []byte
+	// Committed tells that everything up to the position is durable here.
+	Committed(position []byte)
+	Close() error
+}
+
+// RowSource makes rows by itself, without messages: datagen, nexmark, values of a test.
+type RowSource interface {
+	Open(ctx context.Context, position []byte) (OpenReport, error)
+	// Next fills b, whose columns are those that the plan reads from the table, with at
+	// most limit rows, and sets Arrival and Origin (Seq alone) of each. Rows that are not
+	// due at nowMs stay behind; pending counts those known to be due. The error is io.EOF,
+	// with the rows, at the end of a bounded source.
+	Next(b *vec.Batch, limit int, nowMs int64) (pending uint64, err error)
+	// Position appends the encoded position after the row with the given sequence to dst.
+	Position(dst []byte, seq uint64) []byte
+	Close() error
+}
+
+// Entry is one row of committed output, encoded in its sink's format.
+type Entry struct {
+	Seq     uint64
+	Payload []byte
+	Kind    vec.RowKind
+	// WindowEnd is the row's window_time + 1 ms, in ms since 1970; 0 when it has none.
+	WindowEnd int64
+	// Subject overrides the sink's subject; empty for most.
+	Subject []byte
+}
+
+// Target takes committed output in order and remembers, in the same atomic act, up to
+// which outbox sequence it has it. Exactly-once rests on that.
+type Target interface {
+	// Claim fences earlier instances and returns the sequence up to which the target has
+	// everything.
+	Claim(ctx context.Context) (upTo uint64, err error)
+	// Put makes the entries visible, all or none. Their sequences follow upTo without holes.
+	Put(ctx context.Context, epoch uint64, entries []Entry) error
+	Close() error
+}
+
+// Printer takes rows at once, before they are committed: print, blackhole, live queries.
+type Printer interface {
+	Print(b *vec.Batch) error
+	Close() error
+}
