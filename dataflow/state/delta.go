@@ -1,0 +1,387 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// A mark is the capture state of one page in one delta: the delta's tag << 2 |
+// reading or captured. A mark with another tag means uncaptured, so marks need
+// no clearing between checkpoints.
+const (
+	markReading  = 1 // the checkpoint copies the image; a writer waits
+	markCaptured = 2 // the checkpoint has the image, or a writer kept it for it
+)
+
+type markChunk [512]atomic.Uint32
+
+// ErrCanceled is returned by Delta.Each after Delta.Cancel.
+var ErrCanceled = errors.New("state: checkpoint canceled")
+
+// Delta is what one epoch changed: the pages to write and the pages to delete.
+//
+// Barrier makes it. Each and Freed may run on another goroutine while the engine
+// goes on writing. After Each has returned, the engine's goroutine calls Done
+// when the delta is committed, or Abort when it is not.
+type Delta struct {
+	epoch    Epoch
+	roots    Roots
+	a        *Arena
+	tag      uint32
+	dirty    bitmap
+	freed    bitmap
+	npages   int // set bits of dirty
+	pages    []pageEntry
+	slabs    [][]byte
+	marks    []*markChunk
+	started  atomic.Bool
+	stopped  atomic.Bool // nobody reads images any more: writers need not keep them
+	canceled atomic.Bool
+}
+
+// Roots is what a restore needs besides the pages.
+type Roots struct {
+	Format    uint32 // layout version of pages
+	PageSize  uint32 // bytes
+	PageCount uint32 // highest page number in use + 1
+}
+
+// RootsFormat is the version of the page layouts that this package writes. It
+// reads every version up to this one.
+const RootsFormat = 1
+
+// Barrier ends an epoch and returns what it changed. It takes time in proportion
+// to nothing but the engine's luck with the allocator: it swaps two bitmaps. It
+// must be called between two batches, and not while a delta is in flight
+// (InFlight); it panics then.
+func (a *Arena) Barrier(epoch Epoch) *Delta {
+	if a.inflight != nil {
+		panic(fmt.Sprintf("state: barrier %d while epoch %d is in flight", epoch, a.inflight.epoch))
+	}
+	d := &Delta{
+		epoch:  epoch,
+		roots:  a.roots(),
+		a:      a,
+		tag:    a.gen << 2,
+		dirty:  a.dirty,
+		freed:  a.freed,
+		npages: a.ndirty,
+		pages:  a.pages,
+		slabs:  a.frames.slabs,
+		marks:  a.marks,
+	}
+	a.dirty = a.takeSpare()
+	a.freed = a.takeSpare()
+	a.ndirty = 0
+	a.nextGen()
+	a.inflight = d
+	return d
+}
+
+// nextGen starts a write generation. Generation 0 is no generation, and tags
+// have two bits less.
+func (a *Arena) nextGen() {
+	a.gen++
+	if a.gen < 1<<30 {
+		return
+	}
+	a.gen = 1
+	for i := range a.pages {
+		a.pages[i].gen = 0
+	}
+	for _, c := range a.marks {
+		for i := range c {
+			c[i].Store(0)
+		}
+	}
+}
+
+func (a *Arena) roots() Roots {
+	return Roots{Format: RootsFormat, PageSize: uint32(a.pageSize), PageCount: uint32(len(a.pages))}
+}
+
+// InFlight reports whether a delta is neither done nor aborted.
+func (a *Arena) InFlight() bool { return a.inflight != nil }
+
+// takeSpare returns an empty bitmap with room for all pages.
+func (a *Arena) takeSpare() bitmap {
+	var b bitmap
+	if n := len(a.spare); n > 0 {
+		b, a.spare = a.spare[n-1], a.spare[:n-1]
+	}
+	if need := (len(a.pages) + 63) >> 6; cap(b) < need {
+		return make(bitmap, need, need+need/4)
+	}
+	return b.grow(len(a.pages))
+}
+
+// Epoch returns the epoch that the barrier ended.
+func (d *Delta) Epoch() Epoch { return d.epoch }
+
+// Roots returns what a restore to this epoch needs besides the pages.
+func (d *Delta) Roots() Roots { return d.roots }
+
+// Len returns the number of pages to write.
+func (d *Delta) Len() int { return d.npages }
+
+// Bytes returns the size in bytes of the pages to write.
+func (d *Delta) Bytes() int64 { return int64(d.npages) * int64(d.roots.PageSize) }
+
+// Freed calls fn for each page to delete, in order. Some may never have been
+// committed.
+func (d *Delta) Freed(fn func(PageID) error) error {
+	for p := d.freed.next(0); p >= 0; p = d.freed.next(p + 1) {
+		if err := fn(PageID(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Delta) mark(p PageID) *atomic.Uint32 {
+	const n = len(markChunk{})
+	return &d.marks[int(p)/n][int(p)%n]
+}
+
+// Each calls fn once for each page to write, in no particular order, with its
+// image as it was at the barrier; the image is valid during the call. It may be
+// called once. It stops at the first error of fn, and with ErrCanceled after
+// Cancel.
+func (d *Delta) Each(fn func(page PageID, image []byte) error) error {
+	if d.started.Swap(true) {
+		return errors.New("state: a delta can be read only once")
+	}
+	defer d.stop()
+	scratch := d.a.copies.scratch()
+	shift := uint(bits.TrailingZeros32(d.roots.PageSize))
+	perSlab := uint32(slabSize) >> shift
+	owed := 0 // pages whose image a writer keeps for us
+	for wi, w := range d.dirty {
+		for ; w != 0; w &= w - 1 {
+			p := PageID(wi<<6 + bits.TrailingZeros64(w))
+			m := d.mark(p)
+			if s := m.Load(); s == d.tag|markCaptured || !m.CompareAndSwap(s, d.tag|markReading) {
+				owed++
+				continue
+			}
+			f := d.pages[p].frame
+			copy(scratch, d.slabs[f/perSlab][f%perSlab<<shift:])
+			m.Store(d.tag | markCaptured)
+			if err := fn(p, scratch); err != nil {
+				return err
+			}
+		}
+		n, err := d.a.copies.drain(d, fn, 0)
+		if owed -= n; err != nil {
+			return err
+		}
+		if d.canceled.Load() {
+			return ErrCanceled
+		}
+	}
+	_, err := d.a.copies.drain(d, fn, owed)
+	return err
+}
+
+// Cancel makes Each return ErrCanceled soon. Any goroutine may call it.
+func (d *Delta) Cancel() {
+	d.canceled.Store(true)
+	d.a.copies.wake()
+}
+
+func (d *Delta) stop() {
+	d.stopped.Store(true)
+	d.a.copies.wake()
+}
+
+// save keeps the image of page p for the delta unless it has been read. The
+// engine calls it before it changes the page.
+func (d *Delta) save(p PageID, image []byte) {
+	if d.stopped.Load() {
+		return
+	}
+	m := d.mark(p)
+	for {
+		s := m.Load()
+		switch {
+		case s == d.tag|markCaptured:
+			return
+		case s == d.tag|markReading:
+			runtime.Gosched() // the reader copies one page
+		case m.CompareAndSwap(s, d.tag|markCaptured):
+			d.a.copies.keep(d, p, image)
+			return
+		}
+	}
+}
+
+// Done ends the delta after it was committed. The engine's goroutine calls it.
+func (d *Delta) Done() { d.end() }
+
+// Abort ends a delta that was not committed: what it held becomes part of the
+// next one. The engine's goroutine calls it.
+func (d *Delta) Abort() {
+	a := d.a
+	for i, w := range d.dirty {
+		a.dirty[i] |= w &^ a.freed[i]
+	}
+	for i, w := range d.freed {
+		a.freed[i] |= w &^ a.dirty[i]
+	}
+	a.ndirty = a.dirty.count()
+	d.end()
+}
+
+func (d *Delta) end() {
+	a := d.a
+	if a.inflight != d {
+		panic(fmt.Sprintf("state: delta of epoch %d ended twice", d.epoch))
+	}
+	d.stop()
+	a.inflight = nil
+	a.copies.reset(d.npages)
+	clear(d.dirty)
+	clear(d.freed)
+	a.spare = append(a.spare, d.dirty, d.freed)
+	d.dirty, d.freed, d.pages, d.slabs, d.marks = nil, nil, nil, nil, nil
+	a.releaseFrames()
+}
+
+// copyPool keeps old images for the checkpoint in flight.
+type copyPool struct {
+	mu     sync.Mutex
+	change sync.Cond
+	size   int // bytes of a page
+	max    int // buffers; 0 means no limit
+	free   [][]byte
+	kept   []keptPage
+	work   []keptPage // drain's own
+	total  int        // buffers that exist
+	peak   int        // most buffers out at once in this delta
+	out    int
+	image  []byte
+}
+
+type keptPage struct {
+	page  PageID
+	image []byte
+}
+
+const copySlab = 64 // buffers allocated together
+
+func (c *copyPool) init(size int, limit int64) {
+	c.size = size
+	c.change.L = &c.mu
+	if limit > 0 {
+		c.max = max(copySlab, int(limit/int64(size)))
+	}
+}
+
+func (c *copyPool) bytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(c.total) * int64(c.size)
+}
+
+func (c *copyPool) scratch() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.image == nil {
+		c.image = make([]byte, c.size)
+	}
+	return c.image
+}
+
+func (c *copyPool) wake() {
+	c.mu.Lock()
+	c.change.Broadcast()
+	c.mu.Unlock()
+}
+
+// keep copies image into a buffer and queues it for drain.
+func (c *copyPool) keep(d *Delta, p PageID, image []byte) {
+	c.mu.Lock()
+	for c.max > 0 && c.out >= c.max && !d.stopped.Load() && !d.canceled.Load() {
+		c.change.Wait()
+	}
+	if len(c.free) == 0 {
+		c.addBuffers()
+	}
+	b := c.free[len(c.free)-1]
+	c.free = c.free[:len(c.free)-1]
+	c.out++
+	c.peak = max(c.peak, c.out)
+	c.mu.Unlock()
+
+	copy(b, image)
+
+	c.mu.Lock()
+	c.kept = append(c.kept, keptPage{p, b})
+	c.change.Signal()
+	c.mu.Unlock()
+}
+
+func (c *copyPool) addBuffers() {
+	slab := make([]byte, copySlab*c.size)
+	for i := 0; i < copySlab; i++ {
+		c.free = append(c.free, slab[i*c.size:(i+1)*c.size:(i+1)*c.size])
+	}
+	c.total += copySlab
+}
+
+// drain gives the queued images to fn, and waits until it has given at least n.
+// It returns how many it gave.
+func (c *copyPool) drain(d *Delta, fn func(PageID, []byte) error, n int) (int, error) {
+	given := 0
+	for {
+		c.mu.Lock()
+		for len(c.kept) == 0 && given < n && !d.canceled.Load() {
+			c.change.Wait()
+		}
+		if d.canceled.Load() {
+			c.mu.Unlock()
+			return given, ErrCanceled
+		}
+		c.work, c.kept = c.kept, c.work[:0]
+		c.mu.Unlock()
+		if len(c.work) == 0 {
+			return given, nil
+		}
+		for i, k := range c.work {
+			err := fn(k.page, k.image)
+			given++
+			c.mu.Lock()
+			c.free = append(c.free, k.image)
+			c.out--
+			c.change.Signal()
+			c.mu.Unlock()
+			if err != nil {
+				c.mu.Lock()
+				c.kept = append(c.kept, c.work[i+1:]...)
+				c.mu.Unlock()
+				return given, err
+			}
+		}
+	}
+}
+
+// reset takes back the images nobody drained, and gives buffers back to the Go
+// heap when the delta that ends used far less than there are.
+func (c *copyPool) reset(int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.kept {
+		c.free = append(c.free, k.image)
+		c.out--
+	}
+	c.kept = c.kept[:0]
+	if c.out == 0 && c.total > 4*copySlab && c.peak < c.total/4 {
+		clear(c.free)
+		c.free, c.kept, c.work, c.total = c.free[:0], nil, nil, 0
+	}
+	c.peak = 0
+}

@@ -1,0 +1,51 @@
+package state
+
+import "fmt"
+
+// Restore fills the arena with the pages of a snapshot; what it held before is
+// gone. pages calls its argument once for each page, in any order, with an image
+// that is valid during the call (Store.Pages has this shape). Handles made before
+// are not valid any more; the roots of all spaces come back.
+func (a *Arena) Restore(roots Roots, pages func(func(PageID, []byte) error) error) error {
+	if roots.Format > RootsFormat {
+		return fmt.Errorf("state: the snapshot has page format %d and this program reads up to %d", roots.Format, RootsFormat)
+	}
+	if int(roots.PageSize) != a.pageSize {
+		return fmt.Errorf("state: the snapshot has pages of %d bytes and the arena has %d", roots.PageSize, a.pageSize)
+	}
+	a.reset()
+	a.extend(int(roots.PageCount))
+	seen := make(bitmap, 0).grow(int(roots.PageCount))
+	err := pages(func(p PageID, image []byte) error {
+		switch {
+		case uint32(p) >= roots.PageCount:
+			return fmt.Errorf("state: page %d of a snapshot with %d pages", p, roots.PageCount)
+		case len(image) != a.pageSize:
+			return fmt.Errorf("state: page %d has %d bytes instead of %d", p, len(image), a.pageSize)
+		case seen.has(uint32(p)):
+			return fmt.Errorf("state: page %d comes twice in the snapshot", p)
+		}
+		seen.set(uint32(p))
+		if a.limited && p != 0 && a.memory() >= a.opt.MemoryMax {
+			return nil
+		}
+		f := a.frames.alloc()
+		copy(a.frames.data(f, a.pageShift, a.slabShift, a.slabMask), image)
+		a.pages[p].frame = f
+		a.resident++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !seen.has(0) {
+		return fmt.Errorf("state: the snapshot has no page 0")
+	}
+	for p := range a.pages {
+		if !seen.has(uint32(p)) {
+			a.free.set(uint32(p))
+			a.nfree++
+		}
+	}
+	return a.loadCatalog()
+}
