@@ -1,0 +1,220 @@
+package nats
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Subscriptions of one connection.
+const (
+	apiSID  = 1
+	dataSID = 2
+)
+
+// JetStream's error codes that matter here.
+const (
+	codeStreamNotFound  = 10059
+	codeMessageNotFound = 10037
+)
+
+type streamConfig struct {
+	Name              string   `json:"name"`
+	Subjects          []string `json:"subjects"`
+	Retention         string   `json:"retention"`
+	Storage           string   `json:"storage"`
+	Discard           string   `json:"discard"`
+	MaxBytes          int64    `json:"max_bytes"`
+	MaxMsgs           int64    `json:"max_msgs"`
+	MaxAge            int64    `json:"max_age"`
+	MaxMsgSize        int64    `json:"max_msg_size"`
+	MaxMsgsPerSubject int64    `json:"max_msgs_per_subject"`
+	MaxConsumers      int      `json:"max_consumers"`
+	Replicas          int      `json:"num_replicas"`
+}
+
+type streamInfo struct {
+	Error   *APIError    `json:"error"`
+	Created time.Time    `json:"created"`
+	Config  streamConfig `json:"config"`
+	State   struct {
+		Messages uint64 `json:"messages"`
+		First    uint64 `json:"first_seq"`
+		Last     uint64 `json:"last_seq"`
+	} `json:"state"`
+}
+
+func (i *streamInfo) stateOf() StreamState {
+	return StreamState{
+		Name: i.Config.Name, CreatedNs: i.Created.UnixNano(), First: max(1, i.State.First), Last: i.State.Last,
+		Messages: i.State.Messages, Compacted: i.Config.MaxMsgsPerSubject > 0,
+	}
+}
+
+type consumerConfig struct {
+	Name           string     `json:"name"`
+	DeliverPolicy  string     `json:"deliver_policy"`
+	OptStartSeq    uint64     `json:"opt_start_seq,omitempty"`
+	OptStartTime   *time.Time `json:"opt_start_time,omitempty"`
+	AckPolicy      string     `json:"ack_policy"`
+	ReplayPolicy   string     `json:"replay_policy"`
+	FilterSubject  string     `json:"filter_subject,omitempty"`
+	FilterSubjects []string   `json:"filter_subjects,omitempty"`
+	MemStorage     bool       `json:"mem_storage"`
+	Replicas       int        `json:"num_replicas"`
+	InactiveNs     int64      `json:"inactive_threshold"`
+}
+
+// api does JetStream requests on a connection that is not yet delivering messages.
+type api struct {
+	w       *wire
+	prefix  string // of API subjects
+	inbox   string
+	timeout time.Duration
+	n       int
+}
+
+func newAPI(w *wire, o *ConnOptions, inbox string) (*api, error) {
+	a := &api{w: w, prefix: o.APIPrefix(), inbox: inbox, timeout: o.RequestTimeout}
+	return a, w.subscribe(inbox+".api.*", apiSID)
+}
+
+// request sends a request and reads its answer into v.
+func (a *api) request(subject string, body any, v any) error {
+	payload := ""
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		payload = string(b)
+	}
+	a.n++
+	reply := a.inbox + ".api." + strconv.Itoa(a.n)
+	if err := a.w.publish(a.prefix+subject, reply, payload); err != nil {
+		return err
+	}
+	_ = a.w.conn.SetReadDeadline(time.Now().Add(a.timeout))
+	defer func() { _ = a.w.conn.SetReadDeadline(time.Time{}) }()
+	var f frame
+	for {
+		if err := a.w.next(&f); err != nil {
+			return fmt.Errorf("%s: %w", strings.SplitN(subject, ".", 3)[0]+" request", err)
+		}
+		switch {
+		case f.kind == framePing:
+			if err := a.w.send("PONG\r\n"); err != nil {
+				return err
+			}
+		case f.kind == frameErr:
+			return serverError(f.detail)
+		case f.kind == frameMsg && f.sid == apiSID && string(f.subject) == reply:
+			if st, ok := parseStatus(f.header); ok && st.code == 503 {
+				return ErrNoJetStream
+			}
+			if err := json.Unmarshal(f.data, v); err != nil {
+				return fmt.Errorf("%s: %w", subject, err)
+			}
+			return nil
+		}
+	}
+}
+
+// streamInfo asks for a stream; ErrNoStream when there is none.
+func (a *api) streamInfo(stream string) (*streamInfo, error) {
+	var i streamInfo
+	if err := a.request("STREAM.INFO."+stream, nil, &i); err != nil {
+		return nil, err
+	}
+	if i.Error != nil {
+		if i.Error.ErrCode == codeStreamNotFound {
+			return nil, ErrNoStream
+		}
+		return nil, i.Error
+	}
+	return &i, nil
+}
+
+func (a *api) createStream(c streamConfig) (*streamInfo, error) {
+	var i streamInfo
+	if err := a.request("STREAM.CREATE."+c.Name, c, &i); err != nil {
+		return nil, err
+	}
+	if i.Error != nil {
+		return nil, i.Error
+	}
+	return &i, nil
+}
+
+// message asks for the message at seq.
+func (a *api) message(stream string, seq uint64) (StoredMessage, error) {
+	var r struct {
+		Error   *APIError `json:"error"`
+		Message struct {
+			Subject string    `json:"subject"`
+			Data    []byte    `json:"data"`
+			Time    time.Time `json:"time"`
+		} `json:"message"`
+	}
+	if err := a.request("STREAM.MSG.GET."+stream, map[string]uint64{"seq": seq}, &r); err != nil {
+		return StoredMessage{}, err
+	}
+	if r.Error != nil {
+		if r.Error.ErrCode == codeMessageNotFound {
+			return StoredMessage{}, nil
+		}
+		return StoredMessage{}, r.Error
+	}
+	var d xxhash.Digest
+	ns := r.Message.Time.UnixNano()
+	return StoredMessage{Found: true, StoredNs: ns, Hash: messageHash(&d, ns, []byte(r.Message.Subject), r.Message.Data)}, nil
+}
+
+// createConsumer returns how many messages wait for it.
+func (a *api) createConsumer(stream string, c consumerConfig) (pending uint64, err error) {
+	var r struct {
+		Error   *APIError `json:"error"`
+		Pending uint64    `json:"num_pending"`
+	}
+	req := struct {
+		Stream string         `json:"stream_name"`
+		Config consumerConfig `json:"config"`
+	}{stream, c}
+	if err := a.request("CONSUMER.CREATE."+stream+"."+c.Name, req, &r); err != nil {
+		return 0, err
+	}
+	if r.Error != nil {
+		return 0, r.Error
+	}
+	return r.Pending, nil
+}
+
+// createCommand is the `nats` command that makes the stream of c.
+func createCommand(c streamConfig) string {
+	s := fmt.Sprintf("nats stream add %s --subjects '%s' --storage file --retention limits --discard %s --replicas %d", c.Name, strings.Join(c.Subjects, ","), c.Discard, c.Replicas)
+	if c.MaxBytes > 0 {
+		s += fmt.Sprintf(" --max-bytes %d", c.MaxBytes)
+	}
+	if c.MaxAge > 0 {
+		s += fmt.Sprintf(" --max-age %s", time.Duration(c.MaxAge))
+	}
+	return s + " --defaults"
+}
+
+// permanent tells that trying again cannot help until somebody changes something.
+func permanent(err error) bool {
+	var pe *PositionError
+	var ae *APIError
+	switch {
+	case errors.As(err, &pe), errors.Is(err, ErrNoStream), errors.Is(err, ErrOption):
+		return true
+	case errors.As(err, &ae):
+		return ae.Code == 400 || ae.Code == 404
+	}
+	return false
+}

@@ -1,0 +1,294 @@
+package nats
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+)
+
+// InProcess opens in-memory connections to a server in this process.
+type InProcess interface {
+	InProcessConn() (net.Conn, error)
+}
+
+// ConnOptions says how to reach a server and who we are there. A secret is given as a
+// file or an environment variable, read anew at each connect, or in place.
+type ConnOptions struct {
+	// URLs are tried in order: nats://host:4222 or tls://host:4222.
+	URLs []string
+	// InProcess is used instead of URLs when set.
+	InProcess InProcess
+	// Name is shown in the server's connection list.
+	Name string
+	// Credentials is the path of a .creds file (JWT and seed).
+	Credentials string
+	// NKeySeed is the path of a file with an nkey seed.
+	NKeySeed string
+	User     string
+	// Password and Token in place, or their file or environment variable.
+	Password, PasswordFile, PasswordEnv string
+	Token, TokenFile, TokenEnv          string
+	// TLSCA, TLSCert and TLSKey are PEM files; certificate and key make mTLS.
+	TLSCA, TLSCert, TLSKey string
+	// TLSFirst does the TLS handshake before the server's greeting.
+	TLSFirst bool
+	// Domain is the JetStream domain, empty for the server's own.
+	Domain string
+	// DialTimeout bounds the connect and the greeting (default 5 s).
+	DialTimeout time.Duration
+	// RequestTimeout bounds one JetStream API request (default 5 s).
+	RequestTimeout time.Duration
+}
+
+func (o *ConnOptions) setDefaults() {
+	if o.Name == "" {
+		o.Name = "edgeflow"
+	}
+	if o.DialTimeout == 0 {
+		o.DialTimeout = 5 * time.Second
+	}
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = 5 * time.Second
+	}
+}
+
+// Validate reports the first thing wrong with the options.
+func (o *ConnOptions) Validate() error {
+	if o.InProcess == nil && len(o.URLs) == 0 {
+		return &OptionError{Key: "nats.url", Problem: "no server: name one, such as nats://127.0.0.1:4222, or run with the embedded server"}
+	}
+	for _, u := range o.URLs {
+		if _, err := parseURL(u); err != nil {
+			return &OptionError{Key: "nats.url", Value: redact(u), Problem: err.Error()}
+		}
+	}
+	if (o.TLSCert == "") != (o.TLSKey == "") {
+		return &OptionError{Key: "nats.tls.cert", Problem: "a certificate and its key come together: set both 'nats.tls.cert' and 'nats.tls.key'"}
+	}
+	n := 0
+	for _, set := range []bool{o.Credentials != "", o.NKeySeed != "", o.User != "", o.Token != "" || o.TokenFile != "" || o.TokenEnv != ""} {
+		if set {
+			n++
+		}
+	}
+	if n > 1 {
+		return &OptionError{Key: "nats.credentials", Problem: "more than one way to log in: keep one of 'nats.credentials', 'nats.nkey', 'nats.user', 'nats.token'"}
+	}
+	return nil
+}
+
+func parseURL(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		s = "nats://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("not a URL such as nats://host:4222")
+	}
+	switch u.Scheme {
+	case "nats", "tls":
+	default:
+		return nil, fmt.Errorf("scheme %q is not known: use nats:// or tls://", u.Scheme)
+	}
+	if u.Hostname() == "" {
+		return nil, errors.New("no host: write nats://host:4222")
+	}
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), "4222")
+	}
+	return u, nil
+}
+
+// redact hides a password in a URL.
+func redact(s string) string {
+	u, err := parseURL(s)
+	if err != nil {
+		if at := strings.LastIndexByte(s, '@'); at >= 0 {
+			return "***@" + s[at+1:]
+		}
+		return s
+	}
+	return u.Redacted()
+}
+
+// Server names the server for messages, without secrets.
+func (o *ConnOptions) Server() string {
+	if o.InProcess != nil {
+		return "the embedded server"
+	}
+	names := make([]string, len(o.URLs))
+	for i, u := range o.URLs {
+		names[i] = redact(u)
+	}
+	return strings.Join(names, ",")
+}
+
+// secret returns the value given in place, in a file or in the environment.
+func secret(what, inPlace, file, env string) (string, error) {
+	switch {
+	case inPlace != "":
+		return inPlace, nil
+	case file != "":
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("read the %s: %w", what, err)
+		}
+		return strings.TrimSpace(string(b)), nil
+	case env != "":
+		v, ok := os.LookupEnv(env)
+		if !ok {
+			return "", fmt.Errorf("the %s is to come from the environment variable %s, which is not set", what, env)
+		}
+		return v, nil
+	}
+	return "", nil
+}
+
+// identity is what a client tells a server about itself.
+type identity struct {
+	user, pass, token, jwt, nkey string
+	sign                         func(nonce []byte) ([]byte, error)
+}
+
+// identify reads the secrets. u may carry a user and password, or a token as user.
+func (o *ConnOptions) identify(u *url.URL) (id identity, err error) {
+	switch {
+	case o.Credentials != "":
+		b, err := os.ReadFile(o.Credentials)
+		if err != nil {
+			return id, fmt.Errorf("read the credentials file: %w", err)
+		}
+		if id.jwt, err = nkeys.ParseDecoratedJWT(b); err != nil {
+			return id, fmt.Errorf("credentials file %s: %w", o.Credentials, err)
+		}
+		id.sign = func(nonce []byte) ([]byte, error) {
+			kp, err := nkeys.ParseDecoratedNKey(b)
+			if err != nil {
+				return nil, fmt.Errorf("credentials file %s: %w", o.Credentials, err)
+			}
+			defer kp.Wipe()
+			return kp.Sign(nonce)
+		}
+	case o.NKeySeed != "":
+		b, err := os.ReadFile(o.NKeySeed)
+		if err != nil {
+			return id, fmt.Errorf("read the nkey seed file: %w", err)
+		}
+		kp, err := nkeys.ParseDecoratedNKey(b)
+		if err != nil {
+			return id, fmt.Errorf("nkey seed file %s: %w", o.NKeySeed, err)
+		}
+		if id.nkey, err = kp.PublicKey(); err != nil {
+			return id, fmt.Errorf("nkey seed file %s: %w", o.NKeySeed, err)
+		}
+		id.sign = kp.Sign
+	case o.User != "":
+		id.user = o.User
+		id.pass, err = secret("password", o.Password, o.PasswordFile, o.PasswordEnv)
+	case o.Token != "" || o.TokenFile != "" || o.TokenEnv != "":
+		id.token, err = secret("token", o.Token, o.TokenFile, o.TokenEnv)
+	case u != nil && u.User != nil:
+		if p, has := u.User.Password(); has {
+			id.user, id.pass = u.User.Username(), p
+		} else {
+			id.token = u.User.Username()
+		}
+	}
+	return id, err
+}
+
+// tlsConfig reads the certificates; nil when no TLS option is set.
+func (o *ConnOptions) tlsConfig() (*tls.Config, error) {
+	if o.TLSCA == "" && o.TLSCert == "" && !o.TLSFirst {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.TLSCA != "" {
+		b, err := os.ReadFile(o.TLSCA)
+		if err != nil {
+			return nil, fmt.Errorf("read 'nats.tls.ca': %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(b) {
+			return nil, fmt.Errorf("'nats.tls.ca' %s holds no PEM certificate", o.TLSCA)
+		}
+	}
+	if o.TLSCert != "" {
+		cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+		if err != nil {
+			return nil, fmt.Errorf("load 'nats.tls.cert' and 'nats.tls.key': %w", err)
+		}
+		c.Certificates = []tls.Certificate{cert}
+	}
+	return c, nil
+}
+
+// Connect opens a client of the nats.go library, for publishing and requests. It
+// reconnects forever. When wait is set, it succeeds at once and connects in the
+// background; otherwise an unreachable server is an error.
+func (o ConnOptions) Connect(wait bool, extra ...nats.Option) (*nats.Conn, error) {
+	o.setDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	opts := []nats.Option{
+		nats.Name(o.Name), nats.Timeout(o.DialTimeout), nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.PingInterval(20 * time.Second), nats.RetryOnFailedConnect(wait), nats.IgnoreAuthErrorAbort(),
+	}
+	var u *url.URL
+	if o.InProcess != nil {
+		opts = append(opts, nats.InProcessServer(o.InProcess))
+	} else {
+		u, _ = parseURL(o.URLs[0])
+	}
+	id, err := o.identify(u)
+	if err != nil {
+		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
+	}
+	switch {
+	case id.jwt != "":
+		opts = append(opts, nats.UserJWT(func() (string, error) {
+			i, err := o.identify(nil)
+			return i.jwt, err
+		}, id.sign))
+	case id.nkey != "":
+		opts = append(opts, nats.Nkey(id.nkey, id.sign))
+	case id.token != "":
+		opts = append(opts, nats.Token(id.token))
+	case id.user != "":
+		opts = append(opts, nats.UserInfo(id.user, id.pass))
+	}
+	tc, err := o.tlsConfig()
+	if err != nil {
+		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
+	}
+	if tc != nil {
+		opts = append(opts, nats.Secure(tc))
+	}
+	if o.TLSFirst {
+		opts = append(opts, nats.TLSHandshakeFirst())
+	}
+	nc, err := nats.Connect(strings.Join(o.URLs, ","), append(opts, extra...)...)
+	if err != nil {
+		return nil, fmt.Errorf("nats %s: %w: is the server running and reachable?", o.Server(), err)
+	}
+	return nc, nil
+}
+
+// APIPrefix is the prefix of JetStream API subjects, with the final dot.
+func (o *ConnOptions) APIPrefix() string {
+	if o.Domain == "" {
+		return "$JS.API."
+	}
+	return "$JS." + o.Domain + ".API."
+}

@@ -1,0 +1,3 @@
+package nats
+
+var sinkOnlyKeys = []string{}

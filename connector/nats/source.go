@@ -1,0 +1,268 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/nats-io/nuid"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+)
+
+// Source reads one stream. Its methods are called from one goroutine, as
+// dataflow.MessageSource asks; Status may be called from any.
+type Source struct {
+	o     SourceOptions
+	id    string // of this source's inbox and consumers
+	inbox string
+
+	// The poller's own.
+	digest xxhash.Digest
+	timer  *time.Timer
+	taken  []span
+
+	wake   chan struct{} // something changed for a waiting Poll
+	cancel context.CancelFunc
+	done   chan struct{} // the reader has ended
+
+	mu     sync.Mutex
+	queue  []*chunk // with messages that wait for Poll; the reader fills the last
+	held   []*chunk // their messages were handed out by the newest Poll
+	free   []*chunk
+	err    error // why the source has ended; io.EOF at its bound
+	closed bool
+	st     Status
+	wire   *wire  // the connection that delivers, nil while there is none
+	pull   string // a request's payload
+	next   string // the subject that requests go to
+	deliv  string // where messages go
+	asked  int    // messages asked for and not yet delivered
+	// queued is what lies in memory between reader and Poll.
+	queuedMessages int
+	queuedBytes    int64
+	behind         uint64 // messages waiting at the server, as last told
+	createdNs      int64
+	stream         string
+}
+
+// span is a part of the messages of the newest Poll.
+type span struct {
+	msgs  []dataflow.Message
+	metas []meta
+}
+
+var _ dataflow.MessageSource = (*Source)(nil)
+
+// NewSource checks the options and makes a source that Open starts.
+func NewSource(o SourceOptions) (*Source, error) {
+	o.setDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	id := nuid.Next()
+	return &Source{o: o, id: id, inbox: "_INBOX." + id, wake: make(chan struct{}, 1), stream: o.Stream}, nil
+}
+
+// Open connects once, verifies the position and begins reading after it. The error is a
+// *SourceError, or a *PositionError where the policy is to fail.
+func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport, error) {
+	var report dataflow.OpenReport
+	rd := &readerLoop{s: s}
+	if position != nil {
+		p, err := DecodePosition(position)
+		if err != nil {
+			return report, err
+		}
+		rd.at, rd.hasAt = p, true
+	}
+	w, err := dialWire(ctx, &s.o.ConnOptions)
+	if err != nil {
+		return report, &SourceError{Stream: s.o.Stream, Server: s.o.Server(), Err: err, Hint: dialHint(err)}
+	}
+	report, err = rd.setUp(w, true)
+	if err != nil {
+		w.close()
+		return report, rd.wrap(err)
+	}
+	run, cancel := context.WithCancel(context.Background())
+	s.cancel, s.done = cancel, make(chan struct{})
+	context.AfterFunc(run, w.close)
+	go rd.run(run)
+	return report, nil
+}
+
+// Poll implements dataflow.MessageSource. While the connection is down, pending is at
+// least 1: what waits at the server is not known.
+func (s *Source) Poll(dst []dataflow.Message, limit int, wait time.Duration) ([]dataflow.Message, uint64, error) {
+	s.mu.Lock()
+	s.release()
+	if s.queuedMessages == 0 && s.err == nil && !s.closed && wait > 0 {
+		s.await(wait)
+	}
+	had := len(dst)
+	dst = s.take(dst, limit)
+	pending := s.behind + uint64(s.queuedMessages)
+	if !s.st.Connected && s.err == nil && pending == 0 {
+		pending = 1
+	}
+	err := s.err
+	switch {
+	case s.closed:
+		err = ErrClosed
+	case s.queuedMessages > 0:
+		err = nil // what was read before the end is handed out first
+	case errors.Is(err, io.EOF):
+		pending = 0
+	case len(dst) > had:
+		err = nil
+	}
+	s.mu.Unlock()
+	s.ask()
+	return dst, pending, err
+}
+
+// await waits, with the lock released, until the reader has something to say.
+func (s *Source) await(wait time.Duration) {
+	if s.timer == nil {
+		s.timer = time.NewTimer(wait)
+	} else {
+		s.timer.Reset(wait)
+	}
+	for s.queuedMessages == 0 && s.err == nil && !s.closed {
+		s.mu.Unlock()
+		timeout := false
+		select {
+		case <-s.wake:
+		case <-s.timer.C:
+			timeout = true
+		}
+		s.mu.Lock()
+		if timeout {
+			return
+		}
+	}
+	s.timer.Stop()
+}
+
+// release gives back the chunks whose messages the last Poll handed out.
+func (s *Source) release() {
+	s.taken = s.taken[:0]
+	for _, c := range s.held {
+		if len(s.free) < 4 && cap(c.buf) <= 4*chunkBytes {
+			c.reset()
+			s.free = append(s.free, c)
+		}
+	}
+	s.held = s.held[:0]
+}
+
+// take appends at most limit queued messages to dst.
+func (s *Source) take(dst []dataflow.Message, limit int) []dataflow.Message {
+	n := 0
+	for len(s.queue) > 0 && limit > 0 {
+		c := s.queue[0]
+		k := min(limit, len(c.seen)-c.taken)
+		if k > 0 {
+			part := span{c.seen[c.taken : c.taken+k], c.seenMetas[c.taken : c.taken+k]}
+			dst = append(dst, part.msgs...)
+			s.taken = append(s.taken, part)
+			for i := range part.metas {
+				s.queuedBytes -= int64(part.metas[i].size)
+			}
+			c.taken += k
+			limit -= k
+			n += k
+		}
+		if !c.done || c.taken < len(c.seen) {
+			break
+		}
+		s.held = append(s.held, c)
+		s.queue = s.queue[:copy(s.queue, s.queue[1:])]
+	}
+	s.queuedMessages -= n
+	return dst
+}
+
+// ask sends pull requests until what the server may send fills the window: two requests'
+// worth of messages, as long as the memory between reader and Poll is not full.
+func (s *Source) ask() {
+	for {
+		s.mu.Lock()
+		w, next, deliv, pull := s.wire, s.next, s.deliv, s.pull
+		full := s.asked > s.o.PullMessages || s.queuedBytes > s.o.PullBytes || s.queuedMessages > s.o.PullMessages
+		if w == nil || full || s.err != nil || s.closed {
+			s.mu.Unlock()
+			return
+		}
+		s.asked += s.o.PullMessages
+		_ = w.conn.SetReadDeadline(time.Now().Add(s.silence()))
+		s.mu.Unlock()
+		if w.publish(next, deliv, pull) != nil {
+			return // the reader sees the same connection fail
+		}
+	}
+}
+
+// silence is how long the server may say nothing while a request waits.
+func (s *Source) silence() time.Duration { return 2*s.o.Heartbeat + s.o.Heartbeat/2 }
+
+// Position implements dataflow.MessageSource.
+func (s *Source) Position(dst []byte, m *dataflow.Message) []byte {
+	p := Position{Stream: s.stream, Sequence: m.Seq, StoredNs: m.ArrivalMs * int64(time.Millisecond)}
+	for _, t := range s.taken {
+		lo, hi := 0, len(t.msgs)
+		for lo < hi {
+			mid := int(uint(lo+hi) >> 1)
+			if t.msgs[mid].Seq < m.Seq {
+				lo = mid + 1
+			} else {
+				hi = mid
+			}
+		}
+		if lo < len(t.msgs) && t.msgs[lo].Seq == m.Seq {
+			p.StoredNs = t.metas[lo].storedNs
+			p.Hash = messageHash(&s.digest, p.StoredNs, m.Subject, m.Data)
+			break
+		}
+	}
+	s.mu.Lock()
+	p.CreatedNs = s.createdNs
+	s.mu.Unlock()
+	return p.Append(dst)
+}
+
+// Committed implements dataflow.MessageSource. The stream keeps its messages by its own
+// limits, so there is nothing to tell it.
+func (s *Source) Committed([]byte) {}
+
+// Status tells how the connection is.
+func (s *Source) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st
+}
+
+// Close ends reading. Messages handed out stay valid until it returns.
+func (s *Source) Close() error {
+	s.mu.Lock()
+	already := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if !already && s.cancel != nil {
+		s.cancel()
+		<-s.done
+	}
+	return nil
+}
+
+// signal wakes a waiting Poll.
+func (s *Source) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
