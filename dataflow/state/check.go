@@ -71,6 +71,8 @@ func (c *checker) structure(name string, h structure) {
 		}
 	case *rootedHeap:
 		c.heap(name, h.Heap)
+	case *Ordered:
+		c.ordered(name, h)
 	}
 }
 

@@ -9,7 +9,7 @@
 // the point between two batches at which an epoch ends. A [Delta] is what one
 // epoch changed. A [Space] is the namespace of one operator, bound by the
 // operator's stable identity; it holds structures by name: [Table] (hash
-// table), [Panes] (tables freed whole), [Heap] (values of
+// table), [Ordered] (B+-tree), [Panes] (tables freed whole), [Heap] (values of
 // variable length) and [Scalars] (a few fixed bytes).
 //
 // # Invariants

@@ -173,7 +173,7 @@ func (s *Space) Has(name string) bool {
 func (s *Space) Drop(name string) bool {
 	for i, e := range s.roots {
 		if e.Name == name {
-			s.open(e).each(s.a.release)
+			s.open(e).each(s.a.releasePage)
 			s.roots = append(s.roots[:i], s.roots[i+1:]...)
 			s.a.putCatalog()
 			return true
@@ -210,6 +210,8 @@ func (s *Space) open(e *rootEntry) structure {
 			e.handle = openPanes(s.a, e.Page)
 		case "heap":
 			e.handle = &rootedHeap{root: e.Page, Heap: openHeap(s.a, makeRef(e.Page, 0))}
+		case "ordered":
+			e.handle = openOrdered(s.a, e.Page)
 		case "scalars":
 			e.handle = openScalars(s.a, e.Page)
 		default:
@@ -252,6 +254,16 @@ func (s *Space) Panes(name string, spec TableSpec) *Panes {
 	}).(*Panes)
 	s.mustFit(name, p.spec, spec)
 	return p
+}
+
+// Ordered returns the ordered table of the given name.
+func (s *Space) Ordered(name string, spec OrderedSpec) *Ordered {
+	o := s.bind(name, "ordered", func() (structure, PageID) {
+		o := createOrdered(s.a, spec)
+		return o, o.root
+	}).(*Ordered)
+	s.mustFit(name, o.spec, spec)
+	return o
 }
 
 // Heap returns the heap of the given name.
@@ -301,7 +313,7 @@ func (a *Arena) putCatalog() {
 	first := writeChain(a, b)
 	binary.LittleEndian.PutUint32(a.write(0)[20:], uint32(first))
 	if old != 0 {
-		eachChain(a, old, a.release)
+		eachChain(a, old, a.releasePage)
 	}
 }
 
