@@ -58,6 +58,7 @@ const (
 	DateLit TemporalKind = iota
 	TimeLit
 	TimestampLit
+	TimestampLTZLit // TIMESTAMP WITH LOCAL TIME ZONE
 )
 
 // TemporalLit is DATE '2020-01-01', TIME '10:00:00' or TIMESTAMP '...'. Value
@@ -346,7 +347,7 @@ type WindowSpec struct {
 // Frame is ROWS|RANGE BETWEEN Start AND End; End is nil for the short form.
 type Frame struct {
 	Span
-	Range      bool
+	IsRange    bool // RANGE instead of ROWS
 	Start, End *FrameBound
 }
 

@@ -1,0 +1,120 @@
+package sql
+
+// jsonCall reads a call of one of the JSON_ functions with their clauses.
+func (p *parser) jsonCall() Expr {
+	word := p.tok().word
+	c := p.openCall()
+	switch {
+	case p.isOp(")"), p.is("NULL", "ON", "NULL"), p.is("ABSENT", "ON", "NULL"):
+	case word == "JSON_OBJECT" || word == "JSON_OBJECTAGG":
+		p.jsonPair(c)
+		for p.acceptOp(",") {
+			p.jsonPair(c)
+		}
+	default:
+		c.Args = append(c.Args, p.arg())
+		for p.acceptOp(",") {
+			c.Args = append(c.Args, p.arg())
+		}
+	}
+	if p.accept("ORDER", "BY") {
+		c.OrderBy = p.orderItems()
+	}
+	p.jsonClauses(c)
+	p.expectOp(")", quote(","))
+	return p.callTail(c)
+}
+
+// jsonPair reads [KEY] k VALUE v or k : v.
+func (p *parser) jsonPair(c *Call) {
+	if after := p.peek(1); p.is("KEY") && after.word != "VALUE" && startsOperand(after) {
+		p.i++
+	}
+	c.Args = append(c.Args, p.expr())
+	if !p.accept("VALUE") && !p.acceptOp(":") {
+		p.unexpected("VALUE")
+	}
+	c.Args = append(c.Args, p.expr())
+}
+
+// jsonClauses reads RETURNING, WRAPPER, ON EMPTY, ON ERROR and ON NULL.
+func (p *parser) jsonClauses(c *Call) {
+	start := p.pos()
+	j := &JSONClause{}
+	for p.jsonClause(j) {
+		j.Span = p.from(start)
+		c.JSON = j
+	}
+}
+
+// jsonClause reads one clause; false when there is none.
+func (p *parser) jsonClause(j *JSONClause) bool {
+	switch {
+	case p.is("NULL", "ON", "NULL"), p.is("ABSENT", "ON", "NULL"):
+		p.once(j.OnNull != "", "ON NULL")
+		j.OnNull = p.next().word
+		p.i += 2
+	case p.accept("RETURNING"):
+		p.once(j.Returning != nil, "RETURNING")
+		j.Returning = p.typeSpec()
+	case p.accept("WITHOUT"):
+		p.once(j.Wrapper != "", "WRAPPER")
+		p.accept("ARRAY")
+		p.expect("WRAPPER")
+		j.Wrapper = "WITHOUT ARRAY"
+	case p.accept("WITH"):
+		p.once(j.Wrapper != "", "WRAPPER")
+		mode := "UNCONDITIONAL"
+		if p.isAny("CONDITIONAL", "UNCONDITIONAL") {
+			mode = p.next().word
+		}
+		p.accept("ARRAY")
+		p.expect("WRAPPER")
+		j.Wrapper = "WITH " + mode + " ARRAY"
+	default:
+		b := p.jsonBehavior()
+		if b == nil {
+			return false
+		}
+		switch {
+		case p.accept("ON", "EMPTY"):
+			p.once(j.OnEmpty != nil, "ON EMPTY")
+			j.OnEmpty = b
+		case p.accept("ON", "ERROR"):
+			p.once(j.OnError != nil, "ON ERROR")
+			j.OnError = b
+		default:
+			p.unexpected("ON EMPTY", "ON ERROR")
+		}
+	}
+	return true
+}
+
+// jsonBehavior reads what stands before ON EMPTY and ON ERROR, or returns nil.
+func (p *parser) jsonBehavior() *JSONBehavior {
+	start := p.pos()
+	b := &JSONBehavior{}
+	switch {
+	case p.isAny("NULL", "ERROR", "TRUE", "FALSE", "UNKNOWN"):
+		b.Kind = p.next().word
+	case p.accept("EMPTY"):
+		b.Kind = "EMPTY ARRAY"
+		if p.isAny("ARRAY", "OBJECT") {
+			b.Kind = "EMPTY " + p.next().word
+		}
+	case p.accept("DEFAULT"):
+		b.Kind = "DEFAULT"
+		b.X = p.expr()
+	default:
+		return nil
+	}
+	b.Span = p.from(start)
+	return b
+}
+
+// once refuses a clause that was already given.
+func (p *parser) once(given bool, what string) {
+	if given {
+		p.fail(p.tok().Span, "%s is given twice", what)
+	}
+}
