@@ -46,7 +46,8 @@ func (p *parser) queryFrom(first QueryBody) *Query {
 		start = first.Pos()
 	}
 	q := &Query{Body: p.unionBody(first)}
-	if p.accept("ORDER", "BY") {
+	if p.accept("ORDER") {
+		p.expect("BY")
 		q.OrderBy = p.orderItems()
 	}
 	p.limits(q)
@@ -60,8 +61,9 @@ func (p *parser) limits(q *Query) {
 	for {
 		at := p.tok().Span
 		switch {
-		case p.accept("LIMIT"):
+		case p.is("LIMIT"):
 			p.once(limited, "LIMIT")
+			p.i++
 			limited = true
 			if p.accept("ALL") {
 				continue
@@ -71,14 +73,16 @@ func (p *parser) limits(q *Query) {
 				p.once(q.Offset != nil, "OFFSET")
 				q.Offset, q.Limit = q.Limit, p.exprPrec(precAdd)
 			}
-		case p.accept("OFFSET"):
+		case p.is("OFFSET"):
 			p.once(q.Offset != nil, "OFFSET")
+			p.i++
 			q.Offset = p.exprPrec(precAdd)
 			if !p.accept("ROWS") {
 				p.accept("ROW")
 			}
-		case p.accept("FETCH"):
+		case p.is("FETCH"):
 			p.once(limited, "LIMIT")
+			p.i++
 			limited = true
 			if !p.accept("FIRST") {
 				p.expect("NEXT")
