@@ -1,0 +1,270 @@
+package expr
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// AggVersion is the version of the encoding of aggregate states. States are fixed-layout
+// bytes, little-endian, in which all zeros is the empty state; each aggregate documents
+// its own layout. A state of the same version and the same calls can be merged wherever it
+// was made.
+const AggVersion = 1
+
+// aggIDSize is the size of the group's id, the first word of the states of an AggSet that
+// keeps entries in a tree.
+const aggIDSize = 8
+
+// aggCompile says for what an aggregate is compiled.
+type aggCompile struct {
+	env     *Env
+	retract bool
+	// ordinal tells the aggregate's tree entries from those of its neighbours.
+	ordinal uint16
+}
+
+// aggImpl is a compiled aggregate. st holds, for each row of sel, the states of the row's
+// group, of which the aggregate owns size() bytes from the offset it was placed at.
+type aggImpl interface {
+	size() int
+	place(off int)
+	// add takes the rows sel of b; retract takes them back.
+	add(m *AggStore, b *vec.Batch, st [][]byte, sel []int32)
+	retract(m *AggStore, b *vec.Batch, st [][]byte, sel []int32)
+	// merge adds src, which later rows made, to dst.
+	merge(dm *AggStore, dst []byte, sm *AggStore, src []byte)
+	aggResult
+	// release frees what the state refers to in the heap; tree entries go with the group.
+	release(m *AggStore, st []byte)
+	// needs tells whether the state has parts in the heap and entries in the tree.
+	needs() (heap, tree bool)
+}
+
+// aggResult writes an aggregate's value to row of out.
+type aggResult interface {
+	result(m *AggStore, st []byte, out *vec.Vector, row int)
+}
+
+// aggShared is an aggregate that can read the state of another call with the same key.
+type aggShared interface {
+	aggImpl
+	shareKey() string
+	adopt(o aggImpl)
+}
+
+// AggSet is the aggregates of one operator, compiled to one block of state bytes a group.
+// It is used by one goroutine.
+type AggSet struct {
+	calls   []*AggCall
+	parts   []aggPart
+	results []aggResult
+	names   []string
+	size    int
+	heap    bool
+	tree    bool
+
+	sel []int32
+	st  [][]byte
+}
+
+// aggPart is one aggregate state and the rows it wants.
+type aggPart struct {
+	impl   aggImpl
+	filter int // column, or -1
+	off    int
+	name   string
+}
+
+// NewAggSet compiles calls whose arguments are columns and literals and whose filters are
+// columns. With retracting the states can take rows back; the error names an aggregate
+// that cannot.
+func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
+	s := &AggSet{calls: calls, sel: make([]int32, 0, vec.BatchSize), st: make([][]byte, 0, vec.BatchSize)}
+	if env == nil {
+		env = &Env{}
+	}
+	shared := map[string]aggImpl{}
+	for i, c := range calls {
+		if retracting && !c.Func.Retractable {
+			return nil, fmt.Errorf("%s does not take an updating input: it cannot take a row back", c)
+		}
+		filter := -1
+		if c.Filter != nil {
+			col, ok := c.Filter.(*Col)
+			if !ok {
+				return nil, fmt.Errorf("%s: the filter is not a column of the input", c)
+			}
+			filter = col.Index
+		}
+		impl, err := compileAgg(c, aggCompile{env: env, retract: retracting, ordinal: uint16(i)})
+		if err != nil {
+			return nil, err
+		}
+		s.results = append(s.results, impl)
+		if sh, ok := impl.(aggShared); ok {
+			key := fmt.Sprintf("%s filter %d", sh.shareKey(), filter)
+			if o := shared[key]; o != nil {
+				sh.adopt(o)
+				continue
+			}
+			shared[key] = impl
+		}
+		h, t := impl.needs()
+		s.heap, s.tree = s.heap || h, s.tree || t
+		s.parts = append(s.parts, aggPart{impl: impl, filter: filter, name: c.String()})
+	}
+	if s.tree {
+		s.size = aggIDSize
+	}
+	for i := range s.parts {
+		p := &s.parts[i]
+		p.off = s.size
+		p.impl.place(s.size)
+		s.size += p.impl.size()
+	}
+	return s, nil
+}
+
+// compileAgg compiles a call, with the machinery of DISTINCT around it.
+func compileAgg(c *AggCall, o aggCompile) (aggImpl, error) {
+	if !c.Distinct {
+		return c.Func.compile(c, o)
+	}
+	inner := *c
+	inner.Distinct, inner.Filter = false, nil
+	return newDistinctAgg(&inner, o)
+}
+
+// AggField describes a part of an AggSet's state: the call it is the state of, its offset
+// and its size in bytes.
+type AggField struct {
+	Name         string
+	Offset, Size int
+}
+
+// Fields lists the parts of the state in order.
+func (s *AggSet) Fields() []AggField {
+	var out []AggField
+	if s.tree {
+		out = append(out, AggField{Name: "group id", Size: aggIDSize})
+	}
+	for _, p := range s.parts {
+		out = append(out, AggField{Name: p.name, Offset: p.off, Size: p.impl.size()})
+	}
+	return out
+}
+
+// Size is the bytes of state of a group, a multiple of 8.
+func (s *AggSet) Size() int { return s.size }
+
+// NeedsHeap tells that states keep parts in AggStore.Heap.
+func (s *AggSet) NeedsHeap() bool { return s.heap }
+
+// NeedsTree tells that states keep entries in AggStore.Tree. Each group then needs Init.
+func (s *AggSet) NeedsTree() bool { return s.tree }
+
+// Types are the types of the results.
+func (s *AggSet) Types() []types.Type {
+	out := make([]types.Type, len(s.calls))
+	for i, c := range s.calls {
+		out[i] = c.T
+	}
+	return out
+}
+
+// Init begins the state of a group, all zeros, under an id that no other group of the
+// store's scope has.
+func (s *AggSet) Init(st []byte, id uint64) {
+	if s.tree {
+		binary.LittleEndian.PutUint64(st, id)
+	}
+}
+
+// Update takes the rows sel of b, those of kind -U and -D back. st[k] is the state of the
+// group of row sel[k], of Size() bytes or more.
+func (s *AggSet) Update(m *AggStore, b *vec.Batch, st [][]byte, sel []int32) {
+	if b.Kinds == nil {
+		s.apply(m, b, st, sel, false)
+		return
+	}
+	for from := 0; from < len(sel); {
+		retract := b.Kinds[sel[from]].Retracts()
+		to := from + 1
+		for to < len(sel) && b.Kinds[sel[to]].Retracts() == retract {
+			to++
+		}
+		s.apply(m, b, st[from:to], sel[from:to], retract)
+		from = to
+	}
+}
+
+func (s *AggSet) apply(m *AggStore, b *vec.Batch, st [][]byte, sel []int32, retract bool) {
+	last := -1
+	for i := range s.parts {
+		p := &s.parts[i]
+		pst, psel := st, sel
+		if p.filter >= 0 {
+			if p.filter != last {
+				s.selectTrue(b.Cols[p.filter], st, sel)
+				last = p.filter
+			}
+			pst, psel = s.st, s.sel
+		}
+		if len(psel) == 0 {
+			continue
+		}
+		if retract {
+			p.impl.retract(m, b, pst, psel)
+		} else {
+			p.impl.add(m, b, pst, psel)
+		}
+	}
+}
+
+func (s *AggSet) selectTrue(v *vec.Vector, st [][]byte, sel []int32) {
+	s.st, s.sel = s.st[:0], s.sel[:0]
+	x := v.I64
+	for k, i := range sel {
+		if x[i] != 0 && !v.IsNull(int(i)) {
+			s.st = append(s.st, st[k])
+			s.sel = append(s.sel, i)
+		}
+	}
+}
+
+// Merge adds the state src, which rows after those of dst made, to dst. src stays as it is.
+func (s *AggSet) Merge(dm *AggStore, dst []byte, sm *AggStore, src []byte) {
+	for i := range s.parts {
+		s.parts[i].impl.merge(dm, dst, sm, src)
+	}
+}
+
+// Result writes the value of each call to row of its vector in out.
+func (s *AggSet) Result(m *AggStore, st []byte, out []*vec.Vector, row int) {
+	for i, r := range s.results {
+		r.result(m, st, out[i], row)
+	}
+}
+
+// Release frees what the state keeps outside of itself. The state is then to be dropped.
+func (s *AggSet) Release(m *AggStore, st []byte) {
+	if s.heap {
+		for i := range s.parts {
+			s.parts[i].impl.release(m, st)
+		}
+	}
+	if s.tree {
+		m.dropGroup(st)
+	}
+}
+
+// argCol is the column of an argument.
+func argCol(c *AggCall, i int) (int, error) {
+	if col, ok := c.Args[i].(*Col); ok {
+		return col.Index, nil
+	}
+	return 0, fmt.Errorf("%s: argument %d is not a column of the input", c, i+1)
+}
