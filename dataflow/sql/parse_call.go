@@ -211,7 +211,8 @@ func (p *parser) specialCall(t *token) Expr {
 		c.Args = []Expr{p.unitArg()}
 		p.expect("FROM")
 		c.Args = append(c.Args, p.expr())
-		return p.closeCall(c)
+		p.expectOp(")")
+		return p.callTail(c)
 	case "TIMESTAMPADD", "TIMESTAMPDIFF":
 		if u := p.peek(2); u.kind != tokenWord || units[u.word] == "" || !isOp(p.peek(3), ",") {
 			return nil
@@ -225,6 +226,8 @@ func (p *parser) specialCall(t *token) Expr {
 		if p.accept("IN") {
 			c.Args = append(c.Args, p.expr())
 			p.wordArg(c, "FROM")
+			p.expectOp(")")
+			return p.callTail(c)
 		}
 		return p.closeCall(c)
 	case "SUBSTRING":
@@ -248,6 +251,8 @@ func (p *parser) specialCall(t *token) Expr {
 		c.Args = []Expr{p.expr()}
 		if p.accept("TO") {
 			c.Args = append(c.Args, p.unitArg())
+			p.expectOp(")")
+			return p.callTail(c)
 		}
 		return p.closeCall(c)
 	case "TRIM":

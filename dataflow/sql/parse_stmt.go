@@ -199,7 +199,10 @@ func (p *parser) statementSet() *StatementSet {
 		panic(bailout{}) // the mistake inside is reported already
 	}
 	p.expect("END")
-	if len(s.Inserts) == 0 && len(p.errs) == 0 {
+	if len(s.Inserts) == 0 {
+		if len(p.errs) > 0 {
+			panic(bailout{}) // all of it was mistaken, and reported
+		}
 		p.fail(at, "a statement set needs at least one INSERT")
 	}
 	s.Span = p.from(start)

@@ -190,7 +190,7 @@ func hasTableArg(c *Call) bool {
 }
 
 func TestDeepTextsAreRefusedOrRead(t *testing.T) {
-	const n = 200_000
+	const n = stepsMax + 10
 	for name, text := range map[string]string{
 		"parentheses": strings.Repeat("(", n),
 		"not":         strings.Repeat("NOT ", n) + "a",
@@ -212,9 +212,11 @@ func TestDeepTextsAreRefusedOrRead(t *testing.T) {
 		"over":        strings.Repeat("f() OVER (ORDER BY ", n),
 		"array":       strings.Repeat("ARRAY[", n),
 	} {
-		if _, err := ParseExpr(name, text); err == nil {
-			t.Errorf("%s: no error", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := ParseExpr(name, text); err == nil {
+				t.Error("no error")
+			}
+		})
 	}
 	for name, text := range map[string]string{
 		"union":    "SELECT 1" + strings.Repeat(" UNION SELECT 1", n),
@@ -230,16 +232,22 @@ func TestDeepTextsAreRefusedOrRead(t *testing.T) {
 		"execute":  strings.Repeat("EXECUTE ", n) + "SELECT 1",
 		"nested":   strings.Repeat("(", n) + "SELECT 1",
 	} {
-		if _, err := Parse(name, text); err == nil {
-			t.Errorf("%s: no error", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := Parse(name, text); err == nil {
+				t.Error("no error")
+			}
+		})
 	}
-	long := "SELECT 1" + strings.Repeat(" + 1", 20_000) + " IN (1" + strings.Repeat(", 1", 20_000) + ")"
+	long := "SELECT 1" + strings.Repeat(" + 1", 50_000) + " IN (1" + strings.Repeat(", 1", 50_000) + ")"
 	s, err := Parse("long", long)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkScriptRoundTrip(t, s)
+	printed := s.String()
+	again, err := Parse("again", printed)
+	if err != nil || again.String() != printed {
+		t.Errorf("a long expression does not survive printing: %v", err)
+	}
 }
 
 func TestParseReportsEachStatement(t *testing.T) {

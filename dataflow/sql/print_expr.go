@@ -367,7 +367,7 @@ func (p *printer) args(c *Call) {
 			p.top(c.Args[1])
 			return
 		}
-	case word == "POSITION" && len(c.Args) >= 2:
+	case word == "POSITION" && (len(c.Args) == 2 || len(c.Args) == 3) && !hasTableOrName(c.Args):
 		p.expr(c.Args[0], precRange+1)
 		p.w(" IN ")
 		p.top(c.Args[1])
@@ -391,6 +391,17 @@ func (p *printer) args(c *Call) {
 		}
 	}
 	list(p, c.Args, p.top)
+}
+
+// hasTableOrName tells whether arguments need the ordinary syntax.
+func hasTableOrName(args []Expr) bool {
+	for _, a := range args {
+		switch a.(type) {
+		case *NamedArg, *TableArg:
+			return true
+		}
+	}
+	return false
 }
 
 func (p *printer) jsonPairs(args []Expr) {
