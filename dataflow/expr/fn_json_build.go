@@ -1,0 +1,551 @@
+package expr
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr/internal/jsonpath"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// Variant is the type of PARSE_JSON: a JSON value, held as compact text.
+var Variant = types.Type{Kind: types.Raw, Class: "VARIANT"}
+
+// NewJSONObject is JSON_OBJECT(KEY k VALUE v, ... {NULL | ABSENT} ON NULL). Keys are
+// character string literals.
+func NewJSONObject(keys, vals []Node, absentOnNull bool) (Node, error) {
+	if len(keys) != len(vals) {
+		return nil, fmt.Errorf("JSON_OBJECT has %d keys but %d values", len(keys), len(vals))
+	}
+	args := []Node{onNullLit(absentOnNull)}
+	for i := range keys {
+		args = append(args, keys[i], vals[i])
+	}
+	return NewCall("JSON_OBJECT", args...)
+}
+
+// NewJSONArray is JSON_ARRAY(v, ... {NULL | ABSENT} ON NULL); ABSENT is the default in SQL.
+func NewJSONArray(vals []Node, absentOnNull bool) (Node, error) {
+	return NewCall("JSON_ARRAY", append([]Node{onNullLit(absentOnNull)}, vals...)...)
+}
+
+func onNullLit(absent bool) Node {
+	if absent {
+		return symbolLit("ABSENT")
+	}
+	return symbolLit("NULL")
+}
+
+func init() {
+	Register(
+		&Func{Name: "JSON_STRING", Signature: "JSON_STRING(x)", Category: "json", Doc: "A value of any type as JSON.", Resolve: resolveJSONString},
+		&Func{Name: "JSON_OBJECT", Signature: "JSON_OBJECT([KEY] key VALUE x, ... [{NULL | ABSENT} ON NULL])", Category: "json",
+			Doc: "A JSON object with the given members.", Resolve: resolveJSONObject},
+		&Func{Name: "JSON_ARRAY", Signature: "JSON_ARRAY(x, ... [{NULL | ABSENT} ON NULL])", Category: "json",
+			Doc: "A JSON array of the given elements.", Resolve: resolveJSONArray},
+		rowDef{name: "JSON", sig: "JSON(s)", doc: "A JSON text as a value in JSON_OBJECT and JSON_ARRAY, without quotes around it.", category: "json",
+			args: []argSpec{argString("s")}, result: always(types.TString), row: jsonRow}.fn(),
+		rowDef{name: "JSON_QUOTE", sig: "JSON_QUOTE(s)", doc: "s as a JSON string.", category: "json",
+			args: []argSpec{argString("s")}, result: ifArgs(types.TString), kernel: bytesKernel(appendJSONQuote)}.fn(),
+		rowDef{name: "JSON_UNQUOTE", sig: "JSON_UNQUOTE(s)", doc: "The content of a JSON string; what is none comes back as it is.", category: "json",
+			args: []argSpec{argString("s")}, result: ifArgs(types.TString), kernel: bytesKernel(appendJSONUnquote)}.fn(),
+		rowDef{name: "JSON_LENGTH", sig: "JSON_LENGTH(json [, path])", doc: "The number of members or elements of a JSON value, 1 of a scalar.", category: "json",
+			args: []argSpec{argString("json"), argString("path")}, min: 1, result: always(types.TInt), prepare: prepareJSONInspect(jsonLength)}.fn(),
+		rowDef{name: "JSON_TYPE", sig: "JSON_TYPE(json [, path])", doc: "The kind of a JSON value: object, array, string, number, boolean or null.", category: "json",
+			args: []argSpec{argString("json"), argString("path")}, min: 1, result: always(types.TString), prepare: prepareJSONInspect(jsonType)}.fn(),
+		rowDef{name: "PARSE_JSON", sig: "PARSE_JSON(s [, allowDuplicateKeys])", doc: "The VARIANT that a JSON text means.", category: "json",
+			args: []argSpec{argString("s"), argBool("allowDuplicateKeys")}, min: 1, result: ifArgs(Variant), row: parseJSONRow}.fn(),
+		rowDef{name: "TRY_PARSE_JSON", sig: "TRY_PARSE_JSON(s [, allowDuplicateKeys])", doc: "The VARIANT that a JSON text means, NULL when it is none.", category: "json",
+			args: []argSpec{argString("s"), argBool("allowDuplicateKeys")}, min: 1, result: always(Variant), row: func(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
+				if d, err := parseJSONRow(c, args); err == nil {
+					return d, nil
+				}
+				return vec.NullDatum, nil
+			}}.fn(),
+	)
+}
+
+// rawJSON tells calls whose results are JSON already and are taken in without quotes.
+func rawJSON(n Node) bool {
+	c, ok := n.(*Call)
+	return ok && (c.Func.Name == "JSON_OBJECT" || c.Func.Name == "JSON_ARRAY" || c.Func.Name == "JSON")
+}
+
+// checkJSONType tells whether values of a type can be written as JSON.
+func checkJSONType(t types.Type) error {
+	switch t.Kind {
+	case types.Null, types.Boolean, types.TinyInt, types.SmallInt, types.Int, types.BigInt, types.Float, types.Double, types.Decimal,
+		types.Char, types.Varchar, types.Binary, types.Varbinary, types.Timestamp, types.TimestampLTZ:
+		return nil
+	case types.Raw:
+		if t.Class == Variant.Class {
+			return nil
+		}
+	case types.Array:
+		return checkJSONType(*t.Elem)
+	case types.Map, types.Multiset:
+		key := t.Key
+		if t.Kind == types.Multiset {
+			key = t.Elem
+		}
+		if !key.IsString() {
+			return fmt.Errorf("%s cannot be converted to JSON: its keys are not character strings", t)
+		}
+		if t.Kind == types.Map {
+			return checkJSONType(*t.Elem)
+		}
+		return nil
+	case types.Row, types.Structured:
+		for _, f := range t.Fields {
+			if err := checkJSONType(f.Type); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("%s cannot be converted to JSON; cast it to STRING", t)
+}
+
+// AppendJSON appends a value as compact JSON: members of rows and maps in the order of
+// their names, binary strings in base 64, timestamps in ISO 8601 (UTC for TIMESTAMP_LTZ).
+// A map with a NULL key is an error.
+func AppendJSON(dst []byte, d vec.Datum, t types.Type, env *Env) ([]byte, error) {
+	if d.Null {
+		return append(dst, "null"...), nil
+	}
+	switch t.Kind {
+	case types.Boolean:
+		return strconv.AppendBool(dst, d.Bool()), nil
+	case types.Char, types.Varchar:
+		return jsonpath.AppendString(dst, d.B), nil
+	case types.Binary, types.Varbinary:
+		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), d.B)
+		return append(dst, '"'), nil
+	case types.Raw:
+		return append(dst, d.B...), nil
+	case types.Float, types.Double:
+		if math.IsNaN(d.F) || math.IsInf(d.F, 0) {
+			dst = FormatDatum(append(dst, '"'), d, t, env)
+			return append(dst, '"'), nil
+		}
+	case types.Timestamp, types.TimestampLTZ:
+		dst = appendISO(append(dst, '"'), d, false)
+		if t.Kind == types.TimestampLTZ {
+			dst = append(dst, 'Z')
+		}
+		return append(dst, '"'), nil
+	case types.Array:
+		return appendJSONArray(dst, d.B, *t.Elem, env)
+	case types.Row, types.Structured:
+		return appendJSONRow(dst, d.B, t.Fields, env)
+	case types.Map:
+		return appendJSONMap(dst, d.B, *t.Key, *t.Elem, env)
+	case types.Multiset:
+		return appendJSONMap(dst, d.B, *t.Elem, types.TInt, env)
+	}
+	return FormatDatum(dst, d, t, env), nil
+}
+
+func appendJSONArray(dst, b []byte, elem types.Type, env *Env) ([]byte, error) {
+	dst = append(dst, '[')
+	for i := range vec.ArrayLen(b) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = AppendJSON(dst, vec.ArrayAt(b, elem, i), elem, env); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+// appendMembers writes an object's members in the order of their names; of equal names
+// the last counts.
+func appendMembers(dst []byte, names []string, value func(dst []byte, i int) ([]byte, error)) ([]byte, error) {
+	order := make([]int, len(names))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case names[a] < names[b]:
+			return -1
+		case names[a] > names[b]:
+			return 1
+		}
+		return 0
+	})
+	dst = append(dst, '{')
+	first := true
+	for k, i := range order {
+		if k+1 < len(order) && names[order[k+1]] == names[i] {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(jsonpath.AppendString(dst, []byte(names[i])), ':')
+		var err error
+		if dst, err = value(dst, i); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func appendJSONRow(dst, b []byte, fields []types.Field, env *Env) ([]byte, error) {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+	}
+	return appendMembers(dst, names, func(dst []byte, i int) ([]byte, error) {
+		return AppendJSON(dst, vec.RowAt(b, fields, i), fields[i].Type, env)
+	})
+}
+
+func appendJSONMap(dst, b []byte, key, elem types.Type, env *Env) ([]byte, error) {
+	k, v := vec.MapParts(b)
+	names := make([]string, vec.ArrayLen(k))
+	for i := range names {
+		d := vec.ArrayAt(k, key, i)
+		if d.Null {
+			return dst, errors.New("a map with a NULL key cannot be converted to JSON")
+		}
+		names[i] = string(d.B)
+	}
+	return appendMembers(dst, names, func(dst []byte, i int) ([]byte, error) {
+		return AppendJSON(dst, vec.ArrayAt(v, elem, i), elem, env)
+	})
+}
+
+// appendISO appends a timestamp as 2006-01-02T15:04:05.123. The short form is that of
+// Java's LocalDateTime.toString: without seconds when they are zero, and with 3, 6 or 9
+// digits of a fraction.
+func appendISO(dst []byte, d vec.Datum, short bool) []byte {
+	t := time.UnixMicro(d.I).Add(time.Duration(d.Hi)).UTC()
+	dst = t.AppendFormat(dst, "2006-01-02T15:04")
+	nanos := t.Nanosecond()
+	if short && t.Second() == 0 && nanos == 0 {
+		return dst
+	}
+	dst = t.AppendFormat(dst, ":05")
+	if nanos == 0 {
+		return dst
+	}
+	frac := strconv.AppendInt(nil, int64(nanos)+1e9, 10)[1:]
+	n := len(frac)
+	if short {
+		for n > 3 && string(frac[n-3:n]) == "000" {
+			n -= 3
+		}
+	} else {
+		for frac[n-1] == '0' {
+			n--
+		}
+	}
+	return append(append(dst, '.'), frac[:n]...)
+}
+
+func resolveJSONString(args []Node) (Resolved, error) {
+	if len(args) != 1 {
+		return Resolved{}, countError("JSON_STRING", "JSON_STRING(x)", len(args))
+	}
+	t, err := argAny("x").take("JSON_STRING", 0, args[0])
+	if err == nil {
+		err = checkJSONType(t)
+	}
+	if err != nil {
+		return Resolved{}, err
+	}
+	raw := rawJSON(args[0])
+	ts := []types.Type{t}
+	return Resolved{Type: ifArgs(types.TString)(ts), Args: ts, Impl: Impl{Row: func(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
+		if raw {
+			return args[0], nil
+		}
+		b, err := AppendJSON(c.Buf[:0], args[0], t, c.Env)
+		if err != nil {
+			return vec.NullDatum, err
+		}
+		return done(c, b)
+	}}}, nil
+}
+
+// jsonParts are the arguments of JSON_OBJECT and JSON_ARRAY.
+type jsonParts struct {
+	absent bool
+	first  int // the first argument behind the clause
+	types  []types.Type
+	raw    []bool
+}
+
+// jsonPartsOf reads the clause, if given, and the types of the rest.
+func jsonPartsOf(fn string, args []Node, absent bool) (jsonParts, error) {
+	p := jsonParts{absent: absent, types: make([]types.Type, len(args)), raw: make([]bool, len(args))}
+	if len(args) > 0 && args[0].Type().Kind == types.Symbol {
+		s, err := symbolArg(fn, 0, args[0], "NULL", "ABSENT")
+		if err != nil {
+			return p, err
+		}
+		p.absent, p.first = s == "ABSENT", 1
+		p.types[0] = types.TSymbol
+	}
+	for i := p.first; i < len(args); i++ {
+		t, err := argAny("value").take(fn, i, args[i])
+		if err != nil {
+			return p, err
+		}
+		if err := checkJSONType(t); err != nil {
+			return p, fmt.Errorf("argument %d of %s: %w", i+1, fn, err)
+		}
+		p.types[i], p.raw[i] = t, rawJSON(args[i])
+	}
+	return p, nil
+}
+
+func (p *jsonParts) append(dst []byte, c *RowCtx, args []vec.Datum, i int) ([]byte, error) {
+	if p.raw[i] && !args[i].Null {
+		return append(dst, args[i].B...), nil
+	}
+	return AppendJSON(dst, args[i], p.types[i], c.Env)
+}
+
+func resolveJSONArray(args []Node) (Resolved, error) {
+	p, err := jsonPartsOf("JSON_ARRAY", args, true)
+	if err != nil {
+		return Resolved{}, err
+	}
+	return Resolved{Type: types.TString.Required(), Args: p.types, Impl: Impl{CallsOnNull: true, Row: func(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
+		b := append(c.Buf[:0], '[')
+		for i := p.first; i < len(args); i++ {
+			if args[i].Null && p.absent {
+				continue
+			}
+			if len(b) > 1 {
+				b = append(b, ',')
+			}
+			var err error
+			if b, err = p.append(b, c, args, i); err != nil {
+				return vec.NullDatum, err
+			}
+		}
+		return done(c, append(b, ']'))
+	}}}, nil
+}
+
+func resolveJSONObject(args []Node) (Resolved, error) {
+	p, err := jsonPartsOf("JSON_OBJECT", args, false)
+	if err != nil {
+		return Resolved{}, err
+	}
+	if (len(args)-p.first)%2 != 0 {
+		return Resolved{}, errors.New("JSON_OBJECT takes pairs of KEY and VALUE")
+	}
+	var names []string
+	for i := p.first; i < len(args); i += 2 {
+		name, ok := literalText(args[i])
+		if !ok || !p.types[i].IsString() {
+			return Resolved{}, fmt.Errorf("key %d of JSON_OBJECT must be a character string literal, not %s", (i-p.first)/2+1, args[i])
+		}
+		names = append(names, name)
+	}
+	return Resolved{Type: types.TString.Required(), Args: p.types, Impl: Impl{CallsOnNull: true, Row: func(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
+		return p.object(c, names, args)
+	}}}, nil
+}
+
+func (p *jsonParts) object(c *RowCtx, names []string, args []vec.Datum) (vec.Datum, error) {
+	value := func(k int) int { return p.first + 2*k + 1 }
+	at, kept := make([]int, 0, len(names)), make([]string, 0, len(names))
+	for k, name := range names {
+		if !args[value(k)].Null || !p.absent {
+			at, kept = append(at, value(k)), append(kept, name)
+		}
+	}
+	b, err := appendMembers(c.Buf[:0], kept, func(dst []byte, k int) ([]byte, error) { return p.append(dst, c, args, at[k]) })
+	if err != nil {
+		return vec.NullDatum, err
+	}
+	return done(c, b)
+}
+
+// jsonRow checks a JSON text and writes it compactly; a blank one is NULL.
+func jsonRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
+	s := args[0].B
+	for len(s) > 0 && s[0] <= ' ' {
+		s = s[1:]
+	}
+	if len(s) == 0 {
+		return vec.NullDatum, nil
+	}
+	v, err := jsonpath.Parse(s)
+	if err != nil {
+		return vec.NullDatum, fmt.Errorf("JSON: %w", err)
+	}
+	return done(c, v.Append(c.Buf[:0]))
+}
+
+const lowerHex = "0123456789abcdef"
+
+// appendJSONQuote escapes slashes and everything beyond ASCII too, as Flink does.
+func appendJSONQuote(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	unit := func(u rune) {
+		dst = append(dst, '\\', 'u', lowerHex[u>>12&15], lowerHex[u>>8&15], lowerHex[u>>4&15], lowerHex[u&15])
+	}
+	for len(s) > 0 {
+		r, w := utf8.DecodeRune(s)
+		s = s[w:]
+		switch {
+		case r == '"' || r == '\\' || r == '/':
+			dst = append(dst, '\\', byte(r))
+		case r == '\b':
+			dst = append(dst, '\\', 'b')
+		case r == '\f':
+			dst = append(dst, '\\', 'f')
+		case r == '\n':
+			dst = append(dst, '\\', 'n')
+		case r == '\r':
+			dst = append(dst, '\\', 'r')
+		case r == '\t':
+			dst = append(dst, '\\', 't')
+		case r < 0x80:
+			dst = append(dst, byte(r))
+		case r > 0xFFFF:
+			hi, lo := utf16.EncodeRune(r)
+			unit(hi)
+			unit(lo)
+		default:
+			unit(r)
+		}
+	}
+	return append(dst, '"')
+}
+
+// appendJSONUnquote takes the quotes and escapes from s when it begins with a JSON value
+// and stands in quotes.
+func appendJSONUnquote(dst, s []byte) []byte {
+	n := len(s)
+	if n < 2 || s[0] != '"' || s[n-1] != '"' {
+		return append(dst, s...)
+	}
+	if _, err := jsonpath.Check(s); err != nil || !validEscapes(s[1:n-1]) {
+		return append(dst, s...)
+	}
+	return jsonpath.Unescape(dst, s[1:n-1])
+}
+
+// validEscapes tells whether every backslash of s begins an escape of JSON.
+func validEscapes(s []byte) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			continue
+		}
+		i++
+		switch {
+		case i >= len(s):
+			return false
+		case s[i] == 'u':
+			if i+4 >= len(s) {
+				return false
+			}
+			for _, c := range s[i+1 : i+5] {
+				if !isHexDigit(c) {
+					return false
+				}
+			}
+			i += 4
+		case string(s[i]) == `"` || s[i] == '\\' || s[i] == '/' || s[i] == 'b' || s[i] == 'f' || s[i] == 'n' || s[i] == 'r' || s[i] == 't':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// prepareJSONInspect prepares a function of the one value that a path names, or of the
+// whole document. Anything else than one value is NULL.
+func prepareJSONInspect(f func(v *jsonpath.Value) vec.Datum) func([]Node, []types.Type) (RowFunc, error) {
+	return func(args []Node, _ []types.Type) (RowFunc, error) {
+		root := Node(&Lit{Value: vec.StringDatum("$"), T: types.TString})
+		if len(args) == 2 {
+			root = args[1]
+		}
+		path, err := pathOf(root)
+		if err != nil {
+			return nil, err
+		}
+		return func(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
+			var text vec.Datum
+			if len(args) == 2 {
+				text = args[1]
+			}
+			p, err := path(c, text)
+			if err != nil {
+				return vec.NullDatum, nil
+			}
+			v, found, err := p.Eval(args[0].B)
+			if err == nil && found && !p.Definite {
+				if found = len(v.Elems) == 1; found {
+					v = v.Elems[0]
+				}
+			}
+			if err != nil || !found {
+				return vec.NullDatum, nil
+			}
+			return f(&v), nil
+		}, nil
+	}
+}
+
+func jsonLength(v *jsonpath.Value) vec.Datum {
+	if v.Scalar() {
+		return vec.IntDatum(1)
+	}
+	return vec.IntDatum(int64(len(v.Elems)))
+}
+
+func jsonType(v *jsonpath.Value) vec.Datum {
+	names := [...]string{"null", "boolean", "boolean", "number", "string", "array", "object"}
+	return vec.StringDatum(names[v.Kind])
+}
+
+func parseJSONRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
+	parse := jsonpath.ParseUnique
+	if len(args) == 2 && args[1].Bool() {
+		parse = jsonpath.Parse
+	}
+	v, err := parse(args[0].B)
+	if err == nil {
+		err = checkNumbers(&v)
+	}
+	if err != nil {
+		return vec.NullDatum, fmt.Errorf("PARSE_JSON: %w", err)
+	}
+	return done(c, v.Append(c.Buf[:0]))
+}
+
+// checkNumbers refuses numbers beyond the range of DOUBLE.
+func checkNumbers(v *jsonpath.Value) error {
+	if v.Kind == jsonpath.Number {
+		if f, err := strconv.ParseFloat(string(v.Text), 64); err != nil && math.IsInf(f, 0) {
+			return fmt.Errorf("the number %s is out of range", v.Text)
+		}
+	}
+	for i := range v.Elems {
+		if err := checkNumbers(&v.Elems[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
