@@ -317,6 +317,9 @@ func (d *csvDecoder) cell(ci int32, f csvField) bool {
 			col.v.SetBytes(d.row, s)
 		}
 		return true
+	case col.ct.op == opBytes && f.quoted && len(s) == 0:
+		col.v.SetBytes(d.row, nil)
+		return true
 	case col.ct.op == opInt:
 		if v, ok := parseInt(s); ok && v >= col.ct.lo && v <= col.ct.hi {
 			col.v.I64[d.row] = v

@@ -1,7 +1,8 @@
 package format
 
 import (
-	"unicode/utf8"
+	"encoding/binary"
+	"math"
 
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -80,15 +81,20 @@ func (d *msgpackDecoder) arrayOfEvents(i int) (n, first int, ok bool) {
 	if c&0xf0 != 0x90 && c != 0xdc && c != 0xdd {
 		return 0, 0, false
 	}
-	h := head(d.msg, i)
-	if h.kind != mpArray {
-		return 0, 0, false
+	h := mpHead{n: int(c & 15), pos: i + 1}
+	if c >= 0xdc {
+		if h = head(d.msg, i); h.kind != mpArray {
+			return 0, 0, false
+		}
 	}
 	if h.n == 0 {
 		return 0, h.pos, true
 	}
-	inner := head(d.msg, h.pos).kind
-	return h.n, h.pos, inner == mpMap || inner == mpArray
+	if h.pos >= len(d.msg) {
+		return 0, 0, false
+	}
+	inner := d.msg[h.pos]
+	return h.n, h.pos, inner >= 0x80 && inner <= 0x9f || inner >= 0xdc && inner <= 0xdf
 }
 
 func (d *msgpackDecoder) event(b *vec.Batch, start int) int {
@@ -251,20 +257,25 @@ func (d *msgpackDecoder) cell(ci int32, i int) int {
 		if n > len(b)-pos {
 			return d.broken(i, "a text is cut off")
 		}
-		if !utf8.Valid(b[pos : pos+n]) {
+		if !asciiOrUTF8(b[pos : pos+n]) {
 			return d.invalidUTF8(i)
 		}
 		d.span(col, pos, n)
 		return pos + n
 	case opInt:
-		if c <= 0x7f {
-			col.v.I64[d.row] = int64(c)
-			return i + 1
+		if v, end, ok := mpIntAt(b, i); ok && v >= col.ct.lo && v <= col.ct.hi {
+			col.v.I64[d.row] = v
+			return end
 		}
-		if h := head(b, i); h.kind == mpInt && int64(h.bits) >= col.ct.lo && int64(h.bits) <= col.ct.hi {
-			col.v.I64[d.row] = int64(h.bits)
-			return h.pos
+	case opDouble:
+		if c == 0xcb && i+9 <= len(b) {
+			col.v.F64[d.row] = math.Float64frombits(binary.BigEndian.Uint64(b[i+1:]))
+			return i + 9
 		}
+	}
+	if c == 0xc0 {
+		col.v.SetNull(d.row)
+		return i + 1
 	}
 	v, end := d.value(col.ct, i)
 	if end >= 0 {

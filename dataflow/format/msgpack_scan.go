@@ -3,6 +3,7 @@ package format
 import (
 	"encoding/binary"
 	"math"
+	"unicode/utf8"
 )
 
 // mpKind is the family of a msgpack value.
@@ -140,8 +141,14 @@ func skipMsgpack(b []byte, i int) int {
 			return -1
 		}
 		c := b[i]
-		if c <= 0x7f || c >= 0xe0 {
+		switch {
+		case c <= 0x7f || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3:
 			i++
+			continue
+		case c >= 0xa0 && c <= 0xbf:
+			if i += 1 + int(c&31); i > len(b) {
+				return -1
+			}
 			continue
 		}
 		h := head(b, i)
@@ -178,4 +185,41 @@ func mpTimestamp(p []byte) (seconds, nanos int64, ok bool) {
 		return 0, 0, false
 	}
 	return seconds, nanos, nanos < 1e9 && seconds > -9e12 && seconds < 9e12
+}
+
+// mpIntAt reads an integer that fits an int64.
+func mpIntAt(b []byte, i int) (v int64, end int, ok bool) {
+	c := b[i]
+	if c <= 0x7f || c >= 0xe0 {
+		return int64(int8(c)), i + 1, true
+	}
+	if c < 0xcc || c > 0xd3 {
+		return 0, 0, false
+	}
+	size := 1 << (c & 3)
+	if i+1+size > len(b) {
+		return 0, 0, false
+	}
+	u := be(b, i+1, size)
+	if c >= 0xd0 {
+		shift := 64 - 8*size
+		return int64(u<<shift) >> shift, i + 1 + size, true
+	}
+	return int64(u), i + 1 + size, u <= math.MaxInt64
+}
+
+// asciiOrUTF8 is utf8.Valid, with short ASCII texts settled eight bytes at a time.
+func asciiOrUTF8(s []byte) bool {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if binary.LittleEndian.Uint64(s[i:])&highMask != 0 {
+			return utf8.Valid(s[i:])
+		}
+	}
+	for ; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return utf8.Valid(s[i:])
+		}
+	}
+	return true
 }
