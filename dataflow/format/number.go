@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
-	"unsafe"
 )
-
-// text views bytes as a string for the duration of a call that does not keep it.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // trim cuts the characters that Java's trim cuts: everything up to a space.
 func trim(s []byte) []byte {
@@ -79,7 +75,7 @@ func parseFloat(s []byte, bitSize int) (float64, bool) {
 	if len(digits) > 1 && digits[1]|0x20 == 'x' {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(text(s), bitSize)
+	f, err := strconv.ParseFloat(string(s), bitSize)
 	if err != nil && !math.IsInf(f, 0) {
 		return 0, false
 	}
