@@ -1,0 +1,429 @@
+// Package natshub is a JetStream stream as a hub of the forwarder.
+//
+// A publish is an atomic batch of the server: its first message moves the cursor subject
+// (rolled up, never expiring, guarded by the subject's expected last sequence), the last
+// one commits. The server checks the guard at the commit, so a batch of an instance that
+// was fenced meanwhile is refused whole. The cursor is read from the stream's leader.
+//
+// The package must not import the engine's operators, store or agent.
+package natshub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
+	forward "github.com/edgeflow/edgeflow/sync"
+)
+
+// Headers of the messages that a forwarder publishes.
+const (
+	HeaderPipeline  = "Edgeflow-Pipeline"
+	HeaderInstance  = "Edgeflow-Instance"
+	HeaderOutput    = "Edgeflow-Output"
+	HeaderEpoch     = "Edgeflow-Epoch"
+	HeaderSequence  = "Edgeflow-Sequence"   // first-last outbox sequence of its rows
+	HeaderWindowEnd = "Edgeflow-Window-End" // of its last row, ms since 1970
+	HeaderKind      = "Edgeflow-Kind"       // row kind, absent for +I
+)
+
+// headerBytes is room for the headers and subject of a message under max_payload.
+const headerBytes = 1024
+
+// batchMessagesMax is the server's default limit of a batch, the cursor included.
+const batchMessagesMax = 1000
+
+// Options configures a hub.
+type Options struct {
+	// Stream is the hub's stream; Subjects are those it takes when it is created.
+	Stream   string
+	Subjects []string
+	// Create makes a missing stream with the settings below.
+	Create   bool
+	MaxBytes int64 // -1 or 0: no limit
+	MaxAge   time.Duration
+	Replicas int
+	// Prefix of the JetStream API, "$JS.API." when empty.
+	Prefix string
+	// RequestTimeout bounds a request that has no deadline of its own (5 s).
+	RequestTimeout time.Duration
+	// Warn is told what is allowed and unwise about the stream; it may be nil.
+	Warn func(string)
+}
+
+// Hub implements forward.Hub on a connection. Several outputs may share the connection,
+// each with a Hub of its own.
+type Hub struct {
+	o      Options
+	nc     *nats.Conn
+	warned bool
+	body   []byte
+}
+
+var _ forward.Hub = (*Hub)(nil)
+
+// New makes a hub; the connection stays the caller's.
+func New(nc *nats.Conn, o Options) *Hub {
+	if o.Prefix == "" {
+		o.Prefix = "$JS.API."
+	}
+	if o.RequestTimeout == 0 {
+		o.RequestTimeout = 5 * time.Second
+	}
+	if o.Replicas == 0 {
+		o.Replicas = 1
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = -1
+	}
+	return &Hub{o: o, nc: nc}
+}
+
+// CursorSubject is where the cursor of an output lives: <prefix>.cursor.<pipeline>.
+// <instance>.<output>, each a single token.
+func CursorSubject(prefix, pipeline, instance, output string) string {
+	return strings.Join([]string{prefix, "cursor", Token(pipeline), Token(instance), Token(output)}, ".")
+}
+
+// Token makes one subject token of a name: what a subject cannot hold becomes =XX.
+func Token(s string) string {
+	if s == "" {
+		return "="
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "=%02X", c)
+		}
+	}
+	return b.String()
+}
+
+type apiError struct {
+	Code        int    `json:"code"`
+	ErrCode     int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (e *apiError) Error() string {
+	return fmt.Sprintf("%s (JetStream error %d)", e.Description, e.ErrCode)
+}
+
+// JetStream's error codes that matter here.
+const (
+	codeNoMessage       = 10037
+	codeNoStream        = 10059
+	codeWrongLast       = 10071
+	codeWrongLastPlain  = 10164
+	codeIncomplete      = 10176
+	codeTooLarge        = 10199
+	codeTooManyInflight = 10210
+	codeStoreFailed     = 10077
+	codeMessageTooLarge = 10054
+	codeNoSpace         = 10047
+	codeNoResources     = 10023
+	codeAccountLimits   = 10002
+)
+
+func (h *Hub) request(ctx context.Context, subject string, body any, v any) error {
+	var payload []byte
+	if body != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	if _, has := ctx.Deadline(); !has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.o.RequestTimeout)
+		defer cancel()
+	}
+	m, err := h.nc.RequestWithContext(ctx, h.o.Prefix+subject, payload)
+	if err != nil {
+		if errors.Is(err, nats.ErrNoResponders) {
+			return fmt.Errorf("no JetStream answers at the hub (%s): enable JetStream there, or check 'nats.domain'", h.nc.ConnectedUrlRedacted())
+		}
+		return fmt.Errorf("hub: %s: %w", strings.SplitN(subject, ".", 3)[1], err)
+	}
+	return json.Unmarshal(m.Data, v)
+}
+
+type streamConfig struct {
+	Name              string   `json:"name"`
+	Subjects          []string `json:"subjects"`
+	Retention         string   `json:"retention"`
+	Storage           string   `json:"storage"`
+	Discard           string   `json:"discard"`
+	MaxBytes          int64    `json:"max_bytes"`
+	MaxMsgs           int64    `json:"max_msgs"`
+	MaxMsgsPerSubject int64    `json:"max_msgs_per_subject"`
+	MaxMsgSize        int32    `json:"max_msg_size"`
+	MaxConsumers      int      `json:"max_consumers"`
+	MaxAge            int64    `json:"max_age"`
+	Replicas          int      `json:"num_replicas"`
+	AllowAtomic       bool     `json:"allow_atomic"`
+	AllowRollup       bool     `json:"allow_rollup_hdrs"`
+	AllowTTL          bool     `json:"allow_msg_ttl"`
+	DenyPurge         bool     `json:"deny_purge"`
+}
+
+func (h *Hub) newStream() streamConfig {
+	return streamConfig{
+		Name: h.o.Stream, Subjects: h.o.Subjects, Retention: "limits", Storage: "file", Discard: "new",
+		MaxBytes: h.o.MaxBytes, MaxMsgs: -1, MaxMsgsPerSubject: -1, MaxMsgSize: -1, MaxConsumers: -1,
+		MaxAge: int64(h.o.MaxAge), Replicas: h.o.Replicas, AllowAtomic: true, AllowRollup: true, AllowTTL: true,
+	}
+}
+
+// createCommand is the nats command that makes the stream.
+func createCommand(c streamConfig) string {
+	s := fmt.Sprintf("nats stream add %s --subjects '%s' --storage file --retention limits --discard %s --replicas %d --allow-batch --allow-rollup --allow-msg-ttl",
+		c.Name, strings.Join(c.Subjects, ","), c.Discard, c.Replicas)
+	if c.MaxBytes > 0 {
+		s += fmt.Sprintf(" --max-bytes %d", c.MaxBytes)
+	}
+	if c.MaxAge > 0 {
+		s += fmt.Sprintf(" --max-age %s", time.Duration(c.MaxAge))
+	}
+	return s + " --defaults"
+}
+
+// StreamError says what the hub's stream lacks and the command that mends it.
+type StreamError struct{ Stream, Problem, Hint string }
+
+func (e *StreamError) Error() string {
+	return fmt.Sprintf("hub stream %q %s: %s", e.Stream, e.Problem, e.Hint)
+}
+
+// judge decides whether a stream can keep the protocol's promises.
+func judge(c streamConfig) (warning string, err error) {
+	var lacks, flags []string
+	add := func(ok bool, what, flag string) {
+		if !ok {
+			lacks, flags = append(lacks, what), append(flags, flag)
+		}
+	}
+	add(c.AllowAtomic, "atomic publish", "--allow-batch")
+	add(c.AllowRollup, "roll-up", "--allow-rollup")
+	add(c.AllowTTL, "message TTL", "--allow-msg-ttl")
+	add(!c.DenyPurge, "purging (roll-up needs it)", "--no-deny-purge")
+	if len(lacks) > 0 {
+		return "", &StreamError{c.Name, "does not allow " + strings.Join(lacks, ", "), fmt.Sprintf("run `nats stream edit %s %s`", c.Name, strings.Join(flags, " "))}
+	}
+	if c.Retention != "limits" {
+		return "", &StreamError{c.Name, fmt.Sprintf("has %s retention, under which a read cursor would vanish", c.Retention),
+			"retention cannot be changed: make a stream with `--retention limits` and name it in 'nats.stream'"}
+	}
+	if c.Discard != "new" && (c.MaxBytes > 0 || c.MaxMsgs > 0) {
+		warning = fmt.Sprintf("hub stream %q discards its oldest messages at its limit, which can push the cursor of a quiet output out: run `nats stream edit %s --discard new` and bound it with --max-age instead (a cursor does not age)", c.Name, c.Name)
+	}
+	return warning, nil
+}
+
+// Check implements forward.Hub.
+func (h *Hub) Check(ctx context.Context) (forward.Limits, error) {
+	var none forward.Limits
+	var r struct {
+		Error  *apiError    `json:"error"`
+		Config streamConfig `json:"config"`
+	}
+	if err := h.request(ctx, "STREAM.INFO."+h.o.Stream, nil, &r); err != nil {
+		return none, err
+	}
+	if r.Error != nil && r.Error.ErrCode == codeNoStream {
+		if !h.o.Create {
+			return none, &StreamError{h.o.Stream, "does not exist", fmt.Sprintf("run `%s`, or set 'nats.stream.create' = 'true'", createCommand(h.newStream()))}
+		}
+		r.Error = nil
+		if err := h.request(ctx, "STREAM.CREATE."+h.o.Stream, h.newStream(), &r); err != nil {
+			return none, err
+		}
+	}
+	if r.Error != nil {
+		return none, r.Error
+	}
+	warning, err := judge(r.Config)
+	if err != nil {
+		return none, err
+	}
+	if warning != "" && !h.warned && h.o.Warn != nil {
+		h.warned = true
+		h.o.Warn(warning)
+	}
+	lim := forward.Limits{MessageBytes: int(h.nc.MaxPayload()) - headerBytes, Messages: batchMessagesMax - 1, Bytes: 8 << 20}
+	if n := int(r.Config.MaxMsgSize); n > 0 {
+		lim.MessageBytes = min(lim.MessageBytes, n-headerBytes)
+	}
+	if n := r.Config.MaxBytes; n > 0 {
+		// A batch that fills the stream would push its own cursor out.
+		lim.Bytes = int(min(int64(lim.Bytes), max(n/8, 1024)))
+	}
+	if lim.MessageBytes < 1 {
+		return none, &StreamError{h.o.Stream, fmt.Sprintf("takes messages of at most %d bytes, the headers included", r.Config.MaxMsgSize),
+			fmt.Sprintf("run `nats stream edit %s --max-msg-size=-1`", h.o.Stream)}
+	}
+	return lim, nil
+}
+
+// ReadCursor implements forward.Hub.
+func (h *Hub) ReadCursor(ctx context.Context, subject string) (data []byte, place uint64, err error) {
+	var r struct {
+		Error   *apiError `json:"error"`
+		Message struct {
+			Seq  uint64 `json:"seq"`
+			Data []byte `json:"data"`
+		} `json:"message"`
+	}
+	if err := h.request(ctx, "STREAM.MSG.GET."+h.o.Stream, map[string]string{"last_by_subj": subject}, &r); err != nil {
+		return nil, 0, err
+	}
+	if r.Error != nil {
+		if r.Error.ErrCode == codeNoMessage {
+			return nil, 0, nil
+		}
+		return nil, 0, r.Error
+	}
+	return r.Message.Data, r.Message.Seq, nil
+}
+
+// Publish implements forward.Hub.
+func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
+	if !h.nc.IsConnected() {
+		return 0, &forward.RefusedError{Reason: "not connected: nothing was sent"}
+	}
+	id := nuid.Next()
+	n := len(b.Messages) + 1
+	head := func(m *nats.Msg, i int) {
+		if n > 1 {
+			m.Header["Nats-Batch-Id"] = []string{id}
+			m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i)}
+			if i == n {
+				m.Header["Nats-Batch-Commit"] = []string{"1"}
+			}
+		}
+		m.Header["Nats-Expected-Stream"] = []string{h.o.Stream}
+		m.Header[HeaderPipeline] = []string{b.Pipeline}
+		m.Header[HeaderInstance] = []string{b.Instance}
+		m.Header[HeaderOutput] = []string{b.Output}
+		m.Header[HeaderEpoch] = []string{strconv.FormatUint(b.Cursor.Epoch, 10)}
+	}
+	h.body = b.Cursor.Append(h.body[:0])
+	m := &nats.Msg{Subject: b.Subject, Header: nats.Header{}, Data: h.body}
+	head(m, 1)
+	m.Header["Nats-Rollup"] = []string{"sub"}
+	m.Header["Nats-TTL"] = []string{"never"}
+	m.Header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.Expect, 10)}
+	inbox := h.nc.NewRespInbox()
+	sub, err := h.nc.SubscribeSync(inbox)
+	if err != nil {
+		return 0, &forward.RefusedError{Reason: err.Error()}
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	// Each message asks for an answer: an early refusal is heard early, and the first one
+	// says whether anybody listens.
+	for i := 1; ; i++ {
+		if i == 1 || i == n {
+			m.Reply = inbox
+		}
+		if err := h.nc.PublishMsg(m); err != nil {
+			if i == 1 {
+				return 0, &forward.RefusedError{Reason: err.Error()}
+			}
+			return 0, fmt.Errorf("hub: publish: %w", err)
+		}
+		if i == n {
+			break
+		}
+		d := &b.Messages[i-1]
+		m = &nats.Msg{Subject: d.Subject, Header: nats.Header{}, Data: d.Data}
+		head(m, i+1)
+		m.Header[HeaderSequence] = []string{strconv.FormatUint(d.First, 10) + "-" + strconv.FormatUint(d.Last, 10)}
+		if d.WindowEndMs != 0 {
+			m.Header[HeaderWindowEnd] = []string{strconv.FormatInt(d.WindowEndMs, 10)}
+		}
+		if d.Kind != "+I" && d.Kind != "" {
+			m.Header[HeaderKind] = []string{d.Kind}
+		}
+	}
+	if err := h.nc.FlushWithContext(ctx); err != nil {
+		return 0, fmt.Errorf("hub: publish: %w", err)
+	}
+	if err := failpoint.Hit("forward.after-publish"); err != nil {
+		return 0, err
+	}
+	return h.answer(ctx, sub, n)
+}
+
+// answer waits for the answer to a batch of n messages. An empty one only says that the
+// first message was staged.
+func (h *Hub) answer(ctx context.Context, sub *nats.Subscription, n int) (uint64, error) {
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("hub: no answer to a batch: %w", err)
+		}
+		if len(m.Data) == 0 {
+			if m.Header.Get("Status") == "503" {
+				return 0, &forward.RefusedError{Reason: "no stream takes the subject", Hint: fmt.Sprintf("is it among the subjects of stream %s? look with `nats stream info %s`", h.o.Stream, h.o.Stream)}
+			}
+			continue
+		}
+		var r struct {
+			Error  *apiError `json:"error"`
+			Stream string    `json:"stream"`
+			Seq    uint64    `json:"seq"`
+			Count  int       `json:"count"`
+		}
+		if err := json.Unmarshal(m.Data, &r); err != nil {
+			return 0, fmt.Errorf("hub: answer to a batch: %w", err)
+		}
+		if r.Error != nil {
+			return 0, classify(r.Error)
+		}
+		if n == 1 {
+			return r.Seq, nil
+		}
+		if r.Count != n || r.Seq < uint64(n) {
+			return 0, fmt.Errorf("hub: answer to a batch of %d: count %d, sequence %d", n, r.Count, r.Seq)
+		}
+		return r.Seq - uint64(n) + 1, nil
+	}
+}
+
+// classify tells what a refusal means. With all of these nothing was stored; others leave
+// the outcome open.
+func classify(e *apiError) error {
+	switch e.ErrCode {
+	case codeWrongLast, codeWrongLastPlain:
+		var at uint64
+		if i := strings.LastIndexByte(e.Description, ' '); i >= 0 {
+			at, _ = strconv.ParseUint(e.Description[i+1:], 10, 64)
+		}
+		return &forward.GuardError{Place: at}
+	case codeIncomplete:
+		return &forward.RefusedError{Reason: e.Error(), Smaller: true}
+	case codeTooLarge, codeMessageTooLarge:
+		return &forward.RefusedError{Reason: e.Error(), Smaller: true}
+	case codeStoreFailed, codeNoSpace, codeNoResources, codeAccountLimits:
+		if strings.Contains(e.Description, "maximum") || e.ErrCode == codeAccountLimits || e.ErrCode == codeNoSpace {
+			return &forward.RefusedError{Reason: e.Error(), Smaller: true, Hint: "the hub is full: raise --max-bytes or shorten --max-age of its stream"}
+		}
+	case codeTooManyInflight:
+		return &forward.RefusedError{Reason: e.Error()}
+	}
+	if e.Code == 400 {
+		return &forward.RefusedError{Reason: e.Error()}
+	}
+	return e
+}

@@ -1,0 +1,293 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
+)
+
+// phase is what an output does next.
+type phase uint8
+
+const (
+	phaseClaim   phase = iota // read the cursor and claim it
+	phaseSend                 // send the next batch
+	phaseResolve              // read the cursor, because an outcome is not known
+)
+
+// output is the state machine of one output. It belongs to the goroutine that steps; what
+// others read is in the shared part of the forwarder.
+type output struct {
+	OutputOptions
+	f *Forwarder
+	i int // of this output in the forwarder
+
+	phase      phase
+	generation uint64  // written under the forwarder's lock
+	acc        Account // under the forwarder's lock
+	place      uint64  // of the cursor at the hub
+	lim        Limits
+	batch      batcher
+	entries    []Entry
+	link       link
+	bucket     bucket
+	// flight is the newest batch whose outcome is not known.
+	flightTo, flightRefused uint64
+
+	notBefore time.Time
+	backoff   time.Duration
+	served    uint64 // number of the step that served it last
+	down      bool
+}
+
+// local is what the decisions need to know.
+func (o *output) local(last uint64) Local {
+	return Local{Generation: o.generation, Cursor: o.account().Cursor, Last: last}
+}
+
+// step does one thing. progress is false when there is nothing to send.
+func (o *output) step(ctx context.Context, now time.Time) (progress bool, err error) {
+	switch o.phase {
+	case phaseClaim:
+		return true, o.claim(ctx, now)
+	case phaseResolve:
+		return true, o.resolve(ctx, now)
+	}
+	return o.send(ctx, now)
+}
+
+// look reads the cursor.
+func (o *output) look(ctx context.Context) (Seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.link.timeout(0))
+	defer cancel()
+	data, place, err := o.Hub.ReadCursor(ctx, o.CursorSubject)
+	if err != nil {
+		return Seen{}, err
+	}
+	s := Seen{Place: place}
+	if place != 0 {
+		if s.Record, err = DecodeRecord(data); err != nil {
+			return s, &fatalError{&OutputError{Output: o.Name, Err: err, Hint: "is subject " + o.CursorSubject + " used by something else?"}}
+		}
+	}
+	return s, nil
+}
+
+// claim takes the cursor over for a new generation.
+func (o *output) claim(ctx context.Context, now time.Time) error {
+	lim, err := o.Hub.Check(ctx)
+	if err != nil {
+		return o.fail(now, err)
+	}
+	o.lim = lim
+	seen, err := o.look(ctx)
+	if err != nil {
+		return o.fail(now, err)
+	}
+	last := o.f.lastCommitted(o)
+	if d := decideClaim(o.local(last), seen); d != Proceed {
+		if err := o.trouble(d, seen, last); err != nil {
+			return err
+		}
+		// Resend: the hub's word counts no more than ours.
+		done := o.account().Done()
+		seen.Outbox, seen.From = max(seen.Outbox, done), max(seen.From, done)
+	}
+	generation := max(seen.Generation, o.generation) + 1
+	rec := Record{Generation: generation, Epoch: o.f.epoch.Load(), From: seen.From, Outbox: seen.Outbox}
+	place, err := o.publish(ctx, &Batch{Expect: seen.Place, Cursor: rec})
+	if err != nil {
+		// Whether it was stored or not, the next claim reads the cursor and goes above it.
+		return o.fail(now, err)
+	}
+	o.place = place
+	o.f.mu.Lock()
+	o.generation = generation
+	o.acc = o.acc.learn(seen.From, seen.Outbox)
+	o.f.mu.Unlock()
+	o.phase = phaseSend
+	o.up(Event{Kind: Claimed, Output: o.Name, Generation: generation})
+	return nil
+}
+
+// trouble turns a decision against going on into an error, unless the policy is to resend.
+func (o *output) trouble(d Decision, seen Seen, last uint64) error {
+	e := &OutputError{Output: o.Name}
+	switch d {
+	case Fenced:
+		e.Err = fmt.Errorf("%w: generation %d, ours is %d", ErrFenced, seen.Generation, o.generation)
+		e.Hint = "stop one of the two, or give them different instance names"
+	case CursorAhead:
+		e.Err = fmt.Errorf("%w: it has row %d, the last one committed here is %d", ErrCursorAhead, seen.Outbox, last)
+		e.Hint = "was an old backup restored, or did the disk lose what it said was written? Restore the newest savepoint; to start over, run with --reset-state under another instance name"
+	case CursorLost, CursorBehind:
+		what := "there is none at " + o.CursorSubject
+		if d == CursorBehind {
+			what = fmt.Sprintf("it has row %d of generation %d", seen.Outbox, seen.Generation)
+		}
+		e.Err = fmt.Errorf("%w: %s, but it had confirmed row %d", ErrCursorLost, what, o.account().Cursor)
+		e.Hint = "was the stream purged, created again, or does its max_bytes or max_msgs push cursors out (use discard: new)? 'edgeflow.on-lost-cursor' = 'resend' goes on after the last confirmed row"
+		if o.OnLost == LostResend {
+			o.f.event(Event{Kind: CursorWarning, Output: o.Name, Err: e})
+			return nil
+		}
+	}
+	return &fatalError{e}
+}
+
+// resolve finds out what became of a batch.
+func (o *output) resolve(ctx context.Context, now time.Time) error {
+	seen, err := o.look(ctx)
+	if err != nil {
+		return o.fail(now, err)
+	}
+	last := o.f.lastCommitted(o)
+	if d := decideOutcome(o.local(last), seen); d != Proceed {
+		if err := o.trouble(d, seen, last); err != nil {
+			return err
+		}
+		o.phase = phaseClaim
+		return nil
+	}
+	o.place = seen.Place
+	o.confirm(seen.From, seen.Outbox)
+	o.up(Event{Kind: LinkUp, Output: o.Name})
+	return nil
+}
+
+// confirm takes in that the hub has the rows up to outbox.
+func (o *output) confirm(from, outbox uint64) {
+	o.f.mu.Lock()
+	acc := o.acc.learn(from, outbox)
+	if outbox == o.flightTo && o.flightRefused > 0 && acc.Confirmed-o.acc.Confirmed >= o.flightRefused {
+		acc = acc.refuse(o.flightRefused)
+	}
+	o.acc = acc
+	o.f.mu.Unlock()
+	o.flightTo, o.flightRefused = 0, 0
+	o.phase = phaseSend
+}
+
+// send sends the next batch.
+func (o *output) send(ctx context.Context, now time.Time) (progress bool, err error) {
+	base := o.account().Done()
+	if base >= o.f.lastCommitted(o) {
+		return false, nil
+	}
+	if d := o.bucket.wait(now); d > 0 {
+		o.notBefore = now.Add(d)
+		return true, nil
+	}
+	lim := o.lim
+	lim.Bytes = min(lim.Bytes, o.link.batchBytes())
+	got, err := o.batch.fill(o.f.Store, base, lim, min(o.link.messageBytes(lim.MessageBytes), lim.MessageBytes))
+	if err != nil {
+		return false, &fatalError{&OutputError{Output: o.Name, Err: err}}
+	}
+	if got.last == base {
+		return false, nil
+	}
+	b := &Batch{
+		Expect:   o.place,
+		Cursor:   Record{Generation: o.generation, Epoch: o.f.epoch.Load(), From: base, Outbox: got.last},
+		Messages: o.batch.msgs, Bytes: got.bytes,
+	}
+	o.flightTo, o.flightRefused = got.last, got.refused
+	began := o.f.Clock.Now()
+	place, err := o.publish(ctx, b)
+	if err != nil {
+		return true, o.publishFailed(now, err)
+	}
+	if err := failpoint.Hit("forward.after-ack"); err != nil {
+		return true, o.publishFailed(now, err)
+	}
+	o.link = o.link.sent(got.bytes, o.f.Clock.Now().Sub(began))
+	o.bucket.take(got.bytes)
+	o.place = place
+	if err := failpoint.Hit("forward.before-delete"); err != nil {
+		return true, o.publishFailed(now, err)
+	}
+	o.confirm(base, got.last)
+	o.up(Event{Kind: LinkUp, Output: o.Name})
+	return true, nil
+}
+
+func (o *output) publish(ctx context.Context, b *Batch) (uint64, error) {
+	b.Pipeline, b.Instance, b.Output, b.Subject = o.f.Pipeline, o.f.Instance, o.Name, o.CursorSubject
+	if err := failpoint.Hit("forward.before-publish"); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.link.timeout(b.Bytes))
+	defer cancel()
+	return o.Hub.Publish(ctx, b)
+}
+
+// publishFailed decides what follows a failed publish.
+func (o *output) publishFailed(now time.Time, err error) error {
+	var ge *GuardError
+	var re *RefusedError
+	switch {
+	case errors.As(err, &ge):
+		o.phase = phaseResolve // at once: the hub is there
+		return nil
+	case errors.As(err, &re):
+		if re.Smaller {
+			o.link = o.link.failed()
+		}
+	default:
+		o.link = o.link.failed()
+		o.phase = phaseResolve
+	}
+	return o.fail(now, err)
+}
+
+// fail waits before the next attempt, longer each time, unless err is final.
+func (o *output) fail(now time.Time, err error) error {
+	var fe *fatalError
+	if errors.As(err, &fe) {
+		return err
+	}
+	if o.backoff == 0 {
+		o.backoff = o.f.BackoffMin
+	} else {
+		o.backoff = min(2*o.backoff, o.f.BackoffMax)
+	}
+	o.notBefore = now.Add(o.backoff)
+	var re *RefusedError
+	kind := LinkDown
+	if errors.As(err, &re) {
+		kind = Refused
+	}
+	if !o.down || kind == Refused {
+		o.f.event(Event{Kind: kind, Output: o.Name, Err: err})
+	}
+	o.down = true
+	o.f.setStatus(o, err)
+	return nil
+}
+
+// up notes that the hub answers.
+func (o *output) up(e Event) {
+	if o.down || e.Kind == Claimed {
+		o.f.event(e)
+	}
+	o.down, o.backoff, o.notBefore = false, 0, time.Time{}
+	o.f.setStatus(o, nil)
+}
+
+// account is what became of the rows so far. The host's goroutine changes it too, when
+// rows are dropped.
+func (o *output) account() Account {
+	o.f.mu.Lock()
+	defer o.f.mu.Unlock()
+	return o.acc
+}
+
+// fatalError stops the forwarder.
+type fatalError struct{ err error }
+
+func (e *fatalError) Error() string { return e.err.Error() }
+func (e *fatalError) Unwrap() error { return e.err }

@@ -1,0 +1,192 @@
+package forward_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	forward "github.com/edgeflow/edgeflow/sync"
+	"github.com/edgeflow/edgeflow/sync/simhub"
+)
+
+var (
+	simSeeds = flag.Int("sim.seeds", 1000, "how many seeds to simulate")
+	simSeed  = flag.Uint64("sim.seed", 0, "simulate this seed alone and trace it")
+)
+
+// simulation drives an instance, and now and then a zombie of it, against a faulty hub.
+type simulation struct {
+	t     *testing.T
+	rng   *rand.Rand
+	hub   *simhub.Server
+	store *forward.MemStore
+	fw    *forward.Forwarder
+	// zombie is an earlier instance that still runs on its own copy of the store.
+	zombie *forward.Forwarder
+	twins  bool // there was one
+	now    time.Time
+	rows   map[string]int
+	trace  []string
+}
+
+var outputs = []string{"a", "b"}
+
+const row = "%s:%d"
+
+func (s *simulation) options(store forward.Store) forward.Options {
+	o := forward.Options{Pipeline: "p", Instance: "i", Store: store, BackoffMin: time.Millisecond, BackoffMax: 8 * time.Millisecond}
+	for i, name := range outputs {
+		o.Outputs = append(o.Outputs, forward.OutputOptions{
+			Name: name, Hub: s.hub, Subject: "out." + name, CursorSubject: "out.cursor." + name,
+			Pack: 1 + 3*i, Separator: "\n", Priority: i,
+		})
+	}
+	return o
+}
+
+func (s *simulation) start() {
+	var err error
+	if s.fw, err = forward.New(s.options(s.store), s.store.States()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *simulation) logf(format string, v ...any) {
+	s.trace = append(s.trace, fmt.Sprintf(format, v...))
+}
+
+func (s *simulation) fatalf(seed uint64, format string, v ...any) {
+	s.t.Helper()
+	tail := s.trace[max(0, len(s.trace)-60):]
+	s.t.Fatalf("seed %d (-sim.seed=%d): %s\n%s", seed, seed, fmt.Sprintf(format, v...), strings.Join(tail, "\n"))
+}
+
+// commit keeps new rows and the forwarder's plan.
+func (s *simulation) commit(newRows int) error {
+	for range newRows {
+		name := outputs[s.rng.IntN(len(outputs))]
+		var rows []string
+		for range 1 + s.rng.IntN(5) {
+			rows = append(rows, fmt.Sprintf(row, name, s.rows[name]))
+			s.rows[name]++
+		}
+		s.store.Add(name, s.now, rows...)
+	}
+	plan := s.fw.Plan(s.now)
+	epoch := s.store.Commit(plan)
+	s.logf("commit %d %+v", epoch, plan)
+	return s.fw.Committed(epoch)
+}
+
+// step does one random thing.
+func (s *simulation) step(seed uint64) {
+	s.now = s.now.Add(time.Duration(s.rng.IntN(20)) * time.Millisecond)
+	switch n := s.rng.IntN(100); {
+	case n < 25:
+		if err := s.commit(s.rng.IntN(4)); err != nil {
+			s.fatalf(seed, "commit: %v", err)
+		}
+	case n < 27: // crash: everything since the last commit is forgotten
+		s.logf("crash")
+		s.start()
+	case n < 28: // another machine takes over while this one goes on
+		s.logf("takeover")
+		s.zombie, s.store, s.twins = s.fw, s.store.Clone(), true
+		s.start()
+	case n < 40 && s.zombie != nil:
+		_, err := s.zombie.Step(context.Background(), s.now)
+		s.logf("zombie: %v", err)
+		if errors.Is(err, forward.ErrFenced) || errors.Is(err, forward.ErrCursorAhead) {
+			s.zombie = nil
+		} else if err != nil {
+			s.fatalf(seed, "zombie: %v", err)
+		}
+	default:
+		if _, err := s.fw.Step(context.Background(), s.now); err != nil {
+			if errors.Is(err, forward.ErrFenced) && s.twins {
+				// The older instance claimed this output later than we did.
+				s.logf("fenced by the older instance: start again")
+				s.start()
+				return
+			}
+			s.fatalf(seed, "step: %v", err)
+		}
+	}
+}
+
+func simulate(t *testing.T, seed uint64, verbose bool) {
+	s := &simulation{t: t, rng: rand.New(rand.NewPCG(seed, 1)), store: forward.NewMemStore(), rows: map[string]int{}, now: time.UnixMilli(1e12)}
+	p := func() float64 { return s.rng.Float64() * 0.15 }
+	s.hub = simhub.New(seed, simhub.Faults{LoseRequest: p(), LoseReply: p(), Delay: p(), Repeat: p(), Cut: p() / 5, Refuse: p()},
+		forward.Limits{MessageBytes: 64, Messages: 1 + s.rng.IntN(8), Bytes: 128})
+	s.hub.Trace = func(m string) { s.logf("hub: %s", m) }
+	s.start()
+	for range 400 {
+		s.step(seed)
+	}
+	// The link heals: everything drains without new rows.
+	s.hub.Heal()
+	s.zombie = nil
+	s.start()
+	for range 5000 {
+		if s.fw.Drained() && !s.fw.NeedsCommit() {
+			break
+		}
+		if s.fw.NeedsCommit() {
+			if err := s.commit(0); err != nil {
+				s.fatalf(seed, "commit: %v", err)
+			}
+		}
+		wait, err := s.fw.Step(context.Background(), s.now)
+		if err != nil {
+			s.fatalf(seed, "drain: %v", err)
+		}
+		s.now = s.now.Add(wait)
+	}
+	if verbose {
+		t.Log(strings.Join(s.trace, "\n"))
+	}
+	s.check(seed)
+}
+
+// check compares the hub with the rows made and audits the ledger.
+func (s *simulation) check(seed uint64) {
+	got := map[string][]string{}
+	for _, m := range s.hub.Messages {
+		name := strings.TrimPrefix(m.Subject, "out.")
+		got[name] = append(got[name], strings.Split(m.Data, "\n")...)
+	}
+	for _, st := range s.fw.Statuses(s.now) {
+		n := s.rows[st.Name]
+		if len(got[st.Name]) != n {
+			s.fatalf(seed, "output %s: the hub has %d rows of %d", st.Name, len(got[st.Name]), n)
+		}
+		for i, r := range got[st.Name] {
+			if r != fmt.Sprintf(row, st.Name, i) {
+				s.fatalf(seed, "output %s: row %d at the hub is %q", st.Name, i, r)
+			}
+		}
+		in, err := s.fw.InOutbox(st.Name)
+		if err != nil {
+			s.fatalf(seed, "%v", err)
+		}
+		if st.Confirmed != uint64(n) || st.Dropped != 0 || in != 0 {
+			s.fatalf(seed, "output %s: emitted %d, confirmed %d, dropped %d, in outbox %d", st.Name, n, st.Confirmed, st.Dropped, in)
+		}
+	}
+}
+
+func TestSimulation(t *testing.T) {
+	if *simSeed != 0 {
+		simulate(t, *simSeed, true)
+		return
+	}
+	for seed := uint64(1); seed <= uint64(*simSeeds); seed++ {
+		simulate(t, seed, false)
+	}
+}
