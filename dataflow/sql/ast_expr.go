@@ -5,6 +5,7 @@ package sql
 // *DefaultArg.
 type Expr interface {
 	Node
+	String() string // the expression as SQL
 	exprNode()
 }
 

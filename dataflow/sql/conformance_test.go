@@ -65,13 +65,14 @@ func readCases(t *testing.T, pattern string) []conformanceCase {
 }
 
 func TestConformancePipelinesParse(t *testing.T) {
-	parsed, statements := 0, 0
+	parsed, refused, statements := 0, 0, 0
 	for _, c := range readCases(t, "conformance/*.yaml") {
 		if c.SQL == "" {
 			continue
 		}
 		s, err := Parse(c.Name, c.SQL)
 		if err != nil {
+			refused++
 			if !c.refused() {
 				t.Errorf("%v", err)
 			}
@@ -80,8 +81,12 @@ func TestConformancePipelinesParse(t *testing.T) {
 		parsed++
 		statements += len(s.Statements)
 		checkScriptRoundTrip(t, s)
+		for _, stmt := range s.Statements {
+			checkWalk(t, stmt)
+			checkSpans(t, s.Source, stmt)
+		}
 	}
-	t.Logf("%d pipelines of %d statements parse", parsed, statements)
+	t.Logf("%d pipelines of %d statements parse, %d that must fail do so here", parsed, statements, refused)
 }
 
 func TestConformanceExpressionsParse(t *testing.T) {

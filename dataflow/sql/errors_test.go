@@ -95,3 +95,10 @@ func TestNearest(t *testing.T) {
 		t.Errorf("a swap of neighbours counts %d", got)
 	}
 }
+
+func TestTooLongTextIsRefused(t *testing.T) {
+	_, err := Parse("f.sql", "SELECT 1 --"+strings.Repeat("x", textBytesMax))
+	if e := Locate(err); e == nil || !strings.Contains(e.Msg, "longer than") {
+		t.Errorf("got %v", err)
+	}
+}

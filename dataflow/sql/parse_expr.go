@@ -42,9 +42,10 @@ func (p *parser) exprList() []Expr {
 // higher.
 func (p *parser) exprPrec(min int) Expr {
 	p.enter()
+	start := p.pos() // of a parenthesis, where left's own span is inside
 	left := p.prefix()
 	for {
-		next := p.infix(left, min)
+		next := p.infix(left, start, min)
 		if next == nil {
 			break
 		}
@@ -67,7 +68,7 @@ func (p *parser) prefix() Expr {
 		p.i++
 		x := p.exprPrec(precUnary)
 		return &Unary{Span: p.from(start), Op: t.text, X: x}
-	case (p.is("FINAL") || p.is("RUNNING")) && p.peek(1).kind == tokenWord && isOp(p.peek(2), "("):
+	case (p.is("FINAL") || p.is("RUNNING")) && isName(p.peek(1)) && isOp(p.peek(2), "("):
 		p.i++
 		x := p.exprPrec(precUnary)
 		return &Unary{Span: p.from(start), Op: t.word, X: x}
@@ -97,8 +98,8 @@ func (p *parser) postfix(x Expr, start Pos) Expr {
 }
 
 // infix reads one infix operator of level min or higher and its right side, or
-// returns nil.
-func (p *parser) infix(left Expr, min int) Expr {
+// returns nil. The left side begins at start, its parentheses included.
+func (p *parser) infix(left Expr, start Pos, min int) Expr {
 	t := p.tok()
 	switch t.kind {
 	case tokenOp:
@@ -110,57 +111,57 @@ func (p *parser) infix(left Expr, min int) Expr {
 		if !is || prec < min {
 			return nil
 		}
-		return p.binary(left, op, prec, 1)
+		return p.binary(left, start, op, prec, 1)
 	case tokenWord:
-		return p.infixWord(left, t, min)
+		return p.infixWord(left, start, t, min)
 	}
 	return nil
 }
 
-func (p *parser) infixWord(left Expr, t *token, min int) Expr {
+func (p *parser) infixWord(left Expr, start Pos, t *token, min int) Expr {
 	switch t.word {
 	case "OR", "AND", "OVERLAPS":
 		if prec := binaryPrec[t.word]; prec >= min {
-			return p.binary(left, t.word, prec, 1)
+			return p.binary(left, start, t.word, prec, 1)
 		}
 	case "MEMBER", "SUBMULTISET":
 		if min <= precCompare && p.peek(1).word == "OF" {
-			return p.binary(left, t.word+" OF", precCompare, 2)
+			return p.binary(left, start, t.word+" OF", precCompare, 2)
 		}
 	case "IS":
-		return p.isTest(left, min)
+		return p.isTest(left, start, min)
 	case "NOT":
 		switch p.peek(1).word {
 		case "IN", "BETWEEN", "LIKE", "SIMILAR":
 			if min <= precRange {
 				p.i++
-				return p.rangeTest(left, true)
+				return p.rangeTest(left, start, true)
 			}
 		}
 	case "IN", "BETWEEN", "LIKE", "SIMILAR":
 		if min <= precRange {
-			return p.rangeTest(left, false)
+			return p.rangeTest(left, start, false)
 		}
 	}
 	return nil
 }
 
 // binary reads an operator of n tokens and its right operand.
-func (p *parser) binary(left Expr, op string, prec, n int) Expr {
+func (p *parser) binary(left Expr, start Pos, op string, prec, n int) Expr {
 	opStart := p.pos()
 	p.i += n
 	opSpan := p.from(opStart)
 	if prec == precCompare && p.isAny("SOME", "ANY", "ALL") && isOp(p.peek(1), "(") {
 		all := p.next().word == "ALL"
 		list, query := p.listOrQuery()
-		return &Quantified{Span: p.from(left.Pos()), Op: op, All: all, L: left, List: list, Query: query}
+		return &Quantified{Span: p.from(start), Op: op, All: all, L: left, List: list, Query: query}
 	}
 	right := p.exprPrec(prec + 1)
-	return &Binary{Span: p.from(left.Pos()), Op: op, OpSpan: opSpan, L: left, R: right}
+	return &Binary{Span: p.from(start), Op: op, OpSpan: opSpan, L: left, R: right}
 }
 
 // isTest reads IS ... behind left.
-func (p *parser) isTest(left Expr, min int) Expr {
+func (p *parser) isTest(left Expr, start Pos, min int) Expr {
 	n := 1
 	op := "IS DISTINCT FROM"
 	if p.peek(1).word == "NOT" {
@@ -174,7 +175,7 @@ func (p *parser) isTest(left Expr, min int) Expr {
 			p.i += n + 1
 			p.unexpected("FROM")
 		}
-		return p.binary(left, op, precCompare, n+2)
+		return p.binary(left, start, op, precCompare, n+2)
 	}
 	if min > precIs {
 		return nil
@@ -198,13 +199,12 @@ func (p *parser) isTest(left Expr, min int) Expr {
 		}
 		p.unexpected("NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT FROM", "JSON")
 	}
-	x.Span = p.from(left.Pos())
+	x.Span = p.from(start)
 	return x
 }
 
 // rangeTest reads IN, BETWEEN, LIKE or SIMILAR TO behind left and NOT.
-func (p *parser) rangeTest(left Expr, not bool) Expr {
-	start := left.Pos()
+func (p *parser) rangeTest(left Expr, start Pos, not bool) Expr {
 	switch p.next().word {
 	case "IN":
 		list, query := p.listOrQuery()
@@ -223,19 +223,19 @@ func (p *parser) rangeTest(left Expr, not bool) Expr {
 		return x
 	case "SIMILAR":
 		p.expect("TO")
-		return p.like(left, not, true)
+		return p.like(left, start, not, true)
 	default:
-		return p.like(left, not, false)
+		return p.like(left, start, not, false)
 	}
 }
 
-func (p *parser) like(left Expr, not, similar bool) Expr {
+func (p *parser) like(left Expr, start Pos, not, similar bool) Expr {
 	x := &Like{X: left, Not: not, Similar: similar}
 	x.Pattern = p.exprPrec(precRange + 1)
 	if p.accept("ESCAPE") {
 		x.Escape = p.exprPrec(precRange + 1)
 	}
-	x.Span = p.from(left.Pos())
+	x.Span = p.from(start)
 	return x
 }
 

@@ -27,7 +27,7 @@ func (p *parser) jsonCall() Expr {
 
 // jsonPair reads [KEY] k VALUE v or k : v.
 func (p *parser) jsonPair(c *Call) {
-	if after := p.peek(1); p.is("KEY") && after.word != "VALUE" && startsOperand(after) {
+	if p.is("KEY") && p.keyIsKeyword() {
 		p.i++
 	}
 	c.Args = append(c.Args, p.expr())
@@ -35,6 +35,16 @@ func (p *parser) jsonPair(c *Call) {
 		p.unexpected("VALUE")
 	}
 	c.Args = append(c.Args, p.expr())
+}
+
+// keyIsKeyword tells whether KEY introduces a key here and is not itself the name
+// of the column that is the key: KEY value VALUE x against key VALUE value.
+func (p *parser) keyIsKeyword() bool {
+	if p.peek(1).word != "VALUE" {
+		return startsOperand(p.peek(1))
+	}
+	last := p.peek(3)
+	return p.peek(2).word == "VALUE" && startsOperand(last) && last.kind != tokenEOF && p.peek(4).word != "ON"
 }
 
 // jsonClauses reads RETURNING, WRAPPER, ON EMPTY, ON ERROR and ON NULL.

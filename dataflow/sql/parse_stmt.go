@@ -1,6 +1,9 @@
 package sql
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // statementWords begin the statements that the package parses.
 var statementWords = []string{"CREATE", "DROP", "SET", "RESET", "INSERT", "EXECUTE", "BEGIN", "EXPLAIN", "SELECT",
@@ -100,6 +103,9 @@ func (p *parser) rawOr(ends func(*token) bool, what string) (string, Span) {
 	text := strings.TrimSpace(p.src.Slice(at))
 	if at.Start == at.End || text == "" {
 		p.unexpected(what)
+	}
+	if strings.ContainsAny(text, "'`\"") || !utf8.ValidString(text) {
+		p.fail(at, "expected %s", what)
 	}
 	return text, at
 }

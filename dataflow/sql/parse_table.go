@@ -2,10 +2,11 @@ package sql
 
 // fromClause reads the items of FROM. JOIN binds tighter than the comma.
 func (p *parser) fromClause() TableExpr {
+	start := p.pos()
 	left := p.joins()
 	for p.acceptOp(",") {
 		right := p.joins()
-		left = &Join{Span: p.from(left.Pos()), Kind: CommaJoin, Left: left, Right: right}
+		left = &Join{Span: p.from(start), Kind: CommaJoin, Left: left, Right: right}
 		p.step()
 	}
 	return left
@@ -13,6 +14,7 @@ func (p *parser) fromClause() TableExpr {
 
 // joins reads a table and the joins behind it.
 func (p *parser) joins() TableExpr {
+	start := p.pos()
 	left := p.table()
 	for {
 		j := p.joinHead()
@@ -22,7 +24,7 @@ func (p *parser) joins() TableExpr {
 		j.Left = left
 		j.Right = p.table()
 		p.joinCondition(j)
-		j.Span = p.from(left.Pos())
+		j.Span = p.from(start)
 		left = j
 		p.step()
 	}

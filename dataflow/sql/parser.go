@@ -8,6 +8,8 @@ import (
 // Limits. A text that passes one gets an error, never a stack overflow: the
 // depth of the tree is at most depthMax levels of nesting plus stepsMax operators.
 const (
+	textBytesMax = 16 << 20
+
 	depthMax  = 400     // nested parentheses, subqueries, types
 	stepsMax  = 100_000 // operators in one statement
 	errorsMax = 20      // diagnostics of one text
@@ -85,7 +87,15 @@ type parser struct {
 type bailout struct{}
 
 func newParser(file, text string) *parser {
-	return &parser{src: &Source{File: file, Text: text}, tokens: lex(text)}
+	p := &parser{src: &Source{File: file, Text: text}}
+	if len(text) > textBytesMax {
+		start := Pos{Line: 1, Column: 1}
+		msg := fmt.Sprintf("text of %d bytes is longer than %d bytes", len(text), textBytesMax)
+		p.tokens = []token{{Span: Span{start, start}, kind: tokenError, text: msg}, {Span: Span{start, start}}}
+		return p
+	}
+	p.tokens = lex(text)
+	return p
 }
 
 // try runs f. On a mistake it skips to behind the next semicolon and returns

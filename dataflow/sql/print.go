@@ -53,11 +53,8 @@ func QuoteString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''"
 
 // keywordNames are the words that are not reserved but read as something else
 // than a name in some place.
-var keywordNames = wordSet("ARRAY", "BOTH", "COMMENT", "CONSTRAINT", "CONSTRUCTOR", "DATE", "DESCRIPTOR", "FILTER", "FINAL",
-	"FIRST", "IGNORE", "INTERVAL", "KEY", "LAST", "LEADING", "MAP", "MULTISET", "PERMUTE", "PRIMARY", "RANGE",
-	"RESPECT", "ROW", "ROWS", "RUNNING", "TIME", "TIMESTAMP", "TRAILING", "UNIQUE", "UNKNOWN", "WATERMARK",
-	"RECURSIVE", "PAST", "NEXT", "EMPTY", "ABSENT", "ERROR", "ROLLUP", "CUBE", "GROUPING", "HASH", "MEMBER",
-	"SUBMULTISET", "METADATA", "N", "U", "X")
+var keywordNames = wordSet("ARRAY", "ASYMMETRIC", "INTERVAL", "MAP", "MULTISET", "PATTERN", "PERMUTE", "RANGE", "ROW",
+	"ROWS", "SYMMETRIC", "UNBOUNDED", "UNKNOWN", "VALUE")
 
 func needsBackticks(name string) bool {
 	upper := strings.ToUpper(name)

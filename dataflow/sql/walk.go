@@ -24,10 +24,16 @@ func (w walker) node(n Node) {
 		w.tableChildren(n)
 	case Statement:
 		w.stmtChildren(n)
+	default:
+		w.partChildren(n)
+	}
+}
+
+// partChildren visits the children of the nodes that are parts of others.
+func (w walker) partChildren(n Node) {
+	switch n := n.(type) {
 	case *Query:
-		for _, c := range n.With {
-			w.node(c)
-		}
+		walkAll(w, n.With)
 		w.node(n.Body)
 		walkAll(w, n.OrderBy)
 		w.expr(n.Limit)
