@@ -1,0 +1,355 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/edgeflow/edgeflow/dataflow/state"
+)
+
+// chunks holds values until their transaction ends, as bbolt wants it.
+type chunks struct {
+	bufs [][]byte
+	at   int
+}
+
+const chunkSize = 1 << 20
+
+// room returns an empty slice with room for n bytes.
+func (c *chunks) room(n int) []byte {
+	for ; c.at < len(c.bufs); c.at++ {
+		if b := c.bufs[c.at]; cap(b)-len(b) >= n {
+			return b[len(b):len(b):cap(b)]
+		}
+	}
+	c.bufs = append(c.bufs, make([]byte, 0, max(n, chunkSize)))
+	return c.bufs[c.at]
+}
+
+// keep makes v, which was appended to what room returned, stay.
+func (c *chunks) keep(v []byte) {
+	b := c.bufs[c.at]
+	c.bufs[c.at] = b[:len(b)+len(v)]
+}
+
+// reset forgets all values. It keeps as many buffers as were used last.
+func (c *chunks) reset() {
+	if used := min(c.at+1, len(c.bufs)); used < len(c.bufs)/2 {
+		clear(c.bufs[used:])
+		c.bufs = c.bufs[:used]
+	}
+	for i := range c.bufs {
+		c.bufs[i] = c.bufs[i][:0]
+	}
+	c.at = 0
+}
+
+// commit is one Commit under way.
+type commit struct {
+	s     *Store
+	c     *state.Commit
+	tx    *bolt.Tx
+	stats state.CommitStats
+	roots state.Roots
+	multi bool  // several transactions
+	bytes int64 // image bytes in the transaction under way
+}
+
+// Commit implements state.Store.
+func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	if s.db == nil {
+		return state.CommitStats{}, ErrClosed
+	}
+	if c.Epoch <= s.epoch {
+		return state.CommitStats{}, fmt.Errorf("store: commit of epoch %d after epoch %d", c.Epoch, s.epoch)
+	}
+	w := &commit{s: s, c: c, roots: s.roots, stats: state.CommitStats{Epoch: c.Epoch}}
+	if c.Delta != nil {
+		w.roots = c.Delta.Roots()
+		w.multi = c.Delta.Bytes() > s.opt.TxBytesMax
+	}
+	defer s.chunks.reset()
+	if err := guard(w.run); err != nil {
+		if w.tx != nil {
+			_ = guard(w.tx.Rollback)
+		}
+		return w.stats, fmt.Errorf("store: commit of epoch %d: %w", c.Epoch, err)
+	}
+	s.epoch, s.roots = c.Epoch, w.roots
+	// The checkpoint is committed; what follows can be made up for later.
+	_ = s.opt.Failpoint("checkpoint.after-commit")
+	if err := s.sweep(); err != nil {
+		s.opt.Logger.Warn("old page versions stay for now", "path", s.path, "error", err)
+	}
+	w.stats.FileBytes, w.stats.FreeBytes = s.size()
+	if s.compactDue(w.stats.FileBytes, w.stats.FreeBytes) {
+		if err := s.compact(); err != nil {
+			s.opt.Logger.Warn("the state file cannot be compacted", "path", s.path, "error", err)
+		}
+		w.stats.FileBytes, w.stats.FreeBytes = s.size()
+	}
+	return w.stats, nil
+}
+
+func (w *commit) run() (err error) {
+	// What an earlier commit that failed left would pass for this one's.
+	if err := w.s.sweep(); err != nil {
+		return err
+	}
+	start := w.s.opt.Now()
+	if w.tx, err = w.s.db.Begin(true); err != nil {
+		return err
+	}
+	if w.c.Delta != nil {
+		if err := w.c.Delta.Each(w.page); err != nil {
+			return err
+		}
+		if err := w.c.Delta.Freed(w.free); err != nil {
+			return err
+		}
+	}
+	if err := w.outbox(); err != nil {
+		return err
+	}
+	m := packManifest(w.c.Epoch, w.c.Generation, w.roots, w.c.Manifest)
+	if err := w.tx.Bucket(bucketMeta).Put(manifestKey, m); err != nil {
+		return err
+	}
+	w.stats.Capture = w.s.since(start)
+	if err := w.s.opt.Failpoint("checkpoint.before-commit"); err != nil {
+		return err
+	}
+	return w.commitTx()
+}
+
+func (w *commit) commitTx() error {
+	start := w.s.opt.Now()
+	tx := w.tx
+	w.tx = nil
+	err := tx.Commit()
+	w.stats.Sync += w.s.since(start)
+	w.stats.Transactions++
+	st := tx.Stats()
+	w.stats.WrittenBytes += st.GetPageAlloc() + int64(w.s.db.Info().PageSize)
+	return err
+}
+
+// page stores one image.
+func (w *commit) page(p state.PageID, img []byte) error {
+	if err := w.s.opt.Failpoint("checkpoint.page-write"); err != nil {
+		return err
+	}
+	b := w.tx.Bucket(bucketPages)
+	if !w.multi {
+		if err := w.dropVersions(b, p); err != nil {
+			return err
+		}
+	}
+	s := w.s
+	s.key = putPageKey(s.key, p, w.c.Epoch)
+	v := pack(s.chunks.room(packMax(0, len(img))), s.key, nil, img)
+	s.chunks.keep(v)
+	if err := b.Put(s.key, v); err != nil {
+		return err
+	}
+	w.stats.Pages++
+	w.stats.PageBytes += int64(len(img))
+	w.stats.StoredBytes += int64(len(v))
+	if w.bytes += int64(len(img)); w.multi && w.bytes >= s.opt.TxBytesMax {
+		return w.nextTx()
+	}
+	return nil
+}
+
+// nextTx commits what was stored so far, where no reader looks at it, and begins
+// another transaction.
+func (w *commit) nextTx() (err error) {
+	if err := w.tx.Bucket(bucketMeta).Put(keyUnswept, []byte{1}); err != nil {
+		return err
+	}
+	w.s.unswept = true
+	if err := w.commitTx(); err != nil {
+		return err
+	}
+	w.s.chunks.reset()
+	w.bytes = 0
+	w.tx, err = w.s.db.Begin(true)
+	return err
+}
+
+// dropVersions deletes all versions of a page.
+func (w *commit) dropVersions(b *bolt.Bucket, p state.PageID) error {
+	var from [pageKeySize]byte
+	c := b.Cursor()
+	for k, _ := c.Seek(putPageKey(from[:], p, 0)); k != nil && binary.BigEndian.Uint32(k) == uint32(p); k, _ = c.Seek(from[:]) {
+		if err := c.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *commit) free(p state.PageID) error {
+	w.stats.PagesDeleted++
+	return w.dropVersions(w.tx.Bucket(bucketPages), p)
+}
+
+// outbox appends and deletes frames.
+func (w *commit) outbox() error {
+	if len(w.c.Append) == 0 && len(w.c.Trim) == 0 {
+		return nil
+	}
+	touched := map[string]*state.OutboxStats{}
+	stats := func(output string) (*state.OutboxStats, error) {
+		if st := touched[output]; st != nil {
+			return st, nil
+		}
+		st, err := outboxStats(w.tx, output)
+		touched[output] = &st
+		return &st, err
+	}
+	for i := range w.c.Append {
+		st, err := stats(w.c.Append[i].Output)
+		if err == nil {
+			err = w.append(&w.c.Append[i], st)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, t := range w.c.Trim {
+		if w.tx.Bucket(bucketOutbox).Bucket([]byte(t.Output)) == nil {
+			continue // it never had a frame
+		}
+		st, err := stats(t.Output)
+		if err == nil {
+			err = w.trim(t, st)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	b := w.tx.Bucket(bucketOutputs)
+	for name, st := range touched {
+		if err := b.Put([]byte(name), packCounters(st)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErrSequence is returned, wrapped, by Commit for a frame that does not begin
+// where the outbox ends.
+var ErrSequence = errors.New("the outbox would have a hole or an overlap")
+
+func (w *commit) append(f *state.OutboxFrame, st *state.OutboxStats) error {
+	if f.Output == "" {
+		return errors.New("a frame names no output")
+	}
+	if f.First != st.Last+1 || f.Last < f.First {
+		return fmt.Errorf("outbox %q: frame from %d to %d after %d: %w", f.Output, f.First, f.Last, st.Last, ErrSequence)
+	}
+	b, err := w.tx.Bucket(bucketOutbox).CreateBucketIfNotExists([]byte(f.Output))
+	if err != nil {
+		return err
+	}
+	s := w.s
+	s.key = binary.BigEndian.AppendUint64(s.key[:0], f.Last)
+	v := packFrame(s.chunks.room(packMax(frameHeader, len(f.Data))), s.key, f)
+	s.chunks.keep(v)
+	st.Last = f.Last
+	st.Frames++
+	st.Rows += int64(f.Rows)
+	st.Bytes += int64(len(f.Data))
+	w.stats.Frames++
+	w.stats.FrameBytes += int64(len(f.Data))
+	return b.Put(s.key, v)
+}
+
+func (w *commit) trim(t state.OutboxTrim, st *state.OutboxStats) error {
+	c := w.tx.Bucket(bucketOutbox).Bucket([]byte(t.Output)).Cursor()
+	for k, v := c.First(); k != nil && len(k) == 8 && binary.BigEndian.Uint64(k) <= t.UpTo; k, v = c.First() {
+		_, rows, _ := frameHead(v)
+		n, err := frameBytes(v)
+		if err != nil {
+			return &damage{fmt.Errorf("outbox %q: %w", t.Output, err)}
+		}
+		st.Frames--
+		st.Rows -= int64(rows)
+		st.Bytes -= int64(n)
+		if err := c.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepStep is how many keys one transaction of sweep looks at.
+const sweepStep = 20_000
+
+// sweep deletes the page versions that the manifest's epoch does not see, if
+// there may be any.
+func (s *Store) sweep() error {
+	if !s.unswept {
+		return nil
+	}
+	var from []byte
+	for done := false; !done; {
+		err := s.db.Update(func(tx *bolt.Tx) (err error) {
+			if from, err = sweepSome(tx, from); err != nil {
+				return err
+			}
+			if done = from == nil; done {
+				return tx.Bucket(bucketMeta).Delete(keyUnswept)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.unswept = false
+	return nil
+}
+
+// sweepSome deletes versions from key from on and returns where to go on, or nil.
+func sweepSome(tx *bolt.Tx, from []byte) (next []byte, err error) {
+	epoch := manifestEpoch(tx.Bucket(bucketMeta).Get(manifestKey))
+	b := tx.Bucket(bucketPages)
+	c := b.Cursor()
+	var stale [][]byte
+	var kept []byte
+	n := 0
+	for k, _ := c.Seek(from); k != nil; k, _ = c.Next() {
+		p, e, err := parsePageKey(k)
+		if err != nil {
+			return nil, &damage{err}
+		}
+		if kept != nil && binary.BigEndian.Uint32(kept) != uint32(p) {
+			if kept = nil; n >= sweepStep {
+				next = append([]byte{}, k...)
+				break
+			}
+		}
+		n++
+		if e > epoch {
+			stale = append(stale, k)
+			continue
+		}
+		if kept != nil {
+			stale = append(stale, kept)
+		}
+		kept = k
+	}
+	for _, k := range stale {
+		if err := b.Delete(k); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
+}

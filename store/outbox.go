@@ -1,0 +1,82 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/edgeflow/edgeflow/dataflow/state"
+)
+
+// OutboxScan implements state.Store.
+func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFrame) (bool, error)) error {
+	if after == ^uint64(0) {
+		return nil
+	}
+	return s.view(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketOutbox).Bucket([]byte(output))
+		if b == nil {
+			return nil
+		}
+		var buf []byte
+		c := b.Cursor()
+		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, after+1)); k != nil; k, v = c.Next() {
+			f, err := unpackFrame(buf, output, k, v)
+			if err != nil {
+				return fmt.Errorf("store: %w", err)
+			}
+			if v[0] == encS2 {
+				buf = f.Data
+			}
+			more := false
+			err = callback(func() error {
+				more, err = fn(f)
+				return err
+			})
+			if err != nil || !more {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// OutboxStats implements state.Store.
+func (s *Store) OutboxStats(output string) (st state.OutboxStats, err error) {
+	err = s.view(func(tx *bolt.Tx) error {
+		st, err = outboxStats(tx, output)
+		return err
+	})
+	return st, err
+}
+
+func outboxStats(tx *bolt.Tx, output string) (state.OutboxStats, error) {
+	v := tx.Bucket(bucketOutputs).Get([]byte(output))
+	if v == nil {
+		return state.OutboxStats{Output: output, First: 1}, nil
+	}
+	st, err := unpackCounters(output, v)
+	if err != nil {
+		return st, err
+	}
+	if b := tx.Bucket(bucketOutbox).Bucket([]byte(output)); b != nil {
+		if k, v := b.Cursor().First(); k != nil {
+			st.First, _, st.OldestCreated = frameHead(v)
+		}
+	}
+	return st, nil
+}
+
+// frameBytes returns the length of a stored frame's data.
+func frameBytes(v []byte) (int, error) {
+	if len(v) < 5+frameHeader {
+		return 0, fmt.Errorf("frame of %d bytes", len(v))
+	}
+	body := v[5+frameHeader:]
+	if v[0] == encS2 {
+		return s2.DecodedLen(body)
+	}
+	return len(body), nil
+}

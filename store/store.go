@@ -1,0 +1,376 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/edgeflow/edgeflow/dataflow/state"
+)
+
+var (
+	bucketMeta    = []byte("meta")
+	bucketPages   = []byte("pages")
+	bucketOutbox  = []byte("outbox")
+	bucketOutputs = []byte("outputs")
+	keyFormat     = []byte("format")
+	keyUnswept    = []byte("unswept")
+)
+
+// fileStep is by how many bytes the file grows.
+const fileStep = 4 << 20
+
+// Store is a state.Store in one bbolt file.
+type Store struct {
+	path string
+	opt  Options
+
+	writer sync.Mutex   // Commit, Compact, Savepoint
+	mu     sync.RWMutex // db changes place only under the write lock
+	db     *bolt.DB
+
+	// Of the writer.
+	epoch   state.Epoch
+	roots   state.Roots
+	unswept bool   // keyUnswept is set
+	chunks  chunks // compressed images of the transaction under way
+	key     []byte
+}
+
+var _ state.Store = (*Store)(nil)
+
+// Open opens the file at path, making it when there is none. It returns an error
+// that wraps ErrLocked when another process has it open, *FormatError when a newer
+// program wrote it, and *DamagedError when it is damaged or was found so before.
+func Open(path string, options Options) (*Store, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := readMark(o, path); err != nil {
+		return nil, err
+	}
+	if err := o.FS.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := precheck(o, path); err != nil {
+		var damage *damage
+		if errors.As(err, &damage) {
+			return nil, setAside(o, path, damage.err)
+		}
+		return nil, err
+	}
+	s := &Store{path: path, opt: o}
+	if s.db, err = openBolt(o, path); err != nil {
+		return nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	if err := guard(s.init); err != nil {
+		return nil, s.failed(err)
+	}
+	return s, nil
+}
+
+// damage is an error that says that the file is damaged.
+type damage struct{ err error }
+
+func (d *damage) Error() string { return d.err.Error() }
+func (d *damage) Unwrap() error { return d.err }
+
+// guard calls fn and turns a panic or a fault, as bbolt answers a damaged page,
+// into damage. Panics of a caller's function, marked by callback, go on.
+func guard(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case callerPanic:
+			panic(p.value)
+		default:
+			err = &damage{fmt.Errorf("%v", p)}
+		}
+	}()
+	return fn()
+}
+
+// callerPanic marks a panic in a function that a caller gave.
+type callerPanic struct{ value any }
+
+// callback calls a function that a caller gave.
+func callback(fn func() error) error {
+	defer func() {
+		if p := recover(); p != nil {
+			panic(callerPanic{p})
+		}
+	}()
+	return fn()
+}
+
+// failed closes the store after an error in it, and sets a damaged file aside.
+func (s *Store) failed(err error) error {
+	var damage *damage
+	if !errors.As(err, &damage) {
+		s.Close()
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return err
+	}
+	_ = s.db.Close()
+	s.db = nil
+	return setAside(s.opt, s.path, damage.err)
+}
+
+// openBolt opens a bbolt file for writing. The free list is not stored, so that a
+// small commit stays small; it is rebuilt when the file is opened. The map is
+// large from the start, so that growing does not wait for readers.
+func openBolt(o Options, path string) (*bolt.DB, error) {
+	mapped := 64 << 20
+	if strconv.IntSize == 64 {
+		mapped = 1 << (strconv.IntSize / 2) // 4 GiB of addresses, not of memory
+	}
+	if o.FileBytesMax > 0 {
+		mapped = int(min(int64(mapped), o.FileBytesMax))
+	}
+	if runtime.GOOS == "windows" { // the file would take the size of its map
+		mapped = 0
+	}
+	var db *bolt.DB
+	err := guard(func() (err error) {
+		db, err = bolt.Open(path, 0o600, &bolt.Options{
+			Timeout:         o.LockTimeout,
+			NoFreelistSync:  true,
+			FreelistType:    bolt.FreelistMapType,
+			InitialMmapSize: mapped,
+			MaxSize:         int(o.FileBytesMax),
+			PageSize:        4096,
+			NoSync:          o.NoSync,
+			NoGrowSync:      o.NoSync,
+			OpenFile:        o.FS.OpenFile,
+		})
+		return err
+	})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.AllocSize = fileStep
+	return db, nil
+}
+
+// init makes the buckets of a new file, and checks the format of an old one and
+// sweeps what a crash left in it.
+func (s *Store) init() error {
+	fresh := false
+	var found uint32
+	err := s.db.View(func(tx *bolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil {
+			fresh = true
+			return nil
+		}
+		v := meta.Get(keyFormat)
+		if len(v) != 4 || tx.Bucket(bucketPages) == nil || tx.Bucket(bucketOutbox) == nil || tx.Bucket(bucketOutputs) == nil {
+			return &damage{errors.New("a bucket or the format is missing")}
+		}
+		found = uint32(v[0]) | uint32(v[1])<<8 | uint32(v[2])<<16 | uint32(v[3])<<24
+		s.unswept = meta.Get(keyUnswept) != nil
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if found > formatVersion {
+		return &FormatError{Path: s.path, Found: found, Supported: formatVersion}
+	}
+	if fresh {
+		err := s.db.Update(createBuckets)
+		if err != nil {
+			return fmt.Errorf("store: %s: %w", s.path, err)
+		}
+		return s.opt.FS.SyncDir(filepath.Dir(s.path))
+	}
+	r, err := s.load()
+	if err != nil {
+		return err
+	}
+	s.epoch, s.roots = r.Epoch, r.Roots
+	return s.sweep()
+}
+
+func createBuckets(tx *bolt.Tx) error {
+	for _, name := range [][]byte{bucketMeta, bucketPages, bucketOutbox, bucketOutputs} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(bucketMeta).Put(keyFormat, []byte{formatVersion, 0, 0, 0})
+}
+
+// ErrClosed is returned by all methods after Close, or after damage was found.
+var ErrClosed = errors.New("store: closed")
+
+// view runs fn in a reading transaction.
+func (s *Store) view(fn func(tx *bolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		return ErrClosed
+	}
+	return guard(func() error { return s.db.View(fn) })
+}
+
+// Load implements state.Store.
+func (s *Store) Load() (*state.Restored, error) {
+	r, err := s.load()
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	return r, nil
+}
+
+func (s *Store) load() (r *state.Restored, err error) {
+	err = s.view(func(tx *bolt.Tx) error {
+		r = &state.Restored{}
+		if v := tx.Bucket(bucketMeta).Get(manifestKey); v != nil {
+			if r, err = unpackManifest(v); err != nil {
+				return &damage{err}
+			}
+		}
+		return tx.Bucket(bucketOutputs).ForEach(func(name, v []byte) error {
+			st, err := outboxStats(tx, string(name))
+			if err != nil {
+				return &damage{err}
+			}
+			r.Outboxes = append(r.Outboxes, st)
+			return nil
+		})
+	})
+	return r, err
+}
+
+// Pages implements state.Store.
+func (s *Store) Pages(fn func(state.PageID, []byte) error) error {
+	err := s.view(func(tx *bolt.Tx) error {
+		return eachPage(tx, func(p state.PageID, img []byte) error {
+			return callback(func() error { return fn(p, img) })
+		})
+	})
+	var d *damage
+	if errors.As(err, &d) {
+		return s.failed(err)
+	}
+	return err
+}
+
+// eachPage calls fn for the image of each page that the manifest's epoch sees.
+func eachPage(tx *bolt.Tx, fn func(state.PageID, []byte) error) error {
+	epoch := manifestEpoch(tx.Bucket(bucketMeta).Get(manifestKey))
+	var key, value, buf []byte // the version chosen so far
+	emit := func() error {
+		if key == nil {
+			return nil
+		}
+		p, e, err := parsePageKey(key)
+		if err != nil {
+			return &damage{err}
+		}
+		_, img, err := unpack(buf, key, value, 0)
+		if err != nil {
+			return &damage{fmt.Errorf("page %d of epoch %d: %w", p, e, err)}
+		}
+		if cap(img) > cap(buf) && value[0] == encS2 {
+			buf = img
+		}
+		return fn(p, img)
+	}
+	c := tx.Bucket(bucketPages).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		p, e, err := parsePageKey(k)
+		if err != nil {
+			return &damage{err}
+		}
+		if key != nil {
+			if q, _, _ := parsePageKey(key); q != p {
+				if err := emit(); err != nil {
+					return err
+				}
+				key = nil
+			}
+		}
+		if e <= epoch {
+			key, value = k, v
+		}
+	}
+	return emit()
+}
+
+// ReadPage implements state.Store.
+func (s *Store) ReadPage(p state.PageID, dst []byte) (img []byte, err error) {
+	err = s.view(func(tx *bolt.Tx) error {
+		epoch := manifestEpoch(tx.Bucket(bucketMeta).Get(manifestKey))
+		c := tx.Bucket(bucketPages).Cursor()
+		var prefix [pageKeySize]byte
+		var key, value []byte
+		for k, v := c.Seek(putPageKey(prefix[:], p, 0)); k != nil; k, v = c.Next() {
+			q, e, err := parsePageKey(k)
+			if err != nil || q != p || e > epoch {
+				break
+			}
+			key, value = k, v
+		}
+		if key == nil {
+			return state.ErrNoPage
+		}
+		_, data, err := unpack(dst, key, value, 0)
+		if err != nil {
+			return fmt.Errorf("store: page %d: %w", p, err)
+		}
+		if value[0] == encPlain {
+			data = append(dst[:0], data...)
+		}
+		img = data
+		return nil
+	})
+	return img, err
+}
+
+// Close implements state.Store.
+func (s *Store) Close() error {
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	err := s.db.Close()
+	s.db = nil
+	return err
+}
+
+// Path returns where the file is.
+func (s *Store) Path() string { return s.path }
+
+// size returns the size of the file and the bytes in it that hold nothing.
+func (s *Store) size() (file, free int64) {
+	if info, err := os.Stat(s.path); err == nil {
+		file = info.Size()
+	}
+	st := s.db.Stats()
+	return file, int64(st.FreePageN+st.PendingPageN) * int64(s.db.Info().PageSize)
+}
+
+func (s *Store) since(t time.Time) time.Duration { return s.opt.Now().Sub(t) }
