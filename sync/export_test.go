@@ -21,3 +21,8 @@ func (s *memStore) Clone() *MemStore { return s.clone() }
 
 // States is what the last commit kept.
 func (s *memStore) States() []OutputState { return s.states }
+
+// Lose takes a frame away, as a damaged store does.
+func (s *memStore) Lose(output string, i int) {
+	s.frames[output] = append(s.frames[output][:i], s.frames[output][i+1:]...)
+}

@@ -1,0 +1,163 @@
+package forward
+
+import (
+	"testing"
+	"time"
+)
+
+func TestRecordCodec(t *testing.T) {
+	r := Record{Generation: 7, Epoch: 1 << 40, From: 3, Outbox: 99}
+	b := r.Append(nil)
+	got, err := DecodeRecord(b)
+	if err != nil || got != r {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for n := range b {
+		if _, err := DecodeRecord(b[:n]); err == nil {
+			t.Fatalf("cut to %d bytes it decodes", n)
+		}
+	}
+	if _, err := DecodeRecord(append(b, 0)); err == nil {
+		t.Fatal("bytes after its end pass")
+	}
+	b[1] = 2
+	if _, err := DecodeRecord(b); err == nil {
+		t.Fatal("a later version passes")
+	}
+}
+
+func seen(place, generation, outbox uint64) Seen {
+	return Seen{Place: place, Record: Record{Generation: generation, Outbox: outbox}}
+}
+
+func TestDecideClaim(t *testing.T) {
+	cases := []struct {
+		name string
+		l    Local
+		s    Seen
+		want Decision
+	}{
+		{"first ever", Local{}, Seen{}, Proceed},
+		{"first ever with rows", Local{Last: 50}, Seen{}, Proceed},
+		{"restart, nothing new", Local{3, 10, 10}, seen(5, 3, 10), Proceed},
+		{"restart, hub knows more", Local{3, 10, 20}, seen(5, 3, 15), Proceed},
+		{"another instance in between", Local{3, 10, 20}, seen(5, 9, 15), Proceed},
+		{"claimed before the first commit", Local{0, 0, 0}, seen(5, 1, 0), Proceed},
+		{"old backup", Local{3, 10, 20}, seen(5, 3, 21), CursorAhead},
+		{"empty disk", Local{}, seen(5, 3, 21), CursorAhead},
+		{"cursor purged", Local{3, 10, 20}, Seen{}, CursorLost},
+		{"cursor purged before any row", Local{3, 0, 20}, Seen{}, CursorLost},
+		{"hub rolled back", Local{3, 10, 20}, seen(5, 3, 9), CursorBehind},
+	}
+	for _, c := range cases {
+		if got := decideClaim(c.l, c.s); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestDecideOutcome(t *testing.T) {
+	l := Local{Generation: 3, Cursor: 10, Last: 20}
+	cases := []struct {
+		name string
+		s    Seen
+		want Decision
+	}{
+		{"not stored", seen(5, 3, 10), Proceed},
+		{"stored", seen(6, 3, 15), Proceed},
+		{"fenced", seen(6, 4, 15), Fenced},
+		{"fenced, and ahead of us", seen(6, 4, 99), Fenced},
+		{"ahead", seen(6, 3, 21), CursorAhead},
+		{"lost", Seen{}, CursorLost},
+		{"rolled back to another generation", seen(4, 2, 10), CursorBehind},
+		{"rolled back", seen(4, 3, 9), CursorBehind},
+	}
+	for _, c := range cases {
+		if got := decideOutcome(l, c.s); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAccount(t *testing.T) {
+	cases := []struct {
+		name string
+		do   func(a Account) Account
+		want Account
+	}{
+		{"confirmed", func(a Account) Account { return a.learn(0, 10).learn(10, 25) }, Account{Cursor: 25, Confirmed: 25}},
+		{"seen twice", func(a Account) Account { return a.learn(0, 10).learn(0, 10) }, Account{Cursor: 10, Confirmed: 10}},
+		{"dropped, then on", func(a Account) Account { return a.learn(0, 10).drop(30).learn(30, 40) }, Account{Cursor: 40, DroppedTo: 30, Confirmed: 20, Dropped: 20}},
+		{"dropped, but part had arrived", func(a Account) Account { return a.learn(0, 10).drop(30).learn(10, 15) }, Account{Cursor: 15, DroppedTo: 30, Confirmed: 15, Dropped: 15}},
+		{"part had arrived, then on", func(a Account) Account { return a.learn(0, 10).drop(30).learn(10, 15).learn(30, 33) }, Account{Cursor: 33, DroppedTo: 30, Confirmed: 18, Dropped: 15}},
+		{"dropped, but all had arrived and more", func(a Account) Account { return a.learn(0, 10).drop(30).learn(10, 35) }, Account{Cursor: 35, DroppedTo: 30, Confirmed: 35}},
+		{"dropping what is confirmed", func(a Account) Account { return a.learn(0, 10).drop(5) }, Account{Cursor: 10, Confirmed: 10}},
+		{"dropped twice", func(a Account) Account { return a.drop(5).drop(9).drop(7) }, Account{DroppedTo: 9, Dropped: 9}},
+		{"refused", func(a Account) Account { return a.learn(0, 10).refuse(2) }, Account{Cursor: 10, Confirmed: 8, Dropped: 2, Refused: 2}},
+	}
+	for _, c := range cases {
+		got := c.do(Account{})
+		if got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+		if got.Confirmed+got.Dropped != got.Done() {
+			t.Errorf("%s: confirmed %d + dropped %d is not %d", c.name, got.Confirmed, got.Dropped, got.Done())
+		}
+	}
+}
+
+func TestLinkAdapts(t *testing.T) {
+	// run sends batches as large as the link says over a way with the given throughput.
+	run := func(bytesPerSecond float64, n int) link {
+		var l link
+		for range n {
+			b := l.batchBytes()
+			l = l.sent(b, time.Duration(float64(b)/bytesPerSecond*float64(time.Second)))
+		}
+		return l
+	}
+	slow := run(1000, 30) // a satellite link
+	if b := slow.batchBytes(); b > 8000 {
+		t.Errorf("batches of %d bytes over 1 kB/s", b)
+	}
+	if m := slow.messageBytes(1 << 20); m > 4096 {
+		t.Errorf("messages of %d bytes over 1 kB/s", m)
+	}
+	fast := run(100e6, 30)
+	if b := fast.batchBytes(); b != batchBytesMax {
+		t.Errorf("batches of %d bytes over 100 MB/s", b)
+	}
+	if m := fast.messageBytes(1 << 20); m != 1<<20 {
+		t.Errorf("messages of %d bytes over 100 MB/s", m)
+	}
+	for range 30 {
+		fast = fast.failed()
+	}
+	if b := fast.batchBytes(); b != batchBytesMin {
+		t.Errorf("batches of %d bytes after failures", b)
+	}
+	if d := fast.timeout(batchBytesMin); d > 2*time.Minute {
+		t.Errorf("waits %v", d)
+	}
+}
+
+func TestBucket(t *testing.T) {
+	now := time.UnixMilli(1e12)
+	b := bucket{rate: 1000}
+	if d := b.wait(now); d != 0 {
+		t.Fatalf("a full bucket waits %v", d)
+	}
+	b.take(3000)
+	d := b.wait(now)
+	if d < 2*time.Second || d > 2100*time.Millisecond {
+		t.Fatalf("3000 bytes at 1000 a second: waits %v", d)
+	}
+	if d := b.wait(now.Add(d)); d != 0 {
+		t.Fatalf("after the wait: %v", d)
+	}
+	var none bucket
+	none.take(1 << 30)
+	if none.wait(now) != 0 {
+		t.Fatal("no limit waits")
+	}
+}

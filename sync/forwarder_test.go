@@ -1,0 +1,295 @@
+package forward_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
+	forward "github.com/edgeflow/edgeflow/sync"
+	"github.com/edgeflow/edgeflow/sync/simhub"
+)
+
+type bench struct {
+	t     *testing.T
+	hub   *simhub.Server
+	store *forward.MemStore
+	fw    *forward.Forwarder
+	now   time.Time
+}
+
+var wide = forward.Limits{MessageBytes: 1000, Messages: 100, Bytes: 1 << 20}
+
+func newBench(t *testing.T, lim forward.Limits, change func(*forward.OutputOptions)) *bench {
+	t.Helper()
+	b := &bench{t: t, hub: simhub.New(1, simhub.Faults{}, lim), store: forward.NewMemStore(), now: time.UnixMilli(1e12)}
+	b.restart(change)
+	return b
+}
+
+func (b *bench) restart(change func(*forward.OutputOptions)) {
+	b.t.Helper()
+	o := forward.OutputOptions{Name: "out", Hub: b.hub, Subject: "s", CursorSubject: "c"}
+	if change != nil {
+		change(&o)
+	}
+	var err error
+	b.fw, err = forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: b.store, Outputs: []forward.OutputOptions{o}}, b.store.States())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) commit() {
+	b.t.Helper()
+	if err := b.fw.Committed(b.store.Commit(b.fw.Plan(b.now))); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// steps steps until there is nothing to do for a while, or an error.
+func (b *bench) steps() error {
+	b.t.Helper()
+	for range 1000 {
+		wait, err := b.fw.Step(context.Background(), b.now)
+		if err != nil {
+			return err
+		}
+		if wait > time.Minute {
+			return nil
+		}
+		b.now = b.now.Add(wait)
+	}
+	b.t.Fatal("it never rests")
+	return nil
+}
+
+func (b *bench) balanced(emitted uint64) forward.Status {
+	b.t.Helper()
+	st := b.fw.Statuses(b.now)[0]
+	in, err := b.fw.InOutbox("out")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if st.Confirmed+st.Dropped+in != emitted {
+		b.t.Fatalf("emitted %d, confirmed %d, dropped %d, in outbox %d", emitted, st.Confirmed, st.Dropped, in)
+	}
+	return st
+}
+
+func numbers(from, to int) (out []string) {
+	for i := from; i < to; i++ {
+		out = append(out, fmt.Sprint(i))
+	}
+	return out
+}
+
+func TestPacking(t *testing.T) {
+	b := newBench(t, forward.Limits{MessageBytes: 9, Messages: 3, Bytes: 1000}, func(o *forward.OutputOptions) { o.Pack, o.Separator = 4, "," })
+	b.store.Add("out", b.now, numbers(0, 6)...)
+	b.store.Add("out", b.now, "10000000", "2000", "3000", "4000")
+	b.commit()
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range b.hub.Messages {
+		got = append(got, fmt.Sprintf("%s@%d-%d", m.Data, m.First, m.Last))
+	}
+	want := "0,1,2,3@1-4 4,5@5-6 10000000@7-7 2000,3000@8-9 4000@10-10"
+	if strings.Join(got, " ") != want {
+		t.Fatalf("got  %s\nwant %s", strings.Join(got, " "), want)
+	}
+	b.balanced(10)
+}
+
+func TestTooLargeRow(t *testing.T) {
+	rows := []string{"a", strings.Repeat("x", 50), "b"}
+	lim := forward.Limits{MessageBytes: 40, Messages: 10, Bytes: 1000}
+	b := newBench(t, lim, nil)
+	b.store.Add("out", b.now, rows...)
+	b.commit()
+	err := b.steps()
+	var large *forward.RowTooLargeError
+	if !errors.As(err, &large) || large.Seq != 2 || large.Bytes != 50 || !errors.Is(err, forward.ErrRowTooLarge) {
+		t.Fatalf("without a way out: %v", err)
+	}
+	if len(b.hub.Messages) != 1 {
+		t.Fatalf("the row before it is sent: %+v", b.hub.Messages)
+	}
+	var refused []uint64
+	b.restart(func(o *forward.OutputOptions) {
+		o.Pack = 5
+		o.Refuse = func(e forward.Entry, _ *forward.RowTooLargeError) error {
+			refused = append(refused, e.Seq)
+			return nil
+		}
+	})
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	if len(refused) != 1 || len(b.hub.Messages) != 2 || b.hub.Messages[1].Data != "b" {
+		t.Fatalf("refused %v, hub %+v", refused, b.hub.Messages)
+	}
+	if st := b.balanced(3); st.Refused != 1 || st.Dropped != 1 {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestBackpressureAndDrain(t *testing.T) {
+	b := newBench(t, wide, func(o *forward.OutputOptions) { o.BytesMax, o.AgeMax = 500, time.Hour })
+	b.store.Add("out", b.now, strings.Repeat("x", 300))
+	b.commit()
+	if b.fw.Full("out", 100, b.now) || !b.fw.Full("out", 300, b.now) {
+		t.Fatal("the bytes that wait for a commit count")
+	}
+	if !b.fw.Full("out", 0, b.now.Add(2*time.Hour)) {
+		t.Fatal("age is not seen")
+	}
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	// Nothing new comes: a commit of its own empties the outbox.
+	if !b.fw.NeedsCommit() {
+		t.Fatal("no commit is asked for")
+	}
+	b.commit()
+	if b.fw.NeedsCommit() || b.fw.Full("out", 400, b.now) || !b.fw.Drained() {
+		t.Fatal("not drained")
+	}
+	b.balanced(1)
+}
+
+func TestDropOldest(t *testing.T) {
+	b := newBench(t, wide, func(o *forward.OutputOptions) { o.BytesMax, o.OnFull = 400, forward.DropOldest })
+	for i := range 10 {
+		b.store.Add("out", b.now, strings.Repeat(fmt.Sprint(i), 90))
+	}
+	b.commit() // nobody knew yet how much there is
+	b.commit()
+	st := b.balanced(10)
+	if st.Dropped == 0 || st.Dropped == 10 || b.fw.Full("out", 0, b.now) {
+		t.Fatalf("%+v", st)
+	}
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	st = b.balanced(10)
+	if int(st.Confirmed) != len(b.hub.Messages) || st.Confirmed+st.Dropped != 10 || !strings.HasPrefix(b.hub.Messages[len(b.hub.Messages)-1].Data, "9") {
+		t.Fatalf("%+v with %d messages", st, len(b.hub.Messages))
+	}
+	// By age, after a restart.
+	b.store.Add("out", b.now, "old")
+	b.store.Add("out", b.now.Add(time.Hour), "young")
+	b.restart(func(o *forward.OutputOptions) { o.AgeMax, o.OnFull = 30*time.Minute, forward.DropOldest })
+	b.now = b.now.Add(time.Hour)
+	b.commit()
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	if last := b.hub.Messages[len(b.hub.Messages)-1]; last.Data != "young" || last.First != 12 {
+		t.Fatalf("%+v", last)
+	}
+	b.balanced(12)
+}
+
+func TestDrainRate(t *testing.T) {
+	b := newBench(t, forward.Limits{MessageBytes: 1000, Messages: 1, Bytes: 1000}, func(o *forward.OutputOptions) { o.DrainBytesPerSecond = 100 })
+	for range 10 {
+		b.store.Add("out", b.now, strings.Repeat("x", 100))
+	}
+	b.commit()
+	began := b.now
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	if d := b.now.Sub(began); d < 8*time.Second || d > 12*time.Second || len(b.hub.Messages) != 10 {
+		t.Fatalf("1000 bytes at 100 a second took %v", d)
+	}
+}
+
+func TestFailpoints(t *testing.T) {
+	for _, name := range []string{"forward.before-publish", "forward.after-ack", "forward.before-delete"} {
+		b := newBench(t, wide, nil)
+		b.store.Add("out", b.now, numbers(0, 10)...)
+		b.commit()
+		if _, err := b.fw.Step(context.Background(), b.now); err != nil { // claims
+			t.Fatal(err)
+		}
+		if err := failpoint.Enable(name + "=error:1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.fw.Step(context.Background(), b.now); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.fw.Statuses(b.now)[0].Err; !errors.Is(err, failpoint.ErrInjected) {
+			t.Fatalf("%s: status %v", name, err)
+		}
+		if err := failpoint.Enable(""); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.steps(); err != nil {
+			t.Fatal(err)
+		}
+		if len(b.hub.Messages) != 10 {
+			t.Fatalf("%s: the hub has %d rows", name, len(b.hub.Messages))
+		}
+		b.balanced(10)
+	}
+}
+
+func TestPriority(t *testing.T) {
+	hub := simhub.New(1, simhub.Faults{}, forward.Limits{MessageBytes: 100, Messages: 1, Bytes: 100})
+	store := forward.NewMemStore()
+	var outs []forward.OutputOptions
+	for i, name := range []string{"low", "high", "low2"} {
+		outs = append(outs, forward.OutputOptions{Name: name, Hub: hub, Subject: name, CursorSubject: "c." + name, Priority: map[int]int{1: 5}[i]})
+		store.Add(name, time.UnixMilli(1e12), "1", "2", "3")
+	}
+	fw, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: outs}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !fw.Drained() {
+		if _, err := fw.Step(context.Background(), time.UnixMilli(1e12)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var order []string
+	for _, m := range hub.Messages {
+		order = append(order, m.Subject)
+	}
+	if got := strings.Join(order, " "); got != "high high high low low2 low low2 low low2" {
+		t.Fatalf("order %s", got)
+	}
+}
+
+func TestHoleInTheOutbox(t *testing.T) {
+	b := newBench(t, wide, nil)
+	b.store.Add("out", b.now, "1")
+	b.store.Add("out", b.now, "2")
+	b.store.Lose("out", 0)
+	if err := b.fw.Committed(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.steps(); !errors.Is(err, forward.ErrOutboxHole) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestParseOutput(t *testing.T) {
+	var o forward.OutputOptions
+	err := forward.ParseOutput(map[string]string{"edgeflow.pack": "100", "edgeflow.outbox.max-bytes": "64 mb", "edgeflow.outbox.max-age": "2 d",
+		"edgeflow.outbox.on-limit": "drop-oldest", "edgeflow.outbox.rate": "10 kb/s", "edgeflow.outbox.priority": "-3", "edgeflow.on-lost-cursor": "resend"}, &o)
+	if err != nil || o.Pack != 100 || o.BytesMax != 64<<20 || o.AgeMax != 48*time.Hour || o.OnFull != forward.DropOldest || o.DrainBytesPerSecond != 10<<10 || o.Priority != -3 || o.OnLost != forward.LostResend {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	for _, bad := range []map[string]string{{"edgeflow.pack": "0"}, {"edgeflow.outbox.max-bytes": "x"}, {"edgeflow.outbox.max-age": "2 w"}, {"edgeflow.outbox.on-limit": "drop"}, {"edgeflow.on-lost-cursor": "?"}} {
+		if err := forward.ParseOutput(bad, &o); err == nil || !strings.Contains(err.Error(), "option '") {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
