@@ -1,0 +1,234 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Explain prints the plan: the logical plan of each INSERT as written and as optimized,
+// the physical plan with each operator's row kinds, state and what was pushed down to the
+// sources, and the warnings.
+func (p *Plan) Explain(w io.Writer) error {
+	var b strings.Builder
+	section := func(title string, texts []string) {
+		fmt.Fprintf(&b, "== %s ==\n", title)
+		for _, t := range texts {
+			b.WriteString(t)
+		}
+		b.WriteByte('\n')
+	}
+	section("Logical plan", p.logical)
+	section("Optimized plan", p.optimized)
+	b.WriteString("== Physical plan ==\n")
+	e := &explainer{b: &b, done: map[Node]bool{}}
+	for _, s := range p.Sinks {
+		e.node(s, 0)
+	}
+	if len(p.Warnings) > 0 {
+		b.WriteString("\n== Warnings ==\n")
+		for _, x := range p.Warnings {
+			fmt.Fprintf(&b, "%s\n", x)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+type explainer struct {
+	b    *strings.Builder
+	done map[Node]bool
+}
+
+func (e *explainer) node(n Node, depth int) {
+	b := n.Base()
+	pad := strings.Repeat("  ", depth)
+	if e.done[n] {
+		fmt.Fprintf(e.b, "%s[%d] %s (see above)\n", pad, b.Ordinal, n.Kind())
+		return
+	}
+	e.done[n] = true
+	fmt.Fprintf(e.b, "%s[%d] %s%s\n", pad, b.Ordinal, n.Kind(), withSpace(nodeText(n)))
+	details := "rows " + b.Mode.String()
+	if len(b.Keys) > 0 {
+		details += ", key " + columnNames(b.Schema, b.Keys[0])
+	}
+	details += ", id " + b.ID
+	fmt.Fprintf(e.b, "%s    %s\n", pad, details)
+	if s := stateText(n); s != "" {
+		fmt.Fprintf(e.b, "%s    state: %s\n", pad, s)
+	}
+	for _, in := range b.Inputs {
+		e.node(in, depth+1)
+	}
+}
+
+func withSpace(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " " + s
+}
+
+// nodeText is what an operator does.
+func nodeText(n Node) string {
+	b := n.Base()
+	in := Schema(nil)
+	if len(b.Inputs) > 0 {
+		in = b.Inputs[0].Base().Schema
+	}
+	switch n := n.(type) {
+	case *Source:
+		return sourceText(n)
+	case *Values:
+		return fmt.Sprintf("%d rows", len(n.Rows))
+	case *Calc:
+		return calcText(n, in)
+	case *WatermarkAssigner:
+		return assignerText(n, in)
+	case *WindowTVF:
+		s := windowText(n.Window, in)
+		if len(n.PartitionBy) > 0 {
+			s += " partition by " + columnNames(in, n.PartitionBy)
+		}
+		return s
+	case *WindowAggregate:
+		s := windowText(n.Window, in)
+		if n.Window.Kind == Hop || n.Window.Kind == Cumulate {
+			if !n.Window.Attached() {
+				s += " in panes of " + ms(n.Window.Pane)
+			}
+		}
+		return s + groupText(in, n.Keys, n.Aggs, n.Retract)
+	case *GroupAggregate:
+		return strings.TrimSpace(groupText(in, n.Keys, n.Aggs, n.Retract))
+	case *ChangelogNormalize:
+		return "by " + columnNames(in, n.KeyCols)
+	case *DropUpdateBefore:
+		if n.AsDelete {
+			return "a -U without its +U becomes -D"
+		}
+	case *Sink:
+		return sinkText(n)
+	}
+	return ""
+}
+
+func sourceText(n *Source) string {
+	var cols []string
+	for _, c := range n.Columns {
+		s := strings.Join(c.Path, ".")
+		if c.Metadata != "" {
+			s += " (metadata " + c.Metadata + ")"
+		}
+		cols = append(cols, s)
+	}
+	all := 0
+	for _, c := range n.Table.Columns {
+		if c.Kind != ComputedColumn {
+			all++
+		}
+	}
+	s := n.Table.Name + " reads " + strings.Join(cols, ", ")
+	if left := all - len(n.Columns); left > 0 {
+		s += fmt.Sprintf("; %d of %d columns are skipped", left, all)
+	}
+	return s
+}
+
+func calcText(n *Calc, in Schema) string {
+	s := "project " + projectText(n.Project, n.b.Schema)
+	if n.Filter != nil {
+		if isIdentity(n.Project, in) {
+			return "where " + n.Filter.String()
+		}
+		s += " where " + n.Filter.String()
+	}
+	return s
+}
+
+func assignerText(n *WatermarkAssigner, in Schema) string {
+	s := in[n.TimeCol].Name + " AS "
+	if n.Expr == nil {
+		s += "SOURCE_WATERMARK()"
+	} else {
+		s += n.Expr.String()
+	}
+	s += " " + n.Strategy.String()
+	if n.Strategy == OnPeriodic {
+		s += " every " + FormatDuration(n.Interval)
+	}
+	if len(n.By) > 0 {
+		s += ", by " + columnNames(in, n.By) + " idle after " + FormatDuration(n.ByTimeout)
+	}
+	if n.IdleTimeout > 0 {
+		s += ", idle after " + FormatDuration(n.IdleTimeout)
+	}
+	if n.MaxAhead > 0 {
+		s += ", at most " + FormatDuration(n.MaxAhead) + " ahead, else " + n.Ahead.String()
+	}
+	return s
+}
+
+func groupText(in Schema, keys []int, aggs []Aggregate, retract bool) string {
+	s := ""
+	if len(keys) > 0 {
+		s += " by " + columnNames(in, keys)
+	}
+	for i, a := range aggs {
+		if i > 0 {
+			s += ","
+		}
+		s += " " + a.Call.String()
+	}
+	if retract {
+		s += " (takes rows back)"
+	}
+	return s
+}
+
+func sinkText(n *Sink) string {
+	s := n.Name
+	if n.Name != n.Table.Name {
+		s += " into " + n.Table.Name
+	}
+	s += " (" + strings.Join(n.b.Schema.Names(), ", ") + ")"
+	if n.Upserts {
+		s += " upserts by " + columnNames(n.b.Schema, n.PrimaryKey)
+	}
+	return s
+}
+
+// stateText is what an operator keeps.
+func stateText(n Node) string {
+	b := n.Base()
+	if !b.Stateful {
+		return ""
+	}
+	ttl := "for ever"
+	if b.StateTTL > 0 {
+		ttl = "for " + FormatDuration(b.StateTTL)
+	}
+	switch n := n.(type) {
+	case *Source:
+		return "position in its log"
+	case *WatermarkAssigner:
+		if len(n.By) > 0 {
+			return "a watermark for each value"
+		}
+		return "the watermark"
+	case *WindowTVF:
+		return "rows of open sessions"
+	case *GroupAggregate:
+		return fmt.Sprintf("%d aggregates a key, %s, layout %016x", len(n.Aggs), ttl, b.Layout)
+	case *WindowAggregate:
+		what := "pane"
+		if n.Window.Kind == Session {
+			what = "session"
+		}
+		return fmt.Sprintf("%d aggregates a key and %s until the watermark passes, layout %016x", len(n.Aggs), what, b.Layout)
+	case *ChangelogNormalize:
+		return fmt.Sprintf("the last row of each key, %s, layout %016x", ttl, b.Layout)
+	}
+	return ""
+}

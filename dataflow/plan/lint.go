@@ -1,0 +1,49 @@
+package plan
+
+import (
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
+)
+
+// lint lists what works but deserves a second look.
+func (b *binder) lint(p *Plan, targets []*target) []Warning {
+	l := &linter{b: b, at: map[string]sql.Span{}}
+	for _, t := range targets {
+		l.at[t.name] = t.span
+	}
+	for _, n := range p.Nodes {
+		l.node(n)
+	}
+	return l.out
+}
+
+type linter struct {
+	b   *binder
+	at  map[string]sql.Span
+	out []Warning
+}
+
+func (l *linter) warn(at sql.Span, text string) {
+	l.out = append(l.out, Warning{at.Start, text})
+}
+
+func (l *linter) node(n Node) {
+	switch n := n.(type) {
+	case *GroupAggregate:
+		if n.b.StateTTL == 0 && len(n.Keys) > 0 {
+			l.warn(sql.Span{}, "the state of the "+describe(n)+" grows with every new key; set table.exec.state.ttl, or aggregate by window")
+		}
+	case *ChangelogNormalize:
+		if n.b.StateTTL == 0 {
+			l.warn(sql.Span{}, "changelog-normalize keeps the last row of every key; set table.exec.state.ttl if keys go out of use")
+		}
+	case *WatermarkAssigner:
+		if c, ok := n.Expr.(*expr.Col); ok && c.Index == n.TimeCol {
+			l.warn(sql.Span{}, "the watermark of "+n.b.Schema[n.TimeCol].Name+" allows for no disorder: every event that comes after a later one is late")
+		}
+	case *Sink:
+		if c, ok := l.b.opts.Connectors[n.Table.Connector()]; ok && c.AtLeastOnce {
+			l.warn(l.at[n.Name], "sink "+n.Name+" is at-least-once: after a failure rows may be written again")
+		}
+	}
+}
