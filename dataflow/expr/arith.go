@@ -13,6 +13,9 @@ import (
 // errDivZero is the error of dividing an exact number by zero.
 var errDivZero = errors.New("division by zero")
 
+// errBound is the error of RAND_INTEGER without room for a number.
+var errBound = errors.New("the bound of RAND_INTEGER must be positive")
+
 func init() {
 	doc := map[string]string{
 		"+": "The sum of numbers; a date, time or timestamp moved by an interval; the sum of intervals.",

@@ -40,7 +40,7 @@ func NewFloat(f float64) *Lit { return NewLit(vec.FloatDatum(f), types.TDouble) 
 // digits: DECIMAL(4, 2).
 func NewDecimal(text string) (*Lit, error) {
 	digits, scale := 0, 0
-	lead, point := true, false
+	point := false
 	for _, r := range strings.TrimLeft(text, "+-") {
 		switch {
 		case r == '.' && !point:
@@ -49,15 +49,12 @@ func NewDecimal(text string) (*Lit, error) {
 			if point {
 				scale++
 			}
-			if r != '0' || !lead {
-				lead = false
-				digits++
-			}
+			digits++
 		default:
 			return nil, fmt.Errorf("%q is not a decimal number", text)
 		}
 	}
-	t := types.DecimalOf(max(digits, scale, 1), scale)
+	t := types.DecimalOf(max(digits, 1), scale)
 	if t.Prec > types.MaxDecimalPrecision {
 		return nil, fmt.Errorf("%s has more than %d digits", text, types.MaxDecimalPrecision)
 	}
@@ -117,7 +114,24 @@ func implicitCast(n Node, t types.Type) (Node, error) {
 	if !CanImplicit(from, t) {
 		return nil, fmt.Errorf("expected %s, got %s", t.Nullable(), from.Nullable())
 	}
-	return &Cast{Arg: n, T: t.WithNull(from.NotNull), Implicit: true}, nil
+	// A string that is no date or timestamp is an error as a literal, and NULL as data.
+	temporal := from.IsString() && (isDateOrTimestamp(t) || t.Kind == types.Time)
+	l, literal := n.(*Lit)
+	c := &Cast{Arg: n, T: t.WithNull(from.NotNull), Implicit: true}
+	if !literal {
+		if temporal {
+			c.Try, c.T.NotNull = true, false
+		}
+		return c, nil
+	}
+	d, err := Constant(c, &Env{})
+	switch {
+	case err != nil && temporal:
+		return nil, err
+	case err != nil || from.Kind == types.TimestampLTZ || t.Kind == types.TimestampLTZ:
+		return c, nil
+	}
+	return &Lit{Value: d, T: t.WithNull(l.T.NotNull && !d.Null)}, nil
 }
 
 // NewCase is CASE WHEN conds[i] THEN vals[i] ... ELSE other END; other may be nil.
