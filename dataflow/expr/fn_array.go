@@ -83,7 +83,7 @@ func needleType(fn string, array, t types.Type) (types.Type, error) {
 		return elem.Nullable(), nil
 	case sameLayout(elem, t):
 		return t, nil
-	case t.Kind == elem.Kind && t.IsNested() || CanImplicit(t, elem) && !(elem.IsString() && !t.IsString()):
+	case t.Kind == elem.Kind && t.IsNested() || CanImplicit(t, elem) && elem.IsString() == t.IsString():
 		return elem.WithNull(t.NotNull), nil
 	}
 	return t, argError(fn, 1, "element", "an element of the array, "+elem.Nullable().String(), t)

@@ -296,6 +296,12 @@ func (f jsonValue) convert(c *RowCtx, v *jsonpath.Value) (vec.Datum, error) {
 	case v.Kind != jsonpath.String && isBool != (f.ret.Kind == types.Boolean):
 		return vec.NullDatum, fmt.Errorf("%s cannot be %s", c.Buf, f.ret)
 	}
+	if v.Kind == jsonpath.Number && f.ret.IsExact() {
+		plain, ok := jsonpath.AppendPlain(c.Buf[:0], v.Text)
+		if c.Buf = plain; !ok {
+			return vec.NullDatum, fmt.Errorf("%s is out of range for %s", v.Text, f.ret)
+		}
+	}
 	d, err := ParseDatum(c.Buf, f.ret, c.Env)
 	if err == nil && f.ret.IsApprox() && (math.IsInf(d.F, 0) || math.IsNaN(d.F)) {
 		err = fmt.Errorf("%s is out of range for %s", c.Buf, f.ret)

@@ -329,6 +329,7 @@ func (p *sqlTest) json(name string) Node {
 	var q JSONQueryOptions
 	exists := ""
 	for !p.op(")") {
+		at := p.i
 		if p.word("RETURNING") {
 			t := p.typ()
 			v.Returning, q.Returning = &t, &t
@@ -350,6 +351,8 @@ func (p *sqlTest) json(name string) Node {
 			kind, def = "DEFAULT", p.expr()
 		}
 		switch {
+		case kind == "" && p.i == at:
+			p.fail("clause")
 		case kind == "":
 		case p.word("ON", "EMPTY"):
 			v.OnEmpty, v.DefaultOnEmpty, q.OnEmpty = kind, def, kind
@@ -516,6 +519,9 @@ type sqlCase struct {
 // its form.
 func (c sqlCase) run() (problem string, known bool) {
 	n, err := parseSQLTest(c.SQL)
+	if call, ok := n.(*Call); c.As == "text" && err == nil && (!ok || !ownCategories[call.Func.Category]) {
+		return "not a function of these files", false
+	}
 	if _, unknown := err.(syntaxFailure); unknown {
 		return err.Error(), false
 	}

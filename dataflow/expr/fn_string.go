@@ -32,7 +32,7 @@ func init() {
 		rowDef{name: "CHR", sig: "CHR(n)", doc: "The character of code n modulo 256; empty when n is negative.", category: "string",
 			args: []argSpec{n("n")}, result: always(types.TString), row: chrRow}.fn(),
 		rowDef{name: "SUBSTRING", sig: "SUBSTRING(s, from [, length])", doc: "The part of s from a position on; a negative one counts from the end. NULL when length is negative.", category: "string",
-			args: []argSpec{s("s"), n("from"), n("length")}, min: 2, result: varyingFirstNullable, row: substringRow}.fn(),
+			args: []argSpec{s("s"), n("from"), n("length")}, min: 2, result: varyingFirstNullable, kernel: substringKernel}.fn(),
 		rowDef{name: "LEFT", sig: "LEFT(s, n)", doc: "The first n characters of s.", category: "string",
 			args: []argSpec{s("s"), n("n")}, result: varyingFirstNullable, row: leftRow}.fn(),
 		rowDef{name: "RIGHT", sig: "RIGHT(s, n)", doc: "The last n characters of s.", category: "string",
@@ -59,28 +59,30 @@ func init() {
 
 // appendUpper appends s in upper case.
 func appendUpper(dst, s []byte) []byte {
-	for i, c := range s {
+	start := len(dst)
+	dst = append(dst, s...)
+	for i, c := range dst[start:] {
 		if c >= utf8.RuneSelf {
-			return append(dst, bytes.ToUpper(s[i:])...)
+			return append(dst[:start+i], bytes.ToUpper(s[i:])...)
 		}
 		if 'a' <= c && c <= 'z' {
-			c -= 'a' - 'A'
+			dst[start+i] -= 'a' - 'A'
 		}
-		dst = append(dst, c)
 	}
 	return dst
 }
 
 // appendLower appends s in lower case.
 func appendLower(dst, s []byte) []byte {
-	for i, c := range s {
+	start := len(dst)
+	dst = append(dst, s...)
+	for i, c := range dst[start:] {
 		if c >= utf8.RuneSelf {
-			return append(dst, bytes.ToLower(s[i:])...)
+			return append(dst[:start+i], bytes.ToLower(s[i:])...)
 		}
 		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
+			dst[start+i] += 'a' - 'A'
 		}
-		dst = append(dst, c)
 	}
 	return dst
 }
@@ -172,15 +174,19 @@ func substringSQL(s []byte, from, n int64) []byte {
 	return s[:runeOffset(s, n)]
 }
 
-func substringRow(_ *RowCtx, args []vec.Datum) (vec.Datum, error) {
-	n := int64(types.MaxLength)
-	if len(args) == 3 {
-		n = args[2].I
-	}
-	if n < 0 || n > types.MaxLength || args[1].I > types.MaxLength {
-		return vec.NullDatum, nil
-	}
-	return vec.BytesDatum(substringSQL(args[0].B, args[1].I, n)), nil
+func substringKernel(_ *Ctx, args []*vec.Vector, out *vec.Vector, n int, sel []int32) {
+	s, from := args[0], args[1].I64
+	eachRow(out, n, sel, func(i int) {
+		length := int64(types.MaxLength)
+		if len(args) == 3 {
+			length = args[2].I64[i]
+		}
+		if length < 0 || length > types.MaxLength || from[i] > types.MaxLength {
+			out.SetNull(i)
+			return
+		}
+		out.SetBytes(i, substringSQL(s.Bytes(i), from[i], length))
+	})
 }
 
 func leftRow(_ *RowCtx, args []vec.Datum) (vec.Datum, error) {

@@ -92,6 +92,14 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+func TestPlainNumbers(t *testing.T) {
+	for in, want := range map[string]string{"1e3": "1000", "-1.5e1": "-15", "12.5": "12.5", "125e-2": "1.25", "5e-3": "0.005", "1e401": ""} {
+		if got, _ := AppendPlain(nil, []byte(in)); string(got) != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
 // FuzzPath checks that a path that is found by scanning names what it names in the tree,
 // and that printed JSON reads back.
 func FuzzPath(f *testing.F) {

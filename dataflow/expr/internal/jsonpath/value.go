@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Kind is the kind of a JSON value.
@@ -80,7 +81,7 @@ func (v *Value) Append(dst []byte) []byte {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return compareUTF16(v.Keys[a], v.Keys[b]) })
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(v.Keys[a], v.Keys[b]) })
 	dst = append(dst, '{')
 	for n, i := range order {
 		if n > 0 {
@@ -92,10 +93,6 @@ func (v *Value) Append(dst []byte) []byte {
 	}
 	return append(dst, '}')
 }
-
-// compareUTF16 orders strings by code points, which for names without characters beyond
-// U+FFFF is Java's order.
-func compareUTF16(a, b string) int { return bytes.Compare([]byte(a), []byte(b)) }
 
 // AppendText appends a scalar as text: a string without quotes.
 func (v *Value) AppendText(dst []byte) []byte {
@@ -157,6 +154,35 @@ func AppendNumber(dst, text []byte) []byte {
 	}
 	neg, digits, scale := decimalParts(mantissa)
 	return appendBigDecimal(dst, neg, digits, scale-exp)
+}
+
+// AppendPlain appends a number without an exponent; ok is false when that takes more than
+// 400 digits.
+func AppendPlain(dst, text []byte) (out []byte, ok bool) {
+	e := bytes.IndexAny(text, "eE")
+	if e < 0 {
+		return append(dst, text...), true
+	}
+	exp, err := strconv.Atoi(string(text[e+1:]))
+	neg, digits, scale := decimalParts(text[:e])
+	scale -= exp
+	if err != nil || exp > 400 || exp < -400 {
+		return dst, false
+	}
+	if neg {
+		dst = append(dst, '-')
+	}
+	for ; scale < 0; scale++ {
+		digits = append(digits, '0')
+	}
+	for len(digits) <= scale {
+		digits = append([]byte{'0'}, digits...)
+	}
+	dst = append(dst, digits[:len(digits)-scale]...)
+	if scale > 0 {
+		dst = append(append(dst, '.'), digits[len(digits)-scale:]...)
+	}
+	return dst, true
 }
 
 // decimalParts splits digits with a point into the unscaled digits, without zeros at the
