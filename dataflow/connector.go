@@ -57,29 +57,8 @@ type RowSource interface {
 	Close() error
 }
 
-// Entry is one row of committed output, encoded in its sink's format.
-type Entry struct {
-	Seq     uint64
-	Payload []byte
-	Kind    vec.RowKind
-	// WindowEnd is the row's window_time + 1 ms, in ms since 1970; 0 when it has none.
-	WindowEnd int64
-	// Subject overrides the sink's subject; empty for most.
-	Subject []byte
-}
-
-// Target takes committed output in order and remembers, in the same atomic act, up to
-// which outbox sequence it has it. Exactly-once rests on that.
-type Target interface {
-	// Claim fences earlier instances and returns the sequence up to which the target has
-	// everything.
-	Claim(ctx context.Context) (upTo uint64, err error)
-	// Put makes the entries visible, all or none. Their sequences follow upTo without holes.
-	Put(ctx context.Context, epoch uint64, entries []Entry) error
-	Close() error
-}
-
 // Printer takes rows at once, before they are committed: print, blackhole, live queries.
+// Sinks that take committed output implement the forwarder's Hub instead (folder sync).
 type Printer interface {
 	Print(b *vec.Batch) error
 	Close() error

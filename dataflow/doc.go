@@ -3,8 +3,7 @@
 //
 // Terms: a source hands out messages or rows in the order of a log and knows positions in
 // it; an output is what a sink table receives, as encoded rows under outbox sequences
-// without holes; a barrier is the point between two batches at which an epoch ends; a
-// target is the place that takes committed output.
+// without holes; a barrier is the point between two batches at which an epoch ends.
 //
 // Invariants: a pipeline is a function of its input logs. The engine reads no clock, no
 // random source and no network: time is arrival time, which comes with the rows, and

@@ -1,0 +1,39 @@
+package dataflow
+
+import (
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/format"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+)
+
+// SourceBinding is what reads a table: a log of messages with their decoder, or a maker
+// of rows.
+type SourceBinding struct {
+	Messages MessageSource
+	// Decoder makes the format's decoder; onBad takes events that it cannot decode.
+	Decoder func(onBad func(event []byte, offset int, reason error)) (format.Decoder, error)
+	// Metadata reads the metadata columns of a message, by the keys of the plan's columns.
+	Metadata MetadataReader
+
+	Rows RowSource
+}
+
+// SinkBinding is what takes a sink's rows: the outbox, through an encoder, or a Printer.
+type SinkBinding struct {
+	Encoder format.Encoder
+	// Frames encodes the frames of the sink's output.
+	Frames FrameWriter
+	// RowBytesMax is the largest encoded row that the target takes; 0 is any.
+	RowBytesMax int
+
+	Printer Printer
+}
+
+// Connectors opens what a plan's tables are connected to.
+type Connectors interface {
+	Source(n *plan.Source, env *expr.Env) (*SourceBinding, error)
+	Sink(n *plan.Sink, env *expr.Env) (*SinkBinding, error)
+	// Diverted gives the frames of an output that the engine itself writes: "dead-letters",
+	// "late".
+	Diverted(output string) (FrameWriter, error)
+}

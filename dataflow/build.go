@@ -1,0 +1,160 @@
+package dataflow
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+)
+
+// build makes an operator for each node of the plan and connects them.
+func (e *Engine) build() error {
+	for _, n := range e.plan.Nodes {
+		v := &vertex{node: n}
+		e.vertices = append(e.vertices, v)
+		if s, ok := n.(*plan.Source); ok {
+			if err := e.addSource(s, v); err != nil {
+				return err
+			}
+			continue
+		}
+		var err error
+		if v.op, err = e.operator(n); err != nil {
+			v.op = nil
+			return fmt.Errorf("%s: %w", n.Kind(), err)
+		}
+	}
+	for ordinal, edges := range e.plan.Consumers() {
+		for _, c := range edges {
+			v := e.vertices[ordinal]
+			v.out.edges = append(v.out.edges, edge{e.vertices[c.Node.Base().Ordinal], c.Input})
+		}
+	}
+	e.letters.sources = e.sources
+	return nil
+}
+
+func (e *Engine) addSource(n *plan.Source, v *vertex) error {
+	bind, err := e.conns.Source(n, e.env)
+	if err != nil {
+		return fmt.Errorf("source %s: %w", n.Table.Name, err)
+	}
+	in, err := newIngest(n, len(e.sources), bind, &v.out, e.letters)
+	if err != nil {
+		return fmt.Errorf("source %s: %w", n.Table.Name, err)
+	}
+	e.sources = append(e.sources, in)
+	return nil
+}
+
+func (e *Engine) addSink(n *plan.Sink) (op.Operator, error) {
+	bind, err := e.conns.Sink(n, e.env)
+	if err != nil {
+		return nil, fmt.Errorf("sink %s: %w", n.Table.Name, err)
+	}
+	var out *Output
+	if bind.Printer == nil {
+		out = newOutput(n.Name, bind.Frames)
+		e.outputs = append(e.outputs, out)
+	}
+	s := newSink(n, bind, out, &rowErrors{e.letters, n, n.Base().Schema}, e.NowMs)
+	e.sinks[n.Name] = s
+	return s, nil
+}
+
+// context is what an operator gets.
+func (e *Engine) context(v *vertex) *op.Context {
+	c := &op.Context{Arena: e.arena, ID: v.node.Base().ID, Out: &v.out, Env: e.env}
+	var schema plan.Schema
+	if in := v.node.Base().Inputs; len(in) > 0 {
+		schema = in[0].Base().Schema
+	}
+	c.Errors = &rowErrors{e.letters, v.node, schema}
+	if w, ok := v.node.(*plan.WindowAggregate); ok && w.Late == plan.LateDivert {
+		c.Late = &lateRows{e.letters, e.late, v.node, schema}
+	}
+	return c
+}
+
+func inputTypes(n plan.Node) []types.Type { return n.Base().Inputs[0].Base().Schema.Types() }
+
+func ms(d time.Duration) int64 { return d.Milliseconds() }
+
+func (e *Engine) operator(n plan.Node) (op.Operator, error) {
+	switch n := n.(type) {
+	case *plan.Calc:
+		return op.NewCalc(op.CalcConfig{Input: inputTypes(n), Filter: n.Filter, Project: n.Project})
+	case *plan.WatermarkAssigner:
+		return op.NewWatermarkAssigner(e.watermarks(n))
+	case *plan.WindowTVF:
+		return op.NewWindowTVF(op.WindowTVFConfig{Input: inputTypes(n), Window: window(n.Window), Keys: n.PartitionBy})
+	case *plan.WindowAggregate:
+		c := op.WindowAggConfig{Input: inputTypes(n), Window: window(n.Window), Keys: n.Keys, Aggs: calls(n.Aggs),
+			Props: props(n), Retracting: n.Retract}
+		if c.Window.Kind == op.Session {
+			return op.NewSessionAggregate(c)
+		}
+		return op.NewWindowAggregate(c)
+	case *plan.GroupAggregate:
+		return op.NewGroupAggregate(op.GroupAggConfig{Input: inputTypes(n), Keys: n.Keys, Aggs: calls(n.Aggs),
+			Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL), MiniBatch: n.MiniBatch})
+	case *plan.Union:
+		return op.NewUnion(len(n.Base().Inputs))
+	case *plan.ChangelogNormalize:
+		return op.NewChangelogNormalize(op.NormalizeConfig{Input: inputTypes(n), Keys: n.KeyCols,
+			UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL)})
+	case *plan.DropUpdateBefore:
+		return op.NewDropUpdateBefore()
+	case *plan.Values:
+		return op.NewValues(op.ValuesConfig{Output: n.Base().Schema.Types(), Rows: n.Rows})
+	case *plan.Sink:
+		return e.addSink(n)
+	}
+	return nil, fmt.Errorf("no operator for %T", n)
+}
+
+func (e *Engine) watermarks(n *plan.WatermarkAssigner) op.WatermarkConfig {
+	c := op.WatermarkConfig{
+		Input: inputTypes(n), Time: n.TimeCol, Expr: n.Expr, OnEvent: n.Strategy == plan.OnEvent,
+		IntervalMs: ms(n.Interval), By: -1, ByIdleMs: ms(n.ByTimeout), IdleMs: ms(n.IdleTimeout),
+		MaxAheadMs: ms(n.MaxAhead), Ahead: op.Ahead(n.Ahead),
+	}
+	if len(n.By) > 0 {
+		c.By = n.By[0]
+	}
+	if e.guardOff {
+		c.MaxAheadMs = 0
+	}
+	return c
+}
+
+func window(w plan.Window) op.Window {
+	out := op.Window{Kind: op.WindowKind(w.Kind), Size: w.Size, Slide: w.Slide, Offset: w.Offset,
+		Time: w.TimeCol, ProcTime: w.ProcTime, Local: w.LTZ, Start: w.StartCol, End: w.EndCol}
+	if w.Attached() {
+		out.Kind = op.Attached
+	}
+	return out
+}
+
+func calls(aggs []plan.Aggregate) []*expr.AggCall {
+	out := make([]*expr.AggCall, len(aggs))
+	for i, a := range aggs {
+		out[i] = a.Call
+	}
+	return out
+}
+
+func props(n *plan.WindowAggregate) []op.WindowProp {
+	out := make([]op.WindowProp, len(n.Props))
+	for i, p := range n.Props {
+		out[i] = op.WindowProp(p)
+		if p == plan.PropTime && n.Window.ProcTime {
+			out[i] = op.WindowProcTime
+		}
+	}
+	return out
+}

@@ -1,0 +1,471 @@
+package dataflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// Options configure an Engine.
+type Options struct {
+	Plan       *plan.Plan
+	Connectors Connectors
+	// Arena holds the operators' state, empty or restored.
+	Arena *state.Arena
+	// Restored is the manifest that belongs to the arena's pages; nil at a first start.
+	Restored *Manifest
+	// StartMs is the arrival time before the first row, in ms since 1970.
+	StartMs int64
+	// Suspend turns the future guard off while the host's clock cannot be trusted.
+	SuspendGuard bool
+}
+
+// Engine runs one pipeline's plan. All methods are called from one goroutine.
+type Engine struct {
+	plan     *plan.Plan
+	arena    *state.Arena
+	env      *expr.Env
+	sources  []*ingest
+	vertices []*vertex
+	outputs  []*Output
+	letters  *deadLetters
+	late     *Output
+	closers  []func() error
+	nowMs    int64
+	started  bool
+	ended    bool
+	guardOff bool
+	conns    Connectors
+	sinks    map[string]*sink
+}
+
+// vertex is an operator of the running plan with the edges that leave it.
+type vertex struct {
+	node plan.Node
+	op   op.Operator
+	out  fanout
+}
+
+// fanout hands what an operator emits to each of its consumers.
+type fanout struct{ edges []edge }
+
+type edge struct {
+	to    *vertex
+	input int
+}
+
+// New builds the operators of a plan and binds their state. It opens no source yet.
+func New(o Options) (*Engine, error) {
+	e := &Engine{plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, conns: o.Connectors, sinks: map[string]*sink{}}
+	w, err := o.Connectors.Diverted(DeadLetters)
+	if err != nil {
+		return nil, err
+	}
+	e.letters = &deadLetters{policy: o.Plan.Config.OnRowError, out: newOutput(DeadLetters, w), env: e.env}
+	if w, err = o.Connectors.Diverted(LateRows); err != nil {
+		return nil, err
+	}
+	e.late = newOutput(LateRows, w)
+	e.outputs = []*Output{e.letters.out, e.late}
+	if err := e.build(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	if o.Restored != nil {
+		if err := e.restore(o.Restored); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
+	for _, v := range e.vertices {
+		if v.op == nil {
+			continue
+		}
+		if err := v.op.Open(e.context(v)); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", v.node.Kind(), err), e.Close())
+		}
+	}
+	return e, nil
+}
+
+func (e *Engine) restore(m *Manifest) error {
+	e.nowMs, e.ended, e.started = max(e.nowMs, m.NowMs), m.Ended, true
+	for _, s := range m.Sources {
+		in := e.source(s.ID)
+		if in == nil {
+			continue
+		}
+		in.position, in.arrivalMs, in.ledger = s.Position, s.ArrivalMs, s.Ledger
+		in.closed = s.Ended
+		in.ended = s.Ended
+	}
+	for _, r := range m.Outputs {
+		for _, o := range e.outputs {
+			if o.Name == r.Name {
+				o.next, o.first, o.emitted = r.Next, r.Next, r.Emitted
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) source(id string) *ingest {
+	for _, in := range e.sources {
+		if in.node.Base().ID == id {
+			return in
+		}
+	}
+	return nil
+}
+
+// Open opens the sources at their positions and emits what needs no input.
+func (e *Engine) Open(ctx context.Context) ([]OpenReport, error) {
+	var reports []OpenReport
+	for _, in := range e.sources {
+		if in.closed {
+			continue
+		}
+		r, err := in.open(ctx)
+		if err != nil {
+			return reports, err
+		}
+		reports = append(reports, r)
+	}
+	if !e.started {
+		e.started = true
+		for _, v := range e.vertices {
+			if s, ok := v.op.(interface{ Start() error }); ok {
+				if err := s.Start(); err != nil {
+					return reports, err
+				}
+			}
+		}
+	}
+	return reports, nil
+}
+
+// Progress is what a Step did.
+type Progress struct {
+	// Rows is the number of events taken in.
+	Rows int
+	// Pending is the number of messages known to wait at the sources; 0 with Rows 0 means
+	// that every source reports nothing pending.
+	Pending uint64
+	// Ended tells that every source has ended and the last watermark went through.
+	Ended bool
+}
+
+// Step takes in and processes at most a batch of each source. Where nothing is at hand it
+// waits for messages, at most wait. nowMs is the host's clock, which paces sources that
+// make rows by themselves; operators never see it.
+//
+// Several sources are merged by (arrival time, ordinal, sequence) while any has a backlog;
+// one that reports nothing pending does not hold the others.
+func (e *Engine) Step(wait time.Duration, nowMs int64) (Progress, error) {
+	var p Progress
+	if e.ended {
+		p.Ended = true
+		return p, nil
+	}
+	next, upTo, err := e.pick(wait, nowMs)
+	if err != nil {
+		return p, err
+	}
+	if next != nil {
+		if p.Rows, err = next.run(upTo); err != nil {
+			return p, err
+		}
+		e.nowMs = max(e.nowMs, next.arrivalMs)
+	}
+	if e.letters.failure != nil {
+		return p, e.letters.failure
+	}
+	for _, in := range e.sources {
+		p.Pending += in.pending + uint64(len(in.msgs)-in.next)
+		if in.rows {
+			p.Pending++
+		}
+		if in.ended && !in.buffered() && !in.closed {
+			in.closed = true
+			if err := in.out.Watermark(op.EndOfInput); err != nil {
+				return p, err
+			}
+		}
+	}
+	p.Ended = e.allClosed()
+	e.ended = p.Ended
+	return p, nil
+}
+
+func (e *Engine) allClosed() bool {
+	for _, in := range e.sources {
+		if !in.closed {
+			return false
+		}
+	}
+	return true
+}
+
+// pick polls the sources and returns the one that goes next, with the arrival time up to
+// which it may go; nil when nothing is at hand.
+func (e *Engine) pick(wait time.Duration, nowMs int64) (*ingest, int64, error) {
+	open := 0
+	for _, in := range e.sources {
+		if !in.closed {
+			open++
+		}
+	}
+	var next *ingest
+	for try := 0; ; try++ {
+		next = nil
+		upTo := int64(math.MaxInt64)
+		hold := false
+		for _, in := range e.sources {
+			w := time.Duration(0)
+			if try > 0 && open > 0 {
+				w = wait / time.Duration(open)
+			} else if open == 1 {
+				w = wait
+			}
+			if err := in.fill(w, nowMs); err != nil {
+				return nil, 0, err
+			}
+			if !in.buffered() {
+				hold = hold || in.pending > 0 && !in.ended
+				continue
+			}
+			if next == nil || in.head() < next.head() {
+				next = in
+			}
+		}
+		// A source with a backlog but nothing at hand might hold earlier rows: it is asked
+		// once more, then goes on without being waited for.
+		if hold && try == 0 || next == nil && try == 0 && open > 1 && wait > 0 {
+			continue
+		}
+		if next == nil {
+			return nil, 0, nil
+		}
+		for _, in := range e.sources {
+			if in != next && in.buffered() {
+				limit := in.head()
+				if in.ordinal < next.ordinal {
+					limit--
+				}
+				upTo = min(upTo, limit)
+			}
+		}
+		return next, max(upTo, next.head()), nil
+	}
+}
+
+// NowMs is the newest arrival time, of a row or a tick.
+func (e *Engine) NowMs() int64 { return e.nowMs }
+
+// Tick moves arrival time on while nothing arrives. The host issues it when every source
+// reports nothing pending, with the last arrival plus the monotonic time elapsed since.
+func (e *Engine) Tick(nowMs int64) error {
+	if nowMs <= e.nowMs || e.ended {
+		return nil
+	}
+	e.nowMs = nowMs
+	for _, in := range e.sources {
+		if in.closed {
+			continue
+		}
+		in.arrivalMs = max(in.arrivalMs, nowMs)
+		if err := in.out.Tick(nowMs); err != nil {
+			return err
+		}
+	}
+	return e.letters.failure
+}
+
+// Watermark makes a table's source deliver a watermark of its own, in ms since 1970.
+func (e *Engine) Watermark(table string, t int64) error {
+	for _, in := range e.sources {
+		if in.node.Table.Name == table {
+			if err := in.out.Watermark(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Drain ends every source where it stands, so that all windows fire.
+func (e *Engine) Drain() error {
+	for _, in := range e.sources {
+		if in.closed {
+			continue
+		}
+		in.ended, in.closed = true, true
+		if err := in.out.Watermark(op.EndOfInput); err != nil {
+			return err
+		}
+	}
+	e.ended = true
+	return e.letters.failure
+}
+
+// Checkpoint is what an epoch commits.
+type Checkpoint struct {
+	Epoch    state.Epoch
+	Delta    *state.Delta
+	Manifest *Manifest
+	Frames   []state.OutboxFrame
+}
+
+// Barrier ends an epoch between two batches: it notes positions, output cuts and ledger,
+// and takes the dirty pages. The checkpoint is written while the engine goes on; afterwards
+// the host calls Committed, or Delta.Abort.
+func (e *Engine) Barrier(epoch state.Epoch) *Checkpoint {
+	c := &Checkpoint{Epoch: epoch, Manifest: e.manifest()}
+	for _, o := range e.outputs {
+		c.Frames = o.cut(c.Frames)
+	}
+	c.Delta = e.arena.Barrier(epoch)
+	return c
+}
+
+func (e *Engine) manifest() *Manifest {
+	m := &Manifest{Version: ManifestVersion, Pipeline: e.plan.Config.Name, NowMs: e.nowMs, Ended: e.ended}
+	if e.plan.Source != nil {
+		m.SQL = e.plan.Source.Text
+	}
+	for _, in := range e.sources {
+		m.Sources = append(m.Sources, SourceManifest{
+			ID: in.node.Base().ID, Table: in.node.Table.Name, Position: append([]byte(nil), in.position...),
+			ArrivalMs: in.arrivalMs, Ended: in.closed, Ledger: in.ledger,
+		})
+	}
+	for _, o := range e.outputs {
+		m.Outputs = append(m.Outputs, OutputManifest{Name: o.Name, Next: o.next, Emitted: o.emitted})
+	}
+	return m
+}
+
+// Committed tells the sources that a checkpoint is durable.
+func (e *Engine) Committed(m *Manifest) {
+	for _, s := range m.Sources {
+		if in := e.source(s.ID); in != nil && in.bind.Messages != nil && len(s.Position) > 0 && !in.closed {
+			in.bind.Messages.Committed(s.Position)
+		}
+	}
+}
+
+// PendingBytes is the size of the output rows that wait for the next barrier.
+func (e *Engine) PendingBytes() int64 {
+	var n int64
+	for _, o := range e.outputs {
+		n += o.pendingBytes()
+	}
+	return n
+}
+
+// Outputs lists the names of the outputs that have an outbox.
+func (e *Engine) Outputs() []string {
+	out := make([]string, len(e.outputs))
+	for i, o := range e.outputs {
+		out[i] = o.Name
+	}
+	return out
+}
+
+// Ledger is the account of every event so far. InOutbox and Confirmed of the outputs are
+// the host's to fill in.
+func (e *Engine) Ledger() *Ledger {
+	l := &Ledger{}
+	for _, in := range e.sources {
+		l.Sources = append(l.Sources, NamedSource{in.node.Table.Name, in.ledger})
+	}
+	for _, v := range e.vertices {
+		if a, ok := v.op.(op.Audited); ok {
+			l.Operators = append(l.Operators, NamedAudit{v.node.Base().ID, v.node.Kind(), a.Audit()})
+		}
+	}
+	for _, o := range e.outputs {
+		l.Outputs = append(l.Outputs, NamedOutput{Name: o.Name, OutputLedger: OutputLedger{Emitted: o.emitted}})
+	}
+	for name, s := range e.sinks {
+		if s.out == nil {
+			l.Outputs = append(l.Outputs, NamedOutput{Name: name, Uncommitted: true, OutputLedger: OutputLedger{Emitted: s.rows}})
+		}
+	}
+	return l
+}
+
+// Close closes sources and operators.
+func (e *Engine) Close() error {
+	var errs []error
+	for _, in := range e.sources {
+		errs = append(errs, in.close())
+	}
+	for _, v := range e.vertices {
+		if v.op != nil {
+			errs = append(errs, v.op.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Process hands a batch to each consumer.
+func (f *fanout) Process(b *vec.Batch) error {
+	for _, c := range f.edges {
+		if err := c.to.op.Process(c.input, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Watermark hands a watermark to each consumer.
+func (f *fanout) Watermark(t int64) error {
+	for _, c := range f.edges {
+		if err := c.to.op.Watermark(c.input, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Tick hands a tick to each consumer.
+func (f *fanout) Tick(nowMs int64) error {
+	for _, c := range f.edges {
+		if err := c.to.op.Tick(nowMs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Events is the number of events read so far.
+func (e *Engine) Events() int64 {
+	var n int64
+	for _, in := range e.sources {
+		n += in.ledger.Read
+	}
+	return n
+}
+
+// WatermarkMs is the lowest watermark that a source's assigner has emitted, in ms since
+// 1970; 0 before the first, and without event time.
+func (e *Engine) WatermarkMs() int64 {
+	low := int64(0)
+	for _, v := range e.vertices {
+		w, ok := v.op.(interface{ CurrentWatermark() (int64, bool) })
+		if !ok {
+			continue
+		}
+		if t, has := w.CurrentWatermark(); has && (low == 0 || t < low) {
+			low = t
+		}
+	}
+	return low
+}

@@ -1,0 +1,255 @@
+package dataflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/format"
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// ingest runs one source of a plan: it polls, decodes, stamps arrival time and origin, and
+// pushes batches to the source's consumers.
+type ingest struct {
+	node    *plan.Source
+	ordinal uint32
+	bind    *SourceBinding
+	out     op.Output
+	batch   *vec.Batch
+	// payload is the view of batch that the decoder fills: its physical columns.
+	payload *vec.Batch
+	decoder format.Decoder
+	letters *deadLetters
+
+	msgs    []Message
+	next    int
+	pending uint64
+	rows    bool // batch holds rows of a RowSource from next on
+	ended   bool
+	closed  bool // the end was passed on
+
+	position  []byte
+	arrivalMs int64
+	ledger    SourceLedger
+	bad       int64
+	current   *Message
+}
+
+func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, letters *deadLetters) (*ingest, error) {
+	in := &ingest{node: n, ordinal: uint32(ordinal), bind: bind, out: out, letters: letters}
+	in.batch = vec.NewBatch(n.Base().Schema.Types())
+	in.payload = &vec.Batch{}
+	for i, c := range n.Columns {
+		if c.Metadata == "" {
+			in.payload.Cols = append(in.payload.Cols, in.batch.Cols[i])
+		}
+	}
+	if bind.Messages == nil {
+		return in, nil
+	}
+	var err error
+	in.decoder, err = bind.Decoder(in.undecodable)
+	return in, err
+}
+
+// undecodable diverts an event of the current message.
+func (in *ingest) undecodable(event []byte, offset int, reason error) {
+	in.bad++
+	in.letters.event(in.node, in.current, event, offset, reason)
+}
+
+func (in *ingest) open(ctx context.Context) (OpenReport, error) {
+	var r OpenReport
+	var err error
+	if in.bind.Messages != nil {
+		r, err = in.bind.Messages.Open(ctx, in.position)
+	} else {
+		r, err = in.bind.Rows.Open(ctx, in.position)
+	}
+	if err != nil {
+		return r, fmt.Errorf("source %s: %w", in.node.Table.Name, err)
+	}
+	in.ledger.Gap += r.Gap
+	return r, nil
+}
+
+// buffered tells whether rows are at hand.
+func (in *ingest) buffered() bool { return in.rows || in.next < len(in.msgs) }
+
+// fill polls when nothing is at hand, waiting at most wait.
+func (in *ingest) fill(wait time.Duration, nowMs int64) error {
+	if in.ended || in.buffered() {
+		return nil
+	}
+	var err error
+	if in.bind.Messages != nil {
+		in.msgs, in.pending, err = in.bind.Messages.Poll(in.msgs[:0], vec.BatchSize, wait)
+		in.next = 0
+	} else {
+		in.batch.Reset()
+		in.pending, err = in.bind.Rows.Next(in.batch, vec.BatchSize, nowMs)
+		in.next, in.rows = 0, in.batch.N > 0
+	}
+	if errors.Is(err, io.EOF) {
+		in.ended, err = true, nil
+		in.pending = 0
+	}
+	if err != nil {
+		return fmt.Errorf("source %s: %w", in.node.Table.Name, err)
+	}
+	return nil
+}
+
+// head is the arrival time of the next row at hand.
+func (in *ingest) head() int64 {
+	if in.rows {
+		return max(in.arrivalMs, in.batch.ArrivalAt(in.next))
+	}
+	return max(in.arrivalMs, in.msgs[in.next].ArrivalMs)
+}
+
+// run pushes what is at hand and arrived at upTo or before, at most one batch of a message
+// source's messages or all rows of a row source, and returns the number of rows.
+func (in *ingest) run(upTo int64) (int, error) {
+	if in.rows {
+		return in.runRows(upTo)
+	}
+	return in.runMessages(upTo)
+}
+
+func (in *ingest) runRows(upTo int64) (int, error) {
+	b := in.batch
+	end := in.next
+	for end < b.N && max(in.arrivalMs, b.Arrival[end]) <= upTo {
+		in.arrivalMs = max(in.arrivalMs, b.Arrival[end])
+		b.Arrival[end] = in.arrivalMs
+		b.Origin[end].Source = in.ordinal
+		end++
+	}
+	n := end - in.next
+	if n == 0 {
+		return 0, nil
+	}
+	in.ledger.Read += int64(n)
+	in.ledger.Decoded += int64(n)
+	if n < b.N {
+		b.Sel = b.Sel[:0]
+		for i := in.next; i < end; i++ {
+			b.Sel = append(b.Sel, int32(i))
+		}
+	}
+	in.position = in.bind.Rows.Position(in.position[:0], b.Origin[end-1].Seq)
+	in.next = end
+	in.rows = end < b.N
+	return n, in.out.Process(b)
+}
+
+func (in *ingest) runMessages(upTo int64) (int, error) {
+	in.batch.Reset()
+	rows := 0
+	last := -1
+	for in.next < len(in.msgs) && in.batch.N < vec.BatchSize {
+		m := &in.msgs[in.next]
+		at := max(in.arrivalMs, m.ArrivalMs)
+		if at > upTo {
+			break
+		}
+		in.arrivalMs = at
+		in.current = m
+		in.ledger.Messages++
+		in.ledger.Bytes += int64(len(m.Data))
+		last = in.next
+		in.next++
+		n, err := in.decode(m)
+		rows += n
+		if err != nil {
+			return rows, err
+		}
+	}
+	if last >= 0 {
+		in.position = in.bind.Messages.Position(in.position[:0], &in.msgs[last])
+	}
+	if in.batch.N > 0 {
+		rows += in.batch.N
+		if err := in.out.Process(in.batch); err != nil {
+			return rows, err
+		}
+		in.batch.Reset()
+	}
+	return rows, nil
+}
+
+// decode appends a message's events to the batch, pushing full batches on the way.
+func (in *ingest) decode(m *Message) (pushed int, err error) {
+	bad := in.bad
+	before := *in.decoder.Stats()
+	from := in.batch.N
+	in.payload.N = from
+	more := in.decoder.Decode(m.Data, in.payload)
+	for seen := uint32(0); ; {
+		seen = in.stamp(m, from, seen)
+		if !more {
+			break
+		}
+		pushed += in.batch.N
+		if err := in.out.Process(in.batch); err != nil {
+			return pushed, err
+		}
+		in.batch.Reset()
+		from, in.payload.N = 0, 0
+		more = in.decoder.Resume(in.payload)
+	}
+	st := in.decoder.Stats()
+	decoded := int64(st.Decoded - before.Decoded)
+	ignored := int64(st.Ignored - before.Ignored)
+	in.ledger.Decoded += decoded
+	in.ledger.Undecodable += in.bad - bad + ignored
+	in.ledger.Read += int64(st.Decoded+st.Undecodable) - int64(before.Decoded+before.Undecodable)
+	return pushed, nil
+}
+
+// stamp sets arrival, origin and metadata of the rows that a message added from row from
+// on; seen is the number of the message's rows in earlier batches.
+func (in *ingest) stamp(m *Message, from int, seen uint32) uint32 {
+	b := in.batch
+	b.N = in.payload.N
+	for i := from; i < b.N; i++ {
+		b.Arrival = append(b.Arrival, in.arrivalMs)
+		b.Origin = append(b.Origin, vec.Origin{Seq: m.Seq, Row: seen, Source: in.ordinal})
+		seen++
+	}
+	if in.bind.Metadata != nil && b.N > from {
+		in.bind.Metadata.Read(m, b.Cols, from, b.N)
+	}
+	return seen
+}
+
+func (in *ingest) close() error {
+	if in.bind.Messages != nil {
+		return in.bind.Messages.Close()
+	}
+	return in.bind.Rows.Close()
+}
+
+// DecoderSchema lists the columns that a source's decoder fills, those that the plan uses,
+// and the table's declaration.
+func DecoderSchema(n *plan.Source) format.Schema {
+	var s format.Schema
+	for _, c := range n.Columns {
+		if c.Metadata == "" {
+			s.Columns = append(s.Columns, format.Column{Name: n.Table.Columns[c.Column].Name, Type: c.Type, Path: c.Path})
+		}
+	}
+	for _, c := range n.Table.Columns {
+		if c.Kind == plan.PhysicalColumn {
+			s.Declared = append(s.Declared, types.Field{Name: c.Name, Type: c.Type})
+		}
+	}
+	return s
+}

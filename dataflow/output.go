@@ -1,0 +1,73 @@
+package dataflow
+
+import (
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// frameBytesMax is the size from which a frame is sealed though its epoch goes on.
+const frameBytesMax = 512 << 10
+
+// FrameWriter encodes the entries of an outbox frame. Its encoding belongs to the
+// forwarder, which reads it.
+type FrameWriter interface {
+	// Append adds an entry; payload and subject are copied.
+	Append(payload, subject []byte, kind vec.RowKind, windowEndMs int64)
+	// Len is the size of the frame so far, in bytes, and Rows its entries.
+	Len() int
+	Rows() int
+	// Seal returns the finished frame, whose bytes are the caller's, and starts another.
+	Seal(first uint64) []byte
+}
+
+// Output numbers the rows of a sink and collects them into the frames of an epoch.
+type Output struct {
+	Name    string
+	next    uint64
+	emitted int64
+	first   uint64
+	opened  int64
+	frame   FrameWriter
+	sealed  []state.OutboxFrame
+	bytes   int64
+}
+
+func newOutput(name string, w FrameWriter) *Output {
+	return &Output{Name: name, next: 1, first: 1, frame: w}
+}
+
+// append adds a row that arrived at nowMs.
+func (o *Output) append(payload, subject []byte, kind vec.RowKind, windowEndMs, nowMs int64) {
+	if o.frame.Rows() == 0 {
+		o.opened = nowMs
+	}
+	o.frame.Append(payload, subject, kind, windowEndMs)
+	o.next++
+	o.emitted++
+	o.bytes += int64(len(payload))
+	if o.frame.Len() >= frameBytesMax {
+		o.seal()
+	}
+}
+
+func (o *Output) seal() {
+	rows := o.frame.Rows()
+	if rows == 0 {
+		return
+	}
+	o.sealed = append(o.sealed, state.OutboxFrame{
+		Output: o.Name, First: o.first, Last: o.next - 1, Rows: rows, Created: o.opened, Data: o.frame.Seal(o.first),
+	})
+	o.first = o.next
+}
+
+// cut ends the epoch: it appends the epoch's frames to dst.
+func (o *Output) cut(dst []state.OutboxFrame) []state.OutboxFrame {
+	o.seal()
+	dst = append(dst, o.sealed...)
+	o.sealed, o.bytes = o.sealed[:0], 0
+	return dst
+}
+
+// pendingBytes is the size of the rows that wait for the next barrier.
+func (o *Output) pendingBytes() int64 { return o.bytes }

@@ -1,0 +1,234 @@
+package dataflow
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// sink is the last operator of an INSERT: it enforces the table's constraints and hands
+// rows to the outbox, or to a Printer at once.
+type sink struct {
+	node    *plan.Sink
+	bind    *SinkBinding
+	out     *Output // nil with a Printer
+	letters *rowErrors
+	nowMs   func() int64
+
+	checked   *vec.Batch // rows that the constraints let pass, when there are constraints
+	columns   []*vec.Vector
+	lengths   []int // columns whose cells may have another length than declared
+	encoded   *vec.Batch
+	subject   int // the column of Schema with the metadata 'subject', or -1
+	windowEnd int // the column of Schema named window_end, or -1
+	buf       []byte
+	rows      int64
+}
+
+var _ op.Operator = (*sink)(nil)
+
+func newSink(n *plan.Sink, bind *SinkBinding, out *Output, letters *rowErrors, nowMs func() int64) *sink {
+	s := &sink{node: n, bind: bind, out: out, letters: letters, nowMs: nowMs, subject: -1, windowEnd: -1}
+	s.encoded = &vec.Batch{}
+	for i, c := range n.Base().Schema {
+		if i < len(n.Metadata) && n.Metadata[i] == "subject" {
+			s.subject = i
+		}
+		if c.Name == "window_end" && c.Type.IsTimestamp() && c.Type.Phys() == types.I64 {
+			s.windowEnd = i
+		}
+		if n.Lengths != plan.LengthIgnore && fixedLength(c.Type) {
+			s.lengths = append(s.lengths, i)
+		}
+	}
+	return s
+}
+
+// SinkColumns lists the columns of a sink that its encoder writes: the physical ones, by
+// index in the sink's schema.
+func SinkColumns(n *plan.Sink) []int {
+	var out []int
+	for i := range n.Base().Schema {
+		if i >= len(n.Metadata) || n.Metadata[i] == "" {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Open has nothing to bind: a sink keeps no state of its own.
+func (s *sink) Open(*op.Context) error { return nil }
+
+// Process writes the rows of b.
+func (s *sink) Process(_ int, b *vec.Batch) error {
+	b, err := s.enforce(b)
+	if err != nil || b.Rows() == 0 {
+		return err
+	}
+	s.rows += int64(b.Rows())
+	if s.bind.Printer != nil {
+		return s.bind.Printer.Print(b)
+	}
+	s.encoded.Cols = s.encoded.Cols[:0]
+	for i, c := range b.Cols {
+		if i >= len(s.node.Metadata) || s.node.Metadata[i] == "" {
+			s.encoded.Cols = append(s.encoded.Cols, c)
+		}
+	}
+	s.encoded.N, s.encoded.Kinds = b.N, b.Kinds
+	for k := range b.Rows() {
+		if err := s.write(b, b.Row(k)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errTooLarge is returned for a row that no message to the target can hold.
+var errTooLarge = errors.New("the encoded row is larger than a message to the target may be")
+
+func (s *sink) write(b *vec.Batch, i int) error {
+	var err error
+	s.buf, err = s.bind.Encoder.Append(s.buf[:0], s.encoded, i)
+	if err == nil && s.bind.RowBytesMax > 0 && len(s.buf) > s.bind.RowBytesMax {
+		err = fmt.Errorf("%w: %d bytes of at most %d", errTooLarge, len(s.buf), s.bind.RowBytesMax)
+	}
+	if err != nil {
+		return s.letters.RowError(b, i, err)
+	}
+	var subject []byte
+	if s.subject >= 0 && !b.Cols[s.subject].IsNull(i) {
+		subject = b.Cols[s.subject].Bytes(i)
+	}
+	var end int64
+	if s.windowEnd >= 0 && !b.Cols[s.windowEnd].IsNull(i) {
+		end = b.Cols[s.windowEnd].I64[i] / 1000
+	}
+	s.out.append(s.buf, subject, b.Kind(i), end, s.nowMs())
+	return nil
+}
+
+// Watermark ends here.
+func (s *sink) Watermark(int, int64) error { return nil }
+
+// Tick ends here.
+func (s *sink) Tick(int64) error { return nil }
+
+// Close closes the printer; an outbox belongs to the host.
+func (s *sink) Close() error {
+	if s.bind.Printer != nil {
+		return s.bind.Printer.Close()
+	}
+	return nil
+}
+
+// enforce applies the table's NOT NULL and length constraints.
+func (s *sink) enforce(b *vec.Batch) (*vec.Batch, error) {
+	if len(s.node.NotNull) == 0 && len(s.lengths) == 0 {
+		return b, nil
+	}
+	if s.checked == nil {
+		s.checked = &vec.Batch{}
+		s.columns = make([]*vec.Vector, len(b.Cols))
+		for _, c := range s.lengths {
+			s.columns[c] = vec.New(s.node.Base().Schema[c].Type)
+		}
+	}
+	out := s.checked
+	sel := out.Sel[:0]
+	*out = *b
+	out.Cols = append([]*vec.Vector(nil), b.Cols...)
+	for _, c := range s.lengths {
+		s.columns[c].Reset()
+		out.Cols[c] = s.columns[c]
+	}
+	if sel == nil {
+		sel = make([]int32, 0, vec.BatchSize)
+	}
+rows:
+	for k := range b.Rows() {
+		i := b.Row(k)
+		for _, c := range s.node.NotNull {
+			if !b.Cols[c].IsNull(i) {
+				continue
+			}
+			if s.node.Enforcer == plan.NotNullDrop {
+				continue rows
+			}
+			err := fmt.Errorf("column '%s' of table %s is NOT NULL, but a NULL is to be written to it", s.node.Base().Schema[c].Name, s.node.Table.Name)
+			if err := s.letters.RowError(b, i, err); err != nil {
+				return nil, err
+			}
+			continue rows
+		}
+		for _, c := range s.lengths {
+			if err := s.fit(s.columns[c], b.Cols[c], i, s.node.Base().Schema[c]); err != nil {
+				if err := s.letters.RowError(b, i, err); err != nil {
+					return nil, err
+				}
+				continue rows
+			}
+		}
+		sel = append(sel, int32(i))
+	}
+	out.Sel = sel
+	return out, nil
+}
+
+func fixedLength(t types.Type) bool {
+	return (t.IsString() || t.IsBinary()) && t.Prec != types.MaxLength
+}
+
+// fit copies cell i with its length brought to the column's, or refuses it.
+func (s *sink) fit(dst, src *vec.Vector, i int, col plan.Column) error {
+	if src.IsNull(i) {
+		dst.SetNull(i)
+		return nil
+	}
+	b := src.Bytes(i)
+	exact := col.Type.Kind == types.Char || col.Type.Kind == types.Binary
+	n := len(b)
+	if col.Type.IsString() {
+		n = utf8.RuneCount(b)
+	}
+	if n <= col.Type.Prec && (!exact || n == col.Type.Prec) {
+		dst.SetBytes(i, b)
+		return nil
+	}
+	if s.node.Lengths == plan.LengthError {
+		return fmt.Errorf("column '%s' of table %s is %s, but a value of length %d is to be written to it", col.Name, s.node.Table.Name, col.Type, n)
+	}
+	if n > col.Type.Prec {
+		cut := col.Type.Prec
+		if col.Type.IsString() {
+			cut = runeOffset(b, col.Type.Prec)
+		}
+		dst.SetBytes(i, b[:cut])
+		return nil
+	}
+	pad := byte(0)
+	if col.Type.IsString() {
+		pad = ' '
+	}
+	s.buf = append(s.buf[:0], b...)
+	for ; n < col.Type.Prec; n++ {
+		s.buf = append(s.buf, pad)
+	}
+	dst.SetBytes(i, s.buf)
+	return nil
+}
+
+// runeOffset is where rune n of b begins, in bytes.
+func runeOffset(b []byte, n int) int {
+	off := 0
+	for ; n > 0 && off < len(b); n-- {
+		_, size := utf8.DecodeRune(b[off:])
+		off += size
+	}
+	return off
+}
