@@ -26,8 +26,8 @@ func (r Ref) Page() PageID { return PageID(r >> 16) }
 func (r Ref) Offset() int { return int(r & 0xffff) }
 
 // DefaultPageSize is the page size in bytes that suits checkpoints of hot state
-// best; RATIONALE.md shows the measurement.
-const DefaultPageSize = 4096
+// best; RATIONALE.md, "How large is a page?", shows the measurement.
+const DefaultPageSize = 8192
 
 // slabSize is the size in bytes of the blocks in which frames are allocated.
 const slabSize = 1 << 20

@@ -243,7 +243,7 @@ func (d *Delta) end() {
 	}
 	d.stop()
 	a.inflight = nil
-	a.copies.reset(d.npages)
+	a.copies.reset()
 	clear(d.dirty)
 	clear(d.freed)
 	a.spare = append(a.spare, d.dirty, d.freed)
@@ -259,7 +259,8 @@ type copyPool struct {
 	max    int // buffers; 0 means no limit
 	free   [][]byte
 	kept   []keptPage
-	work   []keptPage // drain's own
+	queue  []keptPage // drain's own: what it took from kept
+	work   []keptPage // the rest of queue
 	total  int        // buffers that exist
 	peak   int        // most buffers out at once in this delta
 	out    int
@@ -346,22 +347,25 @@ func (c *copyPool) drain(d *Delta, fn func(PageID, []byte) error, n int) (int, e
 			c.mu.Unlock()
 			return given, ErrCanceled
 		}
-		c.work, c.kept = c.kept, c.work[:0]
+		c.queue, c.kept = c.kept, c.queue[:0]
+		c.work = c.queue
 		c.mu.Unlock()
 		if len(c.work) == 0 {
 			return given, nil
 		}
-		for i, k := range c.work {
-			err := fn(k.page, k.image)
-			given++
-			c.mu.Lock()
-			c.free = append(c.free, k.image)
-			c.out--
-			c.change.Signal()
-			c.mu.Unlock()
-			if err != nil {
+		for len(c.work) > 0 {
+			some := min(len(c.work), copySlab/4)
+			done := 0
+			var err error
+			for done < some && err == nil {
+				err = fn(c.work[done].page, c.work[done].image)
+				done++
+			}
+			given += done
+			c.giveBack(c.work[:done])
+			if c.work = c.work[done:]; err != nil {
 				c.mu.Lock()
-				c.kept = append(c.kept, c.work[i+1:]...)
+				c.kept = append(c.kept, c.work...)
 				c.mu.Unlock()
 				return given, err
 			}
@@ -369,9 +373,20 @@ func (c *copyPool) drain(d *Delta, fn func(PageID, []byte) error, n int) (int, e
 	}
 }
 
+// giveBack makes buffers free again.
+func (c *copyPool) giveBack(done []keptPage) {
+	c.mu.Lock()
+	for _, k := range done {
+		c.free = append(c.free, k.image)
+	}
+	c.out -= len(done)
+	c.change.Broadcast()
+	c.mu.Unlock()
+}
+
 // reset takes back the images nobody drained, and gives buffers back to the Go
 // heap when the delta that ends used far less than there are.
-func (c *copyPool) reset(int) {
+func (c *copyPool) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range c.kept {
@@ -381,7 +396,7 @@ func (c *copyPool) reset(int) {
 	c.kept = c.kept[:0]
 	if c.out == 0 && c.total > 4*copySlab && c.peak < c.total/4 {
 		clear(c.free)
-		c.free, c.kept, c.work, c.total = c.free[:0], nil, nil, 0
+		c.free, c.kept, c.queue, c.work, c.total = c.free[:0], nil, nil, nil, 0
 	}
 	c.peak = 0
 }

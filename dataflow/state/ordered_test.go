@@ -189,7 +189,7 @@ func TestOrderedAgainstMap(t *testing.T) {
 }
 
 func TestOrderedInOrderFillsItsPages(t *testing.T) {
-	a := newTestArena(t, Options{})
+	a := newTestArena(t, Options{PageSize: 4096})
 	o := newTestSpace(t, a, "op").Ordered("o", OrderedSpec{ValueSize: 8})
 	floor := a.Stats().Pages
 	const n = 100_000
