@@ -98,9 +98,6 @@ func (l *lowering) lowerRel(r rel) (Node, error) {
 		}
 		l.add(n, r.schema, ins...)
 		return n, nil
-	case *relScan:
-		// A scan is always read through a projection, which calc lowers with it.
-		return l.calc(&relCalc{in: r, project: identity(r.cols()), schema: r.cols()})
 	}
 	return nil, l.b.unsupported(l.owner.span, "this plan")
 }

@@ -16,7 +16,8 @@ func mergeCalcs(r rel) rel {
 	}
 	in, ok := c.in.(*relCalc)
 	if !ok || in.uid != "" || !mergeable(c, in) {
-		if c.filter == nil && c.uid == "" && sameNames(c.schema, c.in.cols()) && isIdentity(c.project, c.in.cols()) {
+		_, scan := c.in.(*relScan) // the projection tells which columns are read
+		if !scan && c.filter == nil && c.uid == "" && sameNames(c.schema, c.in.cols()) && isIdentity(c.project, c.in.cols()) {
 			return c.in
 		}
 		return r
