@@ -49,6 +49,9 @@ func hotBatch() *vec.Batch {
 }
 
 func TestHotFunctionsDoNotAllocate(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
 	b := hotBatch()
 	for name, n := range hotCalls(t) {
 		p, err := Compile(n, testEnv)
