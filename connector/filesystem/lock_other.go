@@ -1,0 +1,9 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package filesystem
+
+// lock has nothing to lock with: on these systems an output must have one writer.
+func lock(string) (unlock func(), err error) { return func() {}, nil }
+
+// syncDir has nothing to do: directories cannot be synced here.
+func syncDir(string) error { return nil }

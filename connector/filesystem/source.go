@@ -1,0 +1,523 @@
+// Package filesystem reads and writes files of JSON or CSV lines, of msgpack values or of
+// raw lines.
+//
+// Terms: a chunk is a piece of a file with whole events, which the engine takes as one
+// message; a part is a file that the sink writes; a part is pending while it is hidden and
+// committed once its name is visible.
+//
+// Invariants: a source reads the files of a directory in the order of their names, each
+// once, and in monitor mode what is appended to them; its position is the offset in each
+// file, with a hash of the file's head. A sink's rows become visible in the same act that
+// moves the cursor (see Sink), so that a reader of the directory finds each row once.
+// Names that begin with a dot or an underscore are hidden: sources skip them.
+//
+// The package imports dataflow and sync of the project, and connector/internal/with.
+package filesystem
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/format"
+)
+
+// ErrChanged is matched by every *ChangedError.
+var ErrChanged = errors.New("the file is not the one that was read before")
+
+// ChangedError is returned when a file does not continue the stored position.
+type ChangedError struct {
+	Path, Detail string
+}
+
+// Error says what changed and what to do.
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("%s: %v: %s; 'edgeflow.on-gap' = 'resume' reads it anew from its beginning", e.Path, ErrChanged, e.Detail)
+}
+
+// Is tells that the error is an ErrChanged.
+func (e *ChangedError) Is(target error) bool { return target == ErrChanged }
+
+// file is a file of the source.
+type file struct {
+	name string // relative to the root
+	progress
+	// size and modMs are as last seen; looked is the size up to which there was nothing
+	// more to hand out.
+	size, modMs, looked int64
+}
+
+func (f *file) waiting() bool { return f.size > f.offset && f.size > f.looked }
+
+// mark is where a message of the newest Poll ends.
+type mark struct {
+	seq    uint64
+	offset int64
+	rows   uint64
+}
+
+// Source reads files. It is a dataflow.MessageSource.
+type Source struct {
+	opt     Options
+	split   *format.Splitter
+	pattern *regexp.Regexp
+	ctx     context.Context
+	root    string
+	single  string // the one file, when the path is a file
+
+	files   []*file // by name
+	known   map[string]*file
+	scanned time.Time
+
+	cur    *file
+	f      *os.File
+	buf    []byte // the header line, then bytes of cur from base on
+	header int
+	base   int64
+	head   []byte // of cur
+	// subject is cur's name; a message carries it as its subject.
+	subject []byte
+	rows    uint64
+	marks   []mark
+	// others is the encoded progress of all files but cur, of which there are otherCount.
+	others     []byte
+	otherCount int
+}
+
+// NewSource makes a source.
+func NewSource(o Options) (*Source, error) {
+	o.setDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Source{opt: o, known: map[string]*file{}}
+	var err error
+	if s.split, err = format.NewSplitter(o.Format, o.Table); err != nil {
+		return nil, err
+	}
+	if o.Pattern != "" {
+		s.pattern, err = regexp.Compile("^(?:" + o.Pattern + ")$")
+	}
+	return s, err
+}
+
+// Open finds the files and verifies those that were read before.
+func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport, error) {
+	var r dataflow.OpenReport
+	s.ctx = ctx
+	info, err := os.Stat(s.opt.Path)
+	if err != nil {
+		return r, fmt.Errorf("filesystem: %w", err)
+	}
+	s.root = s.opt.Path
+	if !info.IsDir() {
+		s.root, s.single = filepath.Split(s.opt.Path)
+		if s.root == "" {
+			s.root = "."
+		}
+	}
+	if len(position) > 0 {
+		var read map[string]progress
+		if s.rows, read, err = decodePosition(position); err != nil {
+			return r, err
+		}
+		r.Resumed = true
+		for name, p := range read {
+			s.known[name] = &file{name: name, progress: p, size: -1}
+		}
+	}
+	if err := s.scan(); err != nil {
+		return r, err
+	}
+	for name, f := range s.known {
+		if f.size < 0 { // it was removed or renamed after it was read
+			delete(s.known, name)
+			continue
+		}
+		before := f.offset
+		if err := s.changed(f); err != nil {
+			return r, err
+		}
+		if f.offset < before {
+			r.Warning = filepath.Join(s.root, name) + " is another file than the one read before, and is read from its beginning"
+		}
+	}
+	s.encodeOthers()
+	return r, nil
+}
+
+// verify compares a file with what was read of it.
+func (s *Source) verify(f *file) error {
+	path := filepath.Join(s.root, f.name)
+	if f.size < f.offset {
+		return &ChangedError{path, fmt.Sprintf("it has %d bytes, and %d were read", f.size, f.offset)}
+	}
+	if f.headLen == 0 {
+		return nil
+	}
+	h, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	defer h.Close()
+	head := make([]byte, f.headLen)
+	if _, err := io.ReadFull(h, head); err != nil {
+		return fmt.Errorf("filesystem: %s: %w", path, err)
+	}
+	if hashHead(head) != f.headHash {
+		return &ChangedError{path, "it begins differently"}
+	}
+	return nil
+}
+
+// scan looks for files; those gone are forgotten.
+func (s *Source) scan() error {
+	s.scanned = s.opt.Now()
+	seen := map[string]bool{}
+	err := filepath.WalkDir(s.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) && path != s.root {
+				return nil
+			}
+			return err
+		}
+		name, err := filepath.Rel(s.root, path)
+		if err != nil || name == "." {
+			return err
+		}
+		hidden := d.Name()[0] == '.' || d.Name()[0] == '_'
+		if d.IsDir() {
+			if hidden || s.single != "" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if s.single != "" && name != s.single || s.single == "" && hidden || s.pattern != nil && !s.pattern.MatchString(path) {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+			return err
+		}
+		seen[name] = true
+		f := s.known[name]
+		if f == nil {
+			f = &file{name: name}
+			s.known[name] = f
+		}
+		f.size, f.modMs = info.Size(), info.ModTime().UnixMilli()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	s.files = s.files[:0]
+	for name, f := range s.known {
+		switch {
+		case seen[name]:
+			s.files = append(s.files, f)
+		case f != s.cur && f.size >= 0:
+			delete(s.known, name)
+		}
+	}
+	sort.Slice(s.files, func(i, j int) bool { return s.files[i].name < s.files[j].name })
+	return nil
+}
+
+// Poll hands out one chunk of a file: one message, or one for each line of a raw file.
+func (s *Source) Poll(dst []dataflow.Message, limit int, wait time.Duration) ([]dataflow.Message, uint64, error) {
+	s.marks = s.marks[:0]
+	waited := false
+	for {
+		if s.cur == nil {
+			if err := s.choose(); err != nil {
+				return dst, 0, err
+			}
+		}
+		if s.cur != nil {
+			out, err := s.chunk(dst, limit)
+			if err != nil || len(out) > len(dst) {
+				return out, s.pending(), err
+			}
+			continue
+		}
+		switch {
+		case s.opt.MonitorInterval == 0:
+			return dst, 0, io.EOF
+		case s.opt.Now().Sub(s.scanned) >= s.opt.MonitorInterval:
+			if err := s.rescan(); err != nil {
+				return dst, 0, err
+			}
+		case waited || wait <= 0:
+			return dst, 0, nil
+		default:
+			waited = true
+			if err := s.sleep(min(wait, s.opt.MonitorInterval)); err != nil {
+				return dst, 0, err
+			}
+		}
+	}
+}
+
+func (s *Source) sleep(d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// rescan looks for new files and lines, and for files that another took the place of.
+func (s *Source) rescan() error {
+	if err := s.scan(); err != nil {
+		return err
+	}
+	for _, f := range s.files {
+		if f.size >= f.offset {
+			continue
+		}
+		if err := s.changed(f); err != nil {
+			return err
+		}
+	}
+	s.encodeOthers()
+	return nil
+}
+
+// choose opens the first file that has something to read.
+func (s *Source) choose() error {
+	for _, f := range s.files {
+		if !f.waiting() {
+			continue
+		}
+		if err := s.changed(f); err != nil {
+			return err
+		}
+		h, err := os.Open(filepath.Join(s.root, f.name))
+		if err != nil {
+			return fmt.Errorf("filesystem: %w", err)
+		}
+		s.subject = []byte(f.name)
+		s.cur, s.f, s.base, s.header, s.buf = f, h, f.offset, 0, s.buf[:0]
+		s.encodeOthers()
+		if err := s.begin(); err != nil || s.cur != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changed verifies a file; one that another took the place of is refused or read anew.
+func (s *Source) changed(f *file) error {
+	if f.offset == 0 {
+		return nil
+	}
+	err := s.verify(f)
+	if errors.Is(err, ErrChanged) && s.opt.OnChanged == ChangedReread {
+		f.progress, f.looked = progress{}, 0
+		return nil
+	}
+	return err
+}
+
+// begin reads the head of the file, and its header line where the format has one.
+func (s *Source) begin() error {
+	s.head = append(s.head[:0], make([]byte, headBytes)...)
+	n, err := s.f.ReadAt(s.head, 0)
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	s.head = s.head[:n]
+	if !s.split.Header() {
+		return nil
+	}
+	line := append([]byte(nil), s.head...)
+	for s.split.Line(line, false) == 0 && err == nil && len(line) < eventBytesMax {
+		more := make([]byte, len(line)+headBytes)
+		n, err = s.f.ReadAt(more, int64(len(line)))
+		line = append(line, more[:n]...)
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("filesystem: %w", err)
+		}
+	}
+	s.header = s.split.Line(line, err == io.EOF && s.opt.MonitorInterval == 0)
+	if s.header == 0 {
+		s.release(true) // the line is still being written
+		return nil
+	}
+	s.base = max(s.base, int64(s.header))
+	s.cur.offset = s.base
+	s.buf = append(s.buf, line[:s.header]...)
+	if s.buf[s.header-1] != '\n' {
+		s.buf = append(s.buf, '\n')
+		s.header++
+	}
+	return nil
+}
+
+// release closes the current file. looked tells that nothing more is to be had of it until
+// it grows.
+func (s *Source) release(looked bool) {
+	if looked {
+		s.cur.looked = s.cur.size
+	}
+	s.note(s.cur)
+	s.f.Close()
+	s.cur, s.f, s.buf = nil, nil, s.buf[:0]
+	s.encodeOthers()
+}
+
+// note keeps the hash of the head as far as the file was read.
+func (s *Source) note(f *file) {
+	n := int(min(f.offset, int64(len(s.head))))
+	if n > f.headLen || f.headLen == 0 {
+		f.headLen, f.headHash = n, hashHead(s.head[:n])
+	}
+}
+
+// chunk reads on in the current file until whole events are at hand, and hands them out.
+func (s *Source) chunk(dst []dataflow.Message, limit int) ([]dataflow.Message, error) {
+	s.drop()
+	for size := s.opt.ChunkBytes; ; size *= 2 {
+		eof, err := s.read(size)
+		if err != nil {
+			return dst, err
+		}
+		final := eof && s.opt.MonitorInterval == 0
+		out := s.cut(dst, limit, final)
+		if len(out) > len(dst) {
+			return out, nil
+		}
+		if eof {
+			s.cur.size = max(s.cur.size, s.base+int64(len(s.buf)-s.header))
+			s.release(true)
+			return dst, nil
+		}
+		if size >= eventBytesMax {
+			return s.emit(dst, len(s.buf)-s.header, s.buf[s.header:]), nil
+		}
+	}
+}
+
+// drop forgets the bytes handed out by the Poll before.
+func (s *Source) drop() {
+	if used := int(s.cur.offset - s.base); used > 0 {
+		rest := copy(s.buf[s.header:], s.buf[s.header+used:])
+		s.buf = s.buf[:s.header+rest]
+		s.base = s.cur.offset
+	}
+}
+
+// read fills the buffer up to size bytes of the file.
+func (s *Source) read(size int) (eof bool, err error) {
+	have := len(s.buf) - s.header
+	if have >= size {
+		return false, nil
+	}
+	if cap(s.buf) < s.header+size {
+		s.buf = append(make([]byte, 0, s.header+size), s.buf...)
+	}
+	n, err := s.f.ReadAt(s.buf[s.header+have:s.header+size], s.base+int64(have))
+	s.buf = s.buf[:s.header+have+n]
+	if err == io.EOF {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("filesystem: %w", err)
+	}
+	return false, nil
+}
+
+// cut hands out the whole events of the buffer.
+func (s *Source) cut(dst []dataflow.Message, limit int, final bool) []dataflow.Message {
+	from := len(dst)
+	at := s.header
+	for len(dst)-from < limit && at < len(s.buf) {
+		n, msg := s.split.Next(s.buf[at:], final)
+		if n == 0 {
+			break
+		}
+		at += n
+		dst = s.emit(dst, n, msg)
+	}
+	return dst
+}
+
+// emit hands out one message that n bytes of the current file make.
+func (s *Source) emit(dst []dataflow.Message, n int, msg []byte) []dataflow.Message {
+	if s.header > 0 {
+		msg = s.buf[:s.header+len(msg)]
+	}
+	m := dataflow.Message{Data: msg, Seq: s.rows + 1, ArrivalMs: s.cur.modMs, Subject: s.subject}
+	if s.opt.StartMs != 0 {
+		m.ArrivalMs = s.opt.StartMs + int64(s.rows)
+	}
+	s.rows += uint64(max(1, bytes.Count(msg[s.header:], []byte{'\n'})))
+	s.cur.offset += int64(n)
+	s.marks = append(s.marks, mark{m.Seq, s.cur.offset, s.rows})
+	return append(dst, m)
+}
+
+// pending estimates the messages that wait.
+func (s *Source) pending() (n uint64) {
+	for _, f := range s.files {
+		if f.waiting() {
+			n += 1 + uint64(f.size-f.offset)/uint64(s.opt.ChunkBytes)
+		}
+	}
+	return n
+}
+
+// encodeOthers encodes the progress in all files but the current one.
+func (s *Source) encodeOthers() {
+	s.others, s.otherCount = s.others[:0], 0
+	for _, f := range s.files {
+		if f != s.cur && f.offset > 0 {
+			s.others = appendProgress(s.others, f.name, f.progress)
+			s.otherCount++
+		}
+	}
+}
+
+// Position appends the position after a message of the newest Poll.
+func (s *Source) Position(dst []byte, m *dataflow.Message) []byte {
+	i := sort.Search(len(s.marks), func(i int) bool { return s.marks[i].seq >= m.Seq })
+	at := s.marks[i]
+	dst = append(dst, positionVersion)
+	dst = binary.AppendUvarint(dst, at.rows)
+	dst = binary.AppendUvarint(dst, uint64(s.otherCount+1))
+	dst = append(dst, s.others...)
+	p := progress{offset: at.offset}
+	p.headLen = int(min(p.offset, int64(len(s.head))))
+	p.headHash = hashHead(s.head[:p.headLen])
+	return appendProgress(dst, s.cur.name, p)
+}
+
+// Committed has nothing to tell a file.
+func (s *Source) Committed([]byte) {}
+
+// Close closes the current file.
+func (s *Source) Close() error {
+	if s.f == nil {
+		return nil
+	}
+	err := s.f.Close()
+	s.f, s.cur = nil, nil
+	return err
+}
