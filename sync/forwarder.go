@@ -52,6 +52,7 @@ type Forwarder struct {
 	steps   uint64
 	epoch   atomic.Uint64
 	wake    chan struct{}
+	hurry   atomic.Bool
 
 	mu     sync.Mutex
 	shared []shared // by output
@@ -127,6 +128,13 @@ func (f *Forwarder) Step(ctx context.Context, now time.Time) (wait time.Duration
 		return order[i].served < order[j].served
 	})
 	wait = idleWait
+	if f.hurry.Swap(false) {
+		for _, o := range order {
+			if o.down {
+				o.notBefore = time.Time{}
+			}
+		}
+	}
 	for _, o := range order {
 		if d := o.notBefore.Sub(now); d > 0 {
 			wait = min(wait, d)
@@ -215,6 +223,15 @@ func (f *Forwarder) Committed(epoch uint64) error {
 	default:
 	}
 	return err
+}
+
+// Wake ends all waits for a next attempt, for when a link is known to be back.
+func (f *Forwarder) Wake() {
+	f.hurry.Store(true)
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
 }
 
 // refresh reads what the outbox holds.

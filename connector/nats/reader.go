@@ -294,22 +294,26 @@ func (rd *readerLoop) read() error {
 		return rd.finish(err)
 	}
 	for {
-		rd.deadline()
-		n, err := rd.w.conn.Read(rd.c.buf[rd.c.w:])
-		rd.c.w += n
-		if n > 0 {
-			if done, err := rd.parse(); err != nil || done {
-				return rd.finish(err)
-			}
-		}
-		if err != nil {
-			rd.publish()
-			if errors.Is(err, io.EOF) {
-				err = errGone // io.EOF is the word for a bounded source's end
-			}
-			return err
+		if done, err := rd.readOnce(); err != nil || done {
+			return rd.finish(err)
 		}
 	}
+}
+
+// readOnce takes in what one read of the connection yields.
+func (rd *readerLoop) readOnce() (done bool, err error) {
+	rd.deadline()
+	n, err := rd.w.conn.Read(rd.c.buf[rd.c.w:])
+	rd.c.w += n
+	if n > 0 {
+		if done, err := rd.parse(); err != nil || done {
+			return done, err
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = errGone // io.EOF is the word for a bounded source's end
+	}
+	return false, err
 }
 
 // deadline bounds the next read while requests wait at the server, which then shows that

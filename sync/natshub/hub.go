@@ -38,6 +38,9 @@ const (
 // headerBytes is room for the headers and subject of a message under max_payload.
 const headerBytes = 1024
 
+// answerPoll is how often a wait for an answer looks whether the connection still stands.
+const answerPoll = 100 * time.Millisecond
+
 // batchMessagesMax is the server's default limit of a batch, the cursor included.
 const batchMessagesMax = 1000
 
@@ -53,7 +56,7 @@ type Options struct {
 	Replicas int
 	// Prefix of the JetStream API, "$JS.API." when empty.
 	Prefix string
-	// RequestTimeout bounds a request that has no deadline of its own (5 s).
+	// RequestTimeout bounds a request other than a batch (5 s).
 	RequestTimeout time.Duration
 	// Warn is told what is allowed and unwise about the stream; it may be nil.
 	Warn func(string)
@@ -144,11 +147,11 @@ func (h *Hub) request(ctx context.Context, subject string, body any, v any) erro
 			return err
 		}
 	}
-	if _, has := ctx.Deadline(); !has {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, h.o.RequestTimeout)
-		defer cancel()
+	if !h.nc.IsConnected() {
+		return h.notConnected()
 	}
+	ctx, cancel := context.WithTimeout(ctx, h.o.RequestTimeout)
+	defer cancel()
 	m, err := h.nc.RequestWithContext(ctx, h.o.Prefix+subject, payload)
 	if err != nil {
 		if errors.Is(err, nats.ErrNoResponders) {
@@ -157,6 +160,14 @@ func (h *Hub) request(ctx context.Context, subject string, body any, v any) erro
 		return fmt.Errorf("hub: %s: %w", strings.SplitN(subject, ".", 3)[1], err)
 	}
 	return json.Unmarshal(m.Data, v)
+}
+
+// notConnected says why there is no connection, as far as the client knows.
+func (h *Hub) notConnected() error {
+	if err := h.nc.LastError(); err != nil {
+		return fmt.Errorf("hub: not connected to %s: %w", strings.Join(h.nc.Servers(), ","), err)
+	}
+	return fmt.Errorf("hub: not connected to %s", strings.Join(h.nc.Servers(), ","))
 }
 
 type streamConfig struct {
@@ -300,7 +311,7 @@ func (h *Hub) ReadCursor(ctx context.Context, subject string) (data []byte, plac
 // Publish implements forward.Hub.
 func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	if !h.nc.IsConnected() {
-		return 0, &forward.RefusedError{Reason: "not connected: nothing was sent"}
+		return 0, &forward.RefusedError{Reason: h.notConnected().Error()}
 	}
 	id := nuid.Next()
 	n := len(b.Messages) + 1
@@ -324,14 +335,14 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	m.Header["Nats-Rollup"] = []string{"sub"}
 	m.Header["Nats-TTL"] = []string{"never"}
 	m.Header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.Expect, 10)}
+	connection := h.nc.Stats().Reconnects
 	inbox := h.nc.NewRespInbox()
 	sub, err := h.nc.SubscribeSync(inbox)
 	if err != nil {
 		return 0, &forward.RefusedError{Reason: err.Error()}
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	// Each message asks for an answer: an early refusal is heard early, and the first one
-	// says whether anybody listens.
+	// The first message asks for an answer too: it says whether anybody listens.
 	for i := 1; ; i++ {
 		if i == 1 || i == n {
 			m.Reply = inbox
@@ -362,14 +373,17 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	if err := failpoint.Hit("forward.after-publish"); err != nil {
 		return 0, err
 	}
-	return h.answer(ctx, sub, n)
+	return h.answer(ctx, sub, n, connection)
 }
 
 // answer waits for the answer to a batch of n messages. An empty one only says that the
-// first message was staged.
-func (h *Hub) answer(ctx context.Context, sub *nats.Subscription, n int) (uint64, error) {
+// first message was staged. An answer does not outlive its connection.
+func (h *Hub) answer(ctx context.Context, sub *nats.Subscription, n int, connection uint64) (uint64, error) {
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
+		m, err := sub.NextMsg(answerPoll)
+		if errors.Is(err, nats.ErrTimeout) && ctx.Err() == nil && h.nc.IsConnected() && h.nc.Stats().Reconnects == connection {
+			continue
+		}
 		if err != nil {
 			return 0, fmt.Errorf("hub: no answer to a batch: %w", err)
 		}

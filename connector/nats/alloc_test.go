@@ -1,0 +1,70 @@
+//go:build !race
+
+package nats
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+)
+
+// replay is a connection that yields prepared bytes and swallows what is written.
+type replay struct {
+	net.Conn
+	in bytes.Reader
+}
+
+func (r *replay) Read(b []byte) (int, error)      { return r.in.Read(b[:min(len(b), 64<<10)]) }
+func (r *replay) Write(b []byte) (int, error)     { return len(b), nil }
+func (r *replay) SetReadDeadline(time.Time) error { return nil }
+func (r *replay) Close() error                    { return nil }
+
+func TestReadingDoesNotAllocate(t *testing.T) {
+	var stream bytes.Buffer
+	const n = 100_000
+	for i := 1; i <= n; i++ {
+		data := fmt.Sprintf(`{"n":%d,"pad":"%0100d"}`, i, i)
+		fmt.Fprintf(&stream, "MSG s.a.b 2 $JS.ACK.S.edgeflow-x-1.1.%d.%d.1700000000123456789.%d %d\r\n%s\r\n", i, i, n-i, len(data), data)
+	}
+	s, err := NewSource(SourceOptions{ConnOptions: ConnOptions{URLs: []string{"nats://unused"}}, Stream: "S"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := &replay{}
+	conn.in.Reset(stream.Bytes())
+	rd := &readerLoop{s: s, w: &wire{conn: conn}}
+	s.wire, s.next, s.deliv, s.pull = rd.w, "next", "deliver", "{}"
+	rd.leave(nil, 0)
+	var msgs []dataflow.Message
+	var pos []byte
+	total := 0
+	once := func() {
+		for got := 0; got < 5000; {
+			if s.queuedMessages == 0 {
+				if _, err := rd.readOnce(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var err error
+			if msgs, _, err = s.Poll(msgs[:0], 300, 0); err != nil {
+				t.Fatal(err)
+			}
+			got += len(msgs)
+			total += len(msgs)
+		}
+		pos = s.Position(pos[:0], &msgs[len(msgs)-1])
+	}
+	for range 5 {
+		once()
+	}
+	if a := testing.AllocsPerRun(8, once); a > 0 {
+		t.Errorf("%v allocations for 5000 messages", a)
+	}
+	if msgs[len(msgs)-1].Seq != uint64(total) {
+		t.Errorf("message %d after %d", msgs[len(msgs)-1].Seq, total)
+	}
+}
