@@ -96,6 +96,9 @@ func resolveNumeric(op string, a, b types.Type) Resolved {
 		return Resolved{Type: t, Args: []types.Type{t, t}, Impl: Impl{Kernel: floatKernel(op, t.Kind == types.Float)}}
 	case a.Kind == types.Decimal || b.Kind == types.Decimal:
 		x, y := asDecimal(a), asDecimal(b)
+		if op == "%" && x.Scale == 0 && y.Scale == 0 {
+			return wholeRemainder(x, y, b.Plain().WithNull(notNull))
+		}
 		var t types.Type
 		switch op {
 		case "*":
@@ -115,6 +118,31 @@ func resolveNumeric(op string, a, b types.Type) Resolved {
 		return Resolved{Type: b.Plain().WithNull(notNull), Args: []types.Type{a, b}, Impl: Impl{Kernel: intKernel(op, b.Kind)}}
 	}
 	return Resolved{Type: t, Args: []types.Type{t, t}, Impl: Impl{Kernel: intKernel(op, t.Kind)}}
+}
+
+// wholeRemainder is the remainder of decimals without digits after the point, of which one
+// may be an integer: it has the divisor's type.
+func wholeRemainder(x, y, t types.Type) Resolved {
+	k := func(c *Ctx, a []*vec.Vector, out *vec.Vector, n int, sel []int32) {
+		for j := range rows(n, sel) {
+			i := row(sel, j)
+			if out.IsNull(i) {
+				continue
+			}
+			d := decimalAt(a[1], i)
+			if d.Sign() == 0 {
+				out.SetNull(i)
+				c.Fail(i, errDivZero)
+				continue
+			}
+			_, r := decimalAt(a[0], i).QuoRem(d)
+			out.I64[i] = int64(r.Lo)
+			if out.Phys == types.Wide {
+				out.Hi[i] = r.Hi
+			}
+		}
+	}
+	return Resolved{Type: t, Args: []types.Type{x, y}, Impl: Impl{Kernel: k}}
 }
 
 func addLoop[T int64 | float64](x, y, z []T, n int, sel []int32) {

@@ -1,13 +1,18 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
+
+// errNotText is the error of casting bytes to a character string that they are not.
+var errNotText = errors.New("the bytes are not UTF-8 text")
 
 // caster converts one value that is not NULL; bytes of the result may refer to the
 // argument or to the caster's scratch.
@@ -77,8 +82,6 @@ func samePhysical(from, to types.Type) bool {
 		return to.Scale == 0 && to.Prec <= 18 && to.Prec >= asDecimal(from).Prec
 	case from.IsString() && to.Kind == types.Varchar, from.IsBinary() && to.Kind == types.Varbinary:
 		return to.Prec >= from.Prec
-	case from.IsBinary() && to.Kind == types.Varchar && to.Prec == types.MaxLength:
-		return true
 	case from.Kind == to.Kind && from.IsTimestamp(), from.Kind == types.Time && to.Kind == types.Time:
 		return to.Prec >= from.Prec && from.Phys() == to.Phys()
 	case from.IsInterval():
@@ -91,7 +94,7 @@ func samePhysical(from, to types.Type) bool {
 	return false
 }
 
-// newCastKernel is the dense conversion between numbers, or nil.
+// newCastKernel is the conversion that cannot fail, cell by cell, or nil.
 func newCastKernel(from, to types.Type) castKernel {
 	switch {
 	case from.IsInteger() && to.IsInteger():
@@ -141,6 +144,46 @@ func newCastKernel(from, to types.Type) castKernel {
 				} else {
 					out.SetNull(i)
 				}
+			}
+		}
+	}
+	return newTemporalKernel(from, to)
+}
+
+// newTemporalKernel is the conversion between dates and timestamps without a zone, or nil.
+func newTemporalKernel(from, to types.Type) castKernel {
+	switch {
+	case from.IsTimestamp() && from.Kind == to.Kind && to.Phys() == types.I64:
+		unit := pow10i[6-to.Prec]
+		return func(x, out *vec.Vector, n int, sel []int32) {
+			for j := range rows(n, sel) {
+				i := row(sel, j)
+				out.I64[i] = floorDiv(x.I64[i], unit) * unit
+			}
+		}
+	case from.IsTimestamp() && from.Kind == to.Kind:
+		unit := pow10i[9-to.Prec]
+		return func(x, out *vec.Vector, n int, sel []int32) {
+			for j := range rows(n, sel) {
+				i := row(sel, j)
+				out.I64[i], out.Hi[i] = x.I64[i], 0
+				if x.Phys == types.Wide {
+					out.Hi[i] = x.Hi[i] / unit * unit
+				}
+			}
+		}
+	case from.Kind == types.Timestamp && to.Kind == types.Date:
+		return func(x, out *vec.Vector, n int, sel []int32) {
+			for j := range rows(n, sel) {
+				i := row(sel, j)
+				out.I64[i] = floorDiv(x.I64[i], microsPerDay)
+			}
+		}
+	case from.Kind == types.Date && to.Kind == types.Timestamp && to.Phys() == types.I64:
+		return func(x, out *vec.Vector, n int, sel []int32) {
+			for j := range rows(n, sel) {
+				i := row(sel, j)
+				out.I64[i] = x.I64[i] * microsPerDay
 			}
 		}
 	}
@@ -215,6 +258,9 @@ func toStringCaster(from, to types.Type, env *Env) caster {
 	var buf, pad []byte
 	return func(d vec.Datum) (vec.Datum, error) {
 		text := d.B
+		if from.IsBinary() && !utf8.Valid(text) {
+			return vec.NullDatum, errNotText
+		}
 		if !from.IsString() && !from.IsBinary() {
 			buf = FormatDatum(buf[:0], d, from, env)
 			text = buf

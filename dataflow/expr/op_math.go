@@ -15,20 +15,20 @@ func init() {
 		fn        func(float64) float64
 	}{
 		{"SQRT", "The square root.", math.Sqrt},
-		{"LN", "The natural logarithm.", math.Log},
-		{"LOG10", "The logarithm to base 10.", log10},
-		{"LOG2", "The logarithm to base 2.", func(x float64) float64 { return math.Log(x) / math.Log(2) }},
-		{"EXP", "e raised to x.", math.Exp},
-		{"SIN", "The sine of x in radians.", math.Sin},
-		{"COS", "The cosine of x in radians.", math.Cos},
-		{"TAN", "The tangent of x in radians.", math.Tan},
-		{"COT", "The cotangent of x in radians.", func(x float64) float64 { return 1 / math.Tan(x) }},
-		{"SINH", "The hyperbolic sine.", sinh},
-		{"COSH", "The hyperbolic cosine.", cosh},
-		{"TANH", "The hyperbolic tangent.", tanh},
-		{"ASIN", "The arc sine, in radians.", math.Asin},
-		{"ACOS", "The arc cosine, in radians.", math.Acos},
-		{"ATAN", "The arc tangent, in radians.", math.Atan},
+		{"LN", "The natural logarithm.", accLog},
+		{"LOG10", "The logarithm to base 10.", accLog10},
+		{"LOG2", "The logarithm to base 2.", func(x float64) float64 { return accLog(x) / math.Ln2 }},
+		{"EXP", "e raised to x.", accExp},
+		{"SIN", "The sine of x in radians.", accSin},
+		{"COS", "The cosine of x in radians.", accCos},
+		{"TAN", "The tangent of x in radians.", accTan},
+		{"COT", "The cotangent of x in radians.", func(x float64) float64 { return 1 / accTan(x) }},
+		{"SINH", "The hyperbolic sine.", accSinh},
+		{"COSH", "The hyperbolic cosine.", accCosh},
+		{"TANH", "The hyperbolic tangent.", accTanh},
+		{"ASIN", "The arc sine, in radians.", accAsin},
+		{"ACOS", "The arc cosine, in radians.", accAcos},
+		{"ATAN", "The arc tangent, in radians.", accAtan},
 		{"DEGREES", "Radians in degrees.", func(x float64) float64 { return x * (180 / math.Pi) }},
 		{"RADIANS", "Degrees in radians.", func(x float64) float64 { return x * (math.Pi / 180) }},
 	} {
@@ -37,7 +37,7 @@ func init() {
 	}
 	Register(
 		&Func{Name: "POWER", Signature: "POWER(x, y)", Doc: "x raised to y, as DOUBLE.", Category: "arithmetic",
-			Resolve: func(args []Node) (Resolved, error) { return resolveDouble("POWER", args, 2, float2Kernel(math.Pow)) }},
+			Resolve: func(args []Node) (Resolved, error) { return resolveDouble("POWER", args, 2, float2Kernel(accPow)) }},
 		&Func{Name: "ATAN2", Signature: "ATAN2(y, x)", Doc: "The angle of the point (x, y), in radians.", Category: "arithmetic",
 			Resolve: func(args []Node) (Resolved, error) {
 				return resolveDouble("ATAN2", args, 2, float2Kernel(math.Atan2))
@@ -51,74 +51,6 @@ func init() {
 		&Func{Name: "DIV", Signature: "DIV(a, b)", Doc: "The whole part of the quotient, as BIGINT.", Category: "arithmetic", Build: buildDiv},
 	)
 	Alias("POW", "POWER")
-}
-
-// log10 follows fdlibm's e_log10.c, whose results Java's are.
-func log10(x float64) float64 {
-	const (
-		ivln10 = 4.34294481903251816668e-01
-		hi     = 3.01029995663611771306e-01
-		lo     = 3.69423907715893078616e-13
-	)
-	if x <= 0 || math.IsInf(x, 1) || math.IsNaN(x) {
-		return math.Log10(x)
-	}
-	frac, exp := math.Frexp(x)
-	// frac is in [1/2, 1); fdlibm takes [1, 2) for x >= 1.
-	k := exp - 1
-	frac *= 2
-	if k < 0 {
-		frac /= 2
-		k++
-	}
-	y := float64(k)
-	return y*lo + ivln10*math.Log(frac) + y*hi
-}
-
-// sinh, cosh and tanh follow fdlibm: through expm1 where a difference would cancel.
-
-func sinh(x float64) float64 {
-	h := math.Copysign(0.5, x)
-	a := math.Abs(x)
-	if a >= 22 {
-		return math.Sinh(x)
-	}
-	t := math.Expm1(a)
-	if a < 1 {
-		return h * (2*t - t*t/(t+1))
-	}
-	return h * (t + t/(t+1))
-}
-
-func cosh(x float64) float64 {
-	a := math.Abs(x)
-	switch {
-	case a < 0.5*math.Ln2:
-		t := math.Expm1(a)
-		w := 1 + t
-		return 1 + t*t/(w+w)
-	case a < 22:
-		t := math.Exp(a)
-		return 0.5*t + 0.5/t
-	}
-	return math.Cosh(x)
-}
-
-func tanh(x float64) float64 {
-	a := math.Abs(x)
-	var z float64
-	switch {
-	case math.IsNaN(x) || a == 0:
-		return x
-	case a >= 22:
-		z = 1
-	case a >= 1:
-		z = 1 - 2/(math.Expm1(2*a)+2)
-	default:
-		t := math.Expm1(-2 * a)
-		z = -t / (t + 2)
-	}
-	return math.Copysign(z, x)
 }
 
 func float2Kernel(fn func(x, y float64) float64) Kernel {
@@ -147,9 +79,9 @@ func resolveDouble(name string, args []Node, n int, k Kernel) (Resolved, error) 
 
 func resolveLog(args []Node) (Resolved, error) {
 	if len(args) == 1 {
-		return resolveDouble("LOG", args, 1, float64Kernel(math.Log))
+		return resolveDouble("LOG", args, 1, float64Kernel(accLog))
 	}
-	return resolveDouble("LOG", args, 2, float2Kernel(func(base, x float64) float64 { return math.Log(x) / math.Log(base) }))
+	return resolveDouble("LOG", args, 2, float2Kernel(func(base, x float64) float64 { return accLog(x) / accLog(base) }))
 }
 
 // resolveSame resolves a function of one number that keeps its type.
