@@ -1,0 +1,126 @@
+package op
+
+import (
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// Calc filters and projects. A row that cannot be computed is a dead letter.
+type Calc struct {
+	node
+	cfg     CalcConfig
+	filter  *expr.Program
+	project []*expr.Program `scratch:"compiled from the configuration"`
+
+	ec      expr.Ctx      `scratch:"errors of a batch"`
+	sel     []int32       `scratch:"rows of a batch"`
+	bad     []bool        `scratch:"rows of a batch"`
+	out     vec.Batch     `scratch:"the emitted batch"`
+	vectors []*vec.Vector `scratch:"the emitted batch"`
+}
+
+// NewCalc makes a Calc.
+func NewCalc(cfg CalcConfig) (*Calc, error) { return &Calc{cfg: cfg}, nil }
+
+// Open compiles the expressions.
+func (o *Calc) Open(c *Context) error {
+	if err := o.bind(c, layout{}); err != nil {
+		return err
+	}
+	o.ec.Env = c.Env
+	o.sel = make([]int32, 0, vec.BatchSize)
+	o.bad = make([]bool, vec.BatchSize)
+	var err error
+	if o.cfg.Filter != nil {
+		if o.filter, err = expr.Compile(o.cfg.Filter, c.Env); err != nil {
+			return err
+		}
+	}
+	for _, n := range o.cfg.Project {
+		p, err := expr.Compile(n, c.Env)
+		if err != nil {
+			return err
+		}
+		o.project = append(o.project, p)
+	}
+	o.vectors = make([]*vec.Vector, len(o.project))
+	return nil
+}
+
+// Process emits the rows that pass.
+func (o *Calc) Process(_ int, b *vec.Batch) error {
+	o.ledger.add(rowsIn, int64(b.Rows()))
+	sel := b.Sel
+	if o.filter != nil {
+		o.ec.Errs = o.ec.Errs[:0]
+		o.sel = o.filter.EvalSel(&o.ec, b, sel, o.sel[:0])
+		before, lost := b.Rows(), 0
+		sel = o.sel
+		if len(o.ec.Errs) > 0 {
+			var err error
+			if sel, lost, err = o.drop(b, sel); err != nil {
+				return err
+			}
+		}
+		o.ledger.add(filtered, int64(before-lost-len(sel)))
+		if len(sel) == 0 {
+			return nil
+		}
+	}
+	out := narrow(&o.out, b, sel)
+	if o.project != nil {
+		o.ec.Errs = o.ec.Errs[:0]
+		for i, p := range o.project {
+			o.vectors[i] = p.Eval(&o.ec, b, sel)
+		}
+		out.Cols = o.vectors
+		if len(o.ec.Errs) > 0 {
+			if sel == nil {
+				sel = every[:b.N]
+			}
+			rest, _, err := o.drop(b, sel)
+			if err != nil {
+				return err
+			}
+			out.Sel = rest
+		}
+	}
+	if out.Rows() == 0 {
+		return nil
+	}
+	return o.ctx.Out.Process(out)
+}
+
+// drop hands the rows that failed to the dead letters and takes them out of sel. lost is
+// how many they were, those outside of sel included.
+func (o *Calc) drop(b *vec.Batch, sel []int32) (rest []int32, lost int, err error) {
+	for _, e := range o.ec.Errs {
+		if !o.bad[e.Row] {
+			o.bad[e.Row] = true
+			lost++
+			if err := o.fail(b, e.Row, e.Err); err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+	rest = o.sel[:0]
+	for _, i := range sel {
+		if !o.bad[i] {
+			rest = append(rest, i)
+		}
+	}
+	for _, e := range o.ec.Errs {
+		o.bad[e.Row] = false
+	}
+	o.sel = rest
+	return rest, lost, nil
+}
+
+// Watermark forwards.
+func (o *Calc) Watermark(_ int, t int64) error { return o.ctx.Out.Watermark(t) }
+
+// Tick forwards.
+func (o *Calc) Tick(now int64) error { return o.ctx.Out.Tick(now) }
+
+// Audit implements Audited.
+func (o *Calc) Audit() Audit { return o.ledger.audit() }

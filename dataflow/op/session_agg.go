@@ -1,0 +1,234 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// SessionAggregate aggregates by key and session. A session is emitted when the watermark
+// (or the arrival time) has passed its end; sessions are in wall time as windows are.
+//
+// State: that of sessions, whose payload is {rows i64, net rows i64, states of the AggSet};
+// heap and tree of the aggregates; progress as a WindowAggregate has it.
+type SessionAggregate struct {
+	node
+	cfg      WindowAggConfig
+	keys     *keyCodec
+	set      *expr.AggSet
+	clock    *wallClock `scratch:"a cache of the zone's rules"`
+	sessions *sessions
+	progress *state.Scalars
+	store    expr.AggStore `scratch:"bound to the heap and the tree"`
+
+	emit   *emitter      `scratch:"the emitted batch"`
+	aggs   []*vec.Vector `scratch:"columns of the emitted batch"`
+	key    []byte        `scratch:"the key in hand"`
+	lates  []int32       `scratch:"rows of a batch"`
+	states [1][]byte     `scratch:"the row in hand"`
+	row    [1]int32      `scratch:"the row in hand"`
+	sub    vec.Batch     `scratch:"late rows"`
+	fire   func(key []byte, start, end int64, payload []byte) error
+}
+
+const (
+	sessionRows   = 0
+	sessionNet    = 8
+	sessionStates = 16
+)
+
+// NewSessionAggregate makes a SessionAggregate.
+func NewSessionAggregate(cfg WindowAggConfig) (*SessionAggregate, error) {
+	if cfg.Window.Kind != Session {
+		return nil, errors.New("only session windows are aggregated by NewSessionAggregate")
+	}
+	if err := cfg.Window.validate(); err != nil {
+		return nil, err
+	}
+	return &SessionAggregate{cfg: cfg, keys: newKeyCodec(cfg.Keys, typesOf(cfg.Input, cfg.Keys))}, nil
+}
+
+// Open binds state.
+func (o *SessionAggregate) Open(c *Context) error {
+	var err error
+	if o.set, err = expr.NewAggSet(o.cfg.Aggs, c.Env, o.cfg.Retracting); err != nil {
+		return err
+	}
+	size := sessionStates + o.set.Size()
+	if err := checkRow(c.Arena, c.ID, size+sessionHead); err != nil {
+		return err
+	}
+	var l layout
+	l.keys("sessions", o.keys)
+	l.add("sessions", fmt.Sprintf("SESSION %d", o.cfg.Window.Size), "window", true, 0, 0)
+	l.add("sessions", "rows", "BIGINT", false, sessionHead, 16)
+	l.aggs("sessions", o.set, sessionHead+sessionStates)
+	if err := o.bind(c, l); err != nil {
+		return err
+	}
+	o.sessions = openSessions(o.space, o.cfg.Window.Size, size, o.mergeStates)
+	o.progress = openProgress(o.space)
+	o.store.Heap = o.space.Heap("heap")
+	if o.set.NeedsTree() {
+		o.store.Tree = o.space.Ordered("tree", state.OrderedSpec{ValueSize: -1})
+	}
+	o.clock = newWallClock(o.cfg.Window.Local || o.cfg.Window.ProcTime, zoneOf(c))
+	o.emit = newEmitter(c.Out, windowOutput(o.cfg, o.set), false)
+	o.aggs = o.emit.batch.Cols[len(o.cfg.Keys) : len(o.cfg.Keys)+len(o.cfg.Aggs)]
+	o.lates = make([]int32, 0, vec.BatchSize)
+	o.fire = o.emitSession
+	return nil
+}
+
+// openProgress binds the progress of an operator with windows.
+func openProgress(s *state.Space) *state.Scalars {
+	p := s.Scalars("progress", progressSize)
+	if p.Int64(progressSet) == 0 {
+		p.SetInt64(progressSet, 1)
+		p.SetInt64(progressWatermark, math.MinInt64)
+		p.SetInt64(progressClosed, math.MinInt64)
+	}
+	return p
+}
+
+// mergeStates adds a session's payload to an earlier one's.
+func (o *SessionAggregate) mergeStates(dst, src []byte) {
+	count(dst[sessionRows:], word(src, sessionRows))
+	count(dst[sessionNet:], word(src, sessionNet))
+	o.set.Merge(&o.store, dst[sessionStates:], &o.store, src[sessionStates:])
+	o.set.Release(&o.store, src[sessionStates:])
+}
+
+// Process adds rows to their sessions.
+func (o *SessionAggregate) Process(_ int, b *vec.Batch) error {
+	sel := selection(b)
+	o.ledger.add(rowsIn, int64(len(sel)))
+	o.lates = o.lates[:0]
+	var n int64
+	for _, i := range sel {
+		row := int(i)
+		o.arrived(b.ArrivalAt(row))
+		if o.cfg.Window.ProcTime {
+			if err := o.fireUpTo(o.clock.closed(b.ArrivalAt(row) - 1)); err != nil {
+				return err
+			}
+		}
+		t, ok := o.time(b, row)
+		if !ok {
+			if err := o.fail(b, row, errNoTime); err != nil {
+				return err
+			}
+			continue
+		}
+		n++
+		o.add(b, row, t)
+	}
+	o.ledger.add(assigned, n)
+	o.ledger.add(droppedLate, int64(len(o.lates)))
+	o.ledger.add(late, int64(len(o.lates)))
+	if len(o.lates) > 0 && o.ctx.Late != nil {
+		return o.ctx.Late.Process(narrow(&o.sub, b, o.lates))
+	}
+	return nil
+}
+
+func (o *SessionAggregate) time(b *vec.Batch, row int) (int64, bool) {
+	if o.cfg.Window.ProcTime {
+		return o.clock.wall(b.ArrivalAt(row)), true
+	}
+	v := b.Cols[o.cfg.Window.Time]
+	return o.clock.wall(millis(v.I64[row])), !v.IsNull(row)
+}
+
+func (o *SessionAggregate) add(b *vec.Batch, row int, t int64) {
+	o.key = o.keys.append(o.key[:0], b, row)
+	p, fresh := o.sessions.touch(o.key, t, o.progress.Int64(progressClosed))
+	if p == nil {
+		o.lates = append(o.lates, int32(row))
+		return
+	}
+	if fresh && o.set.NeedsTree() {
+		id := o.progress.Int64(progressGroup) + 1
+		o.progress.SetInt64(progressGroup, id)
+		o.set.Init(p[sessionStates:], uint64(id))
+	}
+	count(p[sessionRows:], 1)
+	if b.Kind(row).Retracts() {
+		count(p[sessionNet:], -1)
+	} else {
+		count(p[sessionNet:], 1)
+	}
+	o.states[0], o.row[0] = p[sessionStates:], int32(row)
+	o.set.Update(&o.store, b, o.states[:], o.row[:])
+}
+
+func (o *SessionAggregate) arrived(t int64) {
+	if t > o.progress.Int64(progressArrival) {
+		o.progress.SetInt64(progressArrival, t)
+	}
+}
+
+// fireUpTo emits the sessions that end at or before bound.
+func (o *SessionAggregate) fireUpTo(bound int64) error {
+	if bound <= o.progress.Int64(progressClosed) {
+		return nil
+	}
+	if err := o.sessions.expire(bound, o.fire); err != nil {
+		return err
+	}
+	o.progress.SetInt64(progressClosed, bound)
+	return o.emit.flush()
+}
+
+func (o *SessionAggregate) emitSession(key []byte, start, end int64, p []byte) error {
+	o.ledger.add(fired, word(p, sessionRows))
+	var err error
+	if word(p, sessionNet) > 0 {
+		row, now := o.emit.row(), o.progress.Int64(progressArrival)
+		cols := o.emit.batch.Cols
+		o.keys.unpack(key, cols, row)
+		o.set.Result(&o.store, p[sessionStates:], o.aggs, row)
+		for i, prop := range o.cfg.Props {
+			o.clock.setProp(cols[len(o.cfg.Keys)+len(o.cfg.Aggs)+i], row, prop, start, end, now)
+		}
+		err = o.emit.keep(vec.Insert, now)
+	}
+	o.set.Release(&o.store, p[sessionStates:])
+	return err
+}
+
+// Watermark fires the sessions that end at or before it.
+func (o *SessionAggregate) Watermark(_ int, t int64) error {
+	if t != Idle && (!o.cfg.Window.ProcTime || t == EndOfInput) {
+		o.progress.SetInt64(progressWatermark, t)
+		if err := o.fireUpTo(o.clock.closed(t)); err != nil {
+			return err
+		}
+	}
+	return o.ctx.Out.Watermark(t)
+}
+
+// Tick fires the processing-time sessions that end at or before now.
+func (o *SessionAggregate) Tick(now int64) error {
+	o.arrived(now)
+	if o.cfg.Window.ProcTime {
+		if err := o.fireUpTo(o.clock.closed(now - 1)); err != nil {
+			return err
+		}
+	}
+	return o.ctx.Out.Tick(now)
+}
+
+// Audit implements Audited; Open is counted in the sessions.
+func (o *SessionAggregate) Audit() Audit {
+	a := o.ledger.audit()
+	it := o.sessions.tree.Iter()
+	for ok := it.First(); ok; ok = it.Next() {
+		a.Open += word(it.Value(), sessionHead+sessionRows)
+	}
+	return a
+}

@@ -1,0 +1,151 @@
+package op
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/edgeflow/edgeflow/dataflow/state"
+)
+
+// sessions keeps the open sessions of each key. Two sessions of a key are more than the
+// gap apart: [start, end) ends one gap after its last row, and sessions that touch are
+// merged. State:
+//
+//	sessions  length of the key u32 LE, key, start -> {end i64, timer i64, payload}
+//	timers    end, key of the session -> nothing
+//
+// start and end in timers are memcomparable big-endian. A session that grows leaves its
+// timer where it is; when that comes due the timer moves to the end.
+type sessions struct {
+	tree, timers *state.Ordered
+	gap          int64
+	payload      int // bytes
+	// merge adds the payload src, of later rows, to dst, and frees what src refers to.
+	merge func(dst, src []byte)
+
+	it    *state.Iter `scratch:"a walk within one call"`
+	key   []byte      `scratch:"a key in hand"`
+	value []byte      `scratch:"a value in hand"`
+	timer []byte      `scratch:"a key in hand"`
+	found []int64     `scratch:"sessions that a row joins"`
+}
+
+const (
+	sessionEnd   = 0
+	sessionTimer = 8
+	sessionHead  = 16
+)
+
+func openSessions(s *state.Space, gap int64, payload int, merge func(dst, src []byte)) *sessions {
+	o := &sessions{gap: gap, payload: payload, merge: merge,
+		tree:   s.Ordered("sessions", state.OrderedSpec{ValueSize: sessionHead + payload}),
+		timers: s.Ordered("timers", state.OrderedSpec{}),
+		value:  make([]byte, sessionHead+payload)}
+	o.it = o.tree.Iter()
+	return o
+}
+
+// at is the tree's key of a session; key must not be part of s.key.
+func (s *sessions) at(key []byte, start int64) []byte {
+	s.key = binary.LittleEndian.AppendUint32(s.key[:0], uint32(len(key)))
+	s.key = appendOrdered(append(s.key, key...), start)
+	return s.key
+}
+
+// touch returns the payload of the session that a row at t belongs to, for writing, valid
+// until the next change of the sessions; fresh tells that it is all zeros. There is none
+// when the row's own session would end at or before closed: it is late.
+func (s *sessions) touch(key []byte, t, closed int64) (payload []byte, fresh bool) {
+	s.find(key, t)
+	switch {
+	case len(s.found) == 0:
+		if t+s.gap <= closed {
+			return nil, false
+		}
+		clear(s.value)
+		return s.insert(key, t, t+s.gap), true
+	case len(s.found) == 1 && s.found[0] <= t:
+		v, _ := s.tree.Mut(s.at(key, s.found[0]))
+		if end := t + s.gap; end > word(v, sessionEnd) {
+			setWord(v, sessionEnd, end)
+		}
+		return v[sessionHead:], false
+	}
+	return s.join(key, t), false
+}
+
+// find lists the starts of the sessions that touch [t, t+gap], the latest first.
+func (s *sessions) find(key []byte, t int64) {
+	s.found = s.found[:0]
+	s.at(key, t+s.gap+1)
+	prefix := len(s.key) - 8
+	for ok := s.it.SeekBefore(s.key); ok; ok = s.it.Prev() {
+		k := s.it.Key()
+		if len(k) != len(s.key) || !bytes.Equal(k[:prefix], s.key[:prefix]) || word(s.it.Value(), sessionEnd) < t {
+			return
+		}
+		s.found = append(s.found, readOrdered(k[prefix:]))
+	}
+}
+
+// insert puts s.value as a session and returns its payload.
+func (s *sessions) insert(key []byte, start, end int64) []byte {
+	setWord(s.value, sessionEnd, end)
+	setWord(s.value, sessionTimer, end)
+	k := s.at(key, start)
+	s.tree.Put(k, s.value)
+	s.timer = append(appendOrdered(s.timer[:0], end), k...)
+	s.timers.Put(s.timer, nil)
+	v, _ := s.tree.Mut(k)
+	return v[sessionHead:]
+}
+
+// join merges the sessions in s.found and a row at t to one.
+func (s *sessions) join(key []byte, t int64) []byte {
+	start, end := t, t+s.gap
+	for k := len(s.found) - 1; k >= 0; k-- {
+		start = min(start, s.found[k])
+		v, _ := s.tree.Get(s.at(key, s.found[k]))
+		end = max(end, word(v, sessionEnd))
+		if k == len(s.found)-1 {
+			copy(s.value, v)
+		} else {
+			s.merge(s.value[sessionHead:], v[sessionHead:])
+		}
+		s.timer = append(appendOrdered(s.timer[:0], word(v, sessionTimer)), s.key...)
+		s.timers.Delete(s.timer)
+		s.tree.Delete(s.key)
+	}
+	return s.insert(key, start, end)
+}
+
+// expire calls fn for the sessions that end at or before bound, in the order of their
+// ends, and forgets them. The payload is valid during the call; fn frees what it refers to.
+func (s *sessions) expire(bound int64, fn func(key []byte, start, end int64, payload []byte) error) error {
+	for {
+		k, _, ok := s.timers.Min()
+		if !ok {
+			return nil
+		}
+		due := readOrdered(k)
+		if due > bound {
+			return nil
+		}
+		s.timer = append(s.timer[:0], k...)
+		s.timers.Delete(s.timer)
+		session := s.timer[8:]
+		v, _ := s.tree.Mut(session)
+		if end := word(v, sessionEnd); end > due {
+			setWord(v, sessionTimer, end)
+			s.key = append(appendOrdered(s.key[:0], end), session...)
+			s.timers.Put(s.key, nil)
+			continue
+		}
+		copy(s.value, v)
+		s.tree.Delete(session)
+		n := len(session) - 8
+		if err := fn(session[4:n], readOrdered(session[n:]), due, s.value[sessionHead:]); err != nil {
+			return err
+		}
+	}
+}

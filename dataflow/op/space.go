@@ -1,0 +1,155 @@
+package op
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// layoutVersion is the version of the operators' state layouts.
+const layoutVersion = 1
+
+// node is what operators have in common.
+type node struct {
+	ctx    *Context
+	space  *state.Space
+	ledger ledger
+}
+
+// layout collects the columns of an operator's space; its hash covers all of them.
+type layout struct{ cols []state.Column }
+
+func (l *layout) add(structure, name, typ string, key bool, offset, size int) {
+	l.cols = append(l.cols, state.Column{Structure: structure, Name: name, Type: typ, Key: key, Offset: offset, Size: size})
+}
+
+// keys describes a packed key.
+func (l *layout) keys(structure string, k *keyCodec) {
+	for i, t := range k.types {
+		l.add(structure, fmt.Sprintf("key %d", i), t.Nullable().Plain().String(), true, i, 0)
+	}
+}
+
+// aggs describes the states of an AggSet that lie from offset on.
+func (l *layout) aggs(structure string, set *expr.AggSet, offset int) {
+	for _, f := range set.Fields() {
+		l.add(structure, f.Name, fmt.Sprintf("aggregate v%d", expr.AggVersion), false, offset+f.Offset, f.Size)
+	}
+}
+
+// bind opens the operator's space.
+func (n *node) bind(c *Context, l layout) error {
+	n.ctx = c
+	h := fnv.New64a()
+	for _, col := range l.cols {
+		fmt.Fprintf(h, "%s/%s/%s/%v/%d/%d\n", col.Structure, col.Name, col.Type, col.Key, col.Offset, col.Size)
+	}
+	s, err := c.Arena.Space(c.ID, state.Layout{Version: layoutVersion, Hash: h.Sum64(), Columns: l.cols})
+	if err != nil {
+		return err
+	}
+	n.space = s
+	n.ledger = ledger{s.Scalars("ledger", ledgerFields*8)}
+	return nil
+}
+
+// fail hands a row to the dead letters.
+func (n *node) fail(b *vec.Batch, row int, err error) error {
+	n.ledger.add(failed, 1)
+	if n.ctx.Errors == nil {
+		return fmt.Errorf("%s: row %d: %w", n.ctx.ID, row, err)
+	}
+	return n.ctx.Errors.RowError(b, row, err)
+}
+
+// Close has nothing to release: state belongs to the arena.
+func (n *node) Close() error { return nil }
+
+// ledger counts in pages.
+type ledger struct{ s *state.Scalars }
+
+// The fields of a ledger, eight bytes each.
+const (
+	rowsIn = iota
+	filtered
+	failed
+	dropped
+	late
+	assigned
+	fired
+	droppedLate
+	ledgerFields
+)
+
+func (l ledger) add(field int, n int64) {
+	if n != 0 {
+		l.s.SetInt64(field*8, l.s.Int64(field*8)+n)
+	}
+}
+
+// audit reads the ledger; Open is the operator's to fill in.
+func (l ledger) audit() Audit {
+	at := func(f int) int64 { return l.s.Int64(f * 8) }
+	return Audit{Rows: at(rowsIn), Filtered: at(filtered), Failed: at(failed), Dropped: at(dropped), Late: at(late),
+		Assigned: at(assigned), Fired: at(fired), DroppedLate: at(droppedLate)}
+}
+
+// checkRow tells when a row of state is larger than a page holds.
+func checkRow(a *state.Arena, what string, size int) error {
+	if most := a.PageSize() - 512; size > most {
+		return fmt.Errorf("%s: a row of state takes %d bytes, and a page holds %d: use fewer aggregates or a larger page size", what, size, most)
+	}
+	return nil
+}
+
+// every is the selection of all rows.
+var every = func() (s [vec.BatchSize]int32) {
+	for i := range s {
+		s[i] = int32(i)
+	}
+	return s
+}()
+
+// selection is the rows of b that count.
+func selection(b *vec.Batch) []int32 {
+	if b.Sel != nil {
+		return b.Sel
+	}
+	return every[:b.N]
+}
+
+// narrow makes dst the same batch as b with other rows selected.
+func narrow(dst, b *vec.Batch, sel []int32) *vec.Batch {
+	*dst = *b
+	dst.Sel = sel
+	return dst
+}
+
+func typesOf(in []types.Type, cols []int) []types.Type {
+	out := make([]types.Type, len(cols))
+	for i, c := range cols {
+		out[i] = in[c]
+	}
+	return out
+}
+
+// millis is the time of a timestamp cell in ms since 1970, rounded down.
+func millis(micros int64) int64 {
+	ms := micros / 1000
+	if micros%1000 < 0 {
+		ms--
+	}
+	return ms
+}
+
+func zoneOf(c *Context) *time.Location {
+	if c.Env == nil {
+		return nil
+	}
+	return c.Env.Zone
+}

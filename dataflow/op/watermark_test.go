@@ -1,0 +1,109 @@
+package op_test
+
+import (
+	"testing"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/op/optest"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+var markTypes = []types.Type{types.TimestampOf(3), types.TString}
+
+// mark makes a row of a device with event time ms, arriving at arrival.
+func mark(arrival, ms int64, device string) optest.Event {
+	return optest.Event{Row: []vec.Datum{vec.IntDatum(ms * 1000), vec.StringDatum(device)}, Arrival: arrival}
+}
+
+func markCase(t *testing.T, cfg op.WatermarkConfig, events ...optest.Event) optest.Case {
+	t.Helper()
+	cfg.Input = markTypes
+	less, err := expr.NewCall("-", expr.NewCol(0, "ts", markTypes[0]), expr.NewIntervalMillis(10, "SECOND(3)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Expr = less
+	return optest.Case{
+		New:   func() (op.Operator, error) { return op.NewWatermarkAssigner(cfg) },
+		Input: markTypes, Events: events, Ordered: true,
+	}
+}
+
+func TestWatermarkOnEvent(t *testing.T) {
+	c := markCase(t, op.WatermarkConfig{OnEvent: true, By: -1}, mark(0, 100, "a"), mark(1, 90, "a"), mark(2, 120, "b"), end())
+	wantTrace(t, optest.Run(t, c), `
+		+I[1970-01-01 00:00:00.100, a]
+		watermark 90
+		+I[1970-01-01 00:00:00.090, a]
+		+I[1970-01-01 00:00:00.120, b]
+		watermark 110
+		watermark 9223372036854775807`)
+}
+
+func TestWatermarkOnPeriodicFollowsArrival(t *testing.T) {
+	c := markCase(t, op.WatermarkConfig{IntervalMs: 200, By: -1},
+		mark(10, 100, "a"), mark(190, 110, "a"), mark(200, 105, "a"), mark(399, 130, "a"), optest.Event{Tick: 399}, optest.Event{Tick: 400}, optest.Event{Tick: 600})
+	wantTrace(t, optest.Run(t, c), `
+		+I[1970-01-01 00:00:00.100, a]
+		+I[1970-01-01 00:00:00.110, a]
+		watermark 100
+		+I[1970-01-01 00:00:00.105, a]
+		+I[1970-01-01 00:00:00.130, a]
+		watermark 120`)
+}
+
+func TestWatermarkIdle(t *testing.T) {
+	c := markCase(t, op.WatermarkConfig{IntervalMs: 100, By: -1, IdleMs: 1000},
+		mark(10, 100, "a"), optest.Event{Tick: 1009}, optest.Event{Tick: 1010}, optest.Event{Tick: 5000}, mark(6000, 200, "a"), optest.Event{Tick: 6100})
+	wantTrace(t, optest.Run(t, c), `
+		+I[1970-01-01 00:00:00.100, a]
+		watermark 90
+		watermark -9223372036854775808
+		watermark 90
+		+I[1970-01-01 00:00:00.200, a]
+		watermark 190`)
+}
+
+func TestWatermarkByValue(t *testing.T) {
+	c := markCase(t, op.WatermarkConfig{IntervalMs: 100, By: 1, ByIdleMs: 1000},
+		mark(10, 500, "a"), mark(20, 100, "b"), optest.Event{Tick: 100}, mark(110, 900, "a"), mark(130, 300, "b"), optest.Event{Tick: 200},
+		mark(900, 950, "a"), optest.Event{Tick: 1129}, optest.Event{Tick: 1200})
+	wantTrace(t, optest.Run(t, c), `
+		+I[1970-01-01 00:00:00.500, a]
+		+I[1970-01-01 00:00:00.100, b]
+		watermark 90
+		+I[1970-01-01 00:00:00.900, a]
+		+I[1970-01-01 00:00:00.300, b]
+		watermark 290
+		+I[1970-01-01 00:00:00.950, a]
+		watermark 940`)
+}
+
+func TestFutureGuard(t *testing.T) {
+	events := []optest.Event{mark(0, 100, "a"), mark(1, 99_999_999, "bad clock"), mark(100, 200, "a"), {Row: []vec.Datum{vec.NullDatum, vec.NullDatum}, Arrival: 150}, end()}
+	for ahead, want := range map[op.Ahead]string{
+		op.AheadDeadLetter: "", op.AheadDrop: "", op.AheadKeep: "+I[1970-01-02 03:46:39.999, bad clock]\n",
+	} {
+		c := markCase(t, op.WatermarkConfig{IntervalMs: 100, By: -1, MaxAheadMs: 3600_000, Ahead: ahead}, events...)
+		c.Lost = 1
+		if ahead == op.AheadDeadLetter {
+			c.Lost = 2
+		}
+		r := optest.Run(t, c)
+		wantTrace(t, r, "+I[1970-01-01 00:00:00.100, a]\n"+want+`
+			watermark 90
+			+I[1970-01-01 00:00:00.200, a]
+			watermark 9223372036854775807`)
+		if ahead == op.AheadDrop && r.Audit.Dropped != 1 {
+			t.Errorf("audit %+v", r.Audit)
+		}
+	}
+}
+
+func TestWatermarkRefusesANumber(t *testing.T) {
+	if _, err := op.NewWatermarkAssigner(op.WatermarkConfig{Input: markTypes, Time: 1}); err == nil {
+		t.Fatal("a watermark over a string is not refused")
+	}
+}
