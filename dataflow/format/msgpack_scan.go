@@ -106,17 +106,21 @@ func head(b []byte, i int) mpHead {
 	case mpInt:
 		shift := 64 - 8*size
 		h.bits = uint64(int64(be(b, i+1, size)<<shift) >> shift)
-	case mpArray, mpMap:
-		h.n = int(be(b, i+1, size))
+	case mpArray, mpMap, mpStr, mpBin, mpExt:
+		// A length or count beyond the bytes left is refused before it becomes an int.
+		n := uint64(1) << (c - 0xd4) // fixext; not used for other forms
+		if size > 0 {
+			n = be(b, i+1, size)
+		}
+		if n > uint64(len(b)-h.pos) {
+			return mpHead{}
+		}
+		h.n = int(n)
+	}
+	switch f.kind {
 	case mpStr, mpBin:
-		h.n = int(be(b, i+1, size))
 		return payload(b, h)
 	case mpExt:
-		if size == 0 {
-			h.n = 1 << (c - 0xd4)
-		} else {
-			h.n = int(be(b, i+1, size))
-		}
 		if h.pos >= len(b) {
 			return mpHead{}
 		}
