@@ -153,7 +153,8 @@ func (c *cellPool) unlink(p PageID, list *PageID) {
 // each calls fn for each page. fn may free it.
 func (c *cellPool) each(fn func(PageID)) {
 	for _, p := range [2]PageID{c.partial, c.full} {
-		for p != 0 {
+		for n := 0; p != 0; n++ {
+			c.a.mustEnd(n)
 			next := PageID(binary.LittleEndian.Uint32(c.a.Read(makeRef(p, 0), cellsBitmap)[cellsNext:]))
 			fn(p)
 			p = next

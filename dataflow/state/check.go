@@ -18,9 +18,11 @@ func (a *Arena) Check() error {
 	for _, s := range a.spaces {
 		for _, e := range s.roots {
 			name := s.id + "/" + e.Name
-			h := s.open(e)
-			h.each(func(p PageID) { c.own(p, name) })
-			c.structure(name, h)
+			c.try(name, func() {
+				h := s.open(e)
+				h.each(func(p PageID) { c.own(p, name) })
+				c.structure(name, h)
+			})
 		}
 	}
 	for p := range a.pages {
@@ -44,6 +46,17 @@ func (c *checker) fail(format string, args ...any) {
 	if len(c.errs) < checkErrorsMax {
 		c.errs = append(c.errs, fmt.Errorf("state: "+format, args...))
 	}
+}
+
+// try calls fn and takes a panic in it, as a damaged page makes structures do, for
+// a finding.
+func (c *checker) try(name string, fn func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.fail("%s cannot be walked: %v", name, p)
+		}
+	}()
+	fn()
 }
 
 // own notes the owner of a page.
@@ -91,6 +104,9 @@ func (c *checker) table(name string, t *Table) {
 	for b, p := range t.index.ids {
 		eachChain(t.a, p, func(p PageID) {
 			pg, n := t.a.read(p), 0
+			if pg[0] != kindIndex {
+				c.fail("%s: page %d is no index page", name, p)
+			}
 			for off := indexHeader; off+8 <= len(pg); off += 8 {
 				if w := binary.LittleEndian.Uint64(pg[off:]); w != 0 {
 					n++
@@ -127,6 +143,11 @@ func (c *checker) pool(name string, pool *cellPool) (cells int) {
 		full = full || p == pool.full
 		n := 0
 		pool.cellsIn(p, func(Ref) bool { n++; return true })
+		h := pool.a.read(p)
+		if h[0] != kindCells || h[1] != pool.class ||
+			int(binary.LittleEndian.Uint16(h[cellsPer:])) != pool.per || int(binary.LittleEndian.Uint16(h[cellsData:])) != pool.data {
+			c.fail("%s: page %d is no page of %d cells of class %d", name, p, pool.per, pool.class)
+		}
 		if used := int(binary.LittleEndian.Uint16(pool.a.read(p)[cellsUsed:])); used != n {
 			c.fail("%s: page %d counts %d cells and has %d", name, p, used, n)
 		}

@@ -54,10 +54,9 @@ type Roots struct {
 // reads every version up to this one.
 const RootsFormat = 1
 
-// Barrier ends an epoch and returns what it changed. It takes time in proportion
-// to nothing but the engine's luck with the allocator: it swaps two bitmaps. It
-// must be called between two batches, and not while a delta is in flight
-// (InFlight); it panics then.
+// Barrier ends an epoch and returns what it changed. It swaps two bitmaps, so it
+// takes microseconds whatever the state's size. It must be called between two
+// batches, and not while a delta is in flight (InFlight); it panics then.
 func (a *Arena) Barrier(epoch Epoch) *Delta {
 	if a.inflight != nil {
 		panic(fmt.Sprintf("state: barrier %d while epoch %d is in flight", epoch, a.inflight.epoch))

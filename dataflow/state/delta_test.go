@@ -128,19 +128,17 @@ func TestWriterWaitsAtTheCopyLimit(t *testing.T) {
 func TestMisuseOfDeltasPanics(t *testing.T) {
 	a := newTestArena(t, Options{})
 	d := a.Barrier(1)
-	for name, fn := range map[string]func(){
-		"second barrier": func() { a.Barrier(2) },
-		"ended twice":    func() { d.Done(); d.Done() },
-	} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: no panic", name)
-				}
-			}()
-			fn()
+	panics := func(name string, fn func()) {
+		defer func() {
+			if recover() == nil {
+				t.Errorf("%s: no panic", name)
+			}
 		}()
+		fn()
 	}
+	panics("a second barrier", func() { a.Barrier(2) })
+	d.Done()
+	panics("a delta ended twice", d.Done)
 }
 
 func TestGenerationsWrapAround(t *testing.T) {

@@ -274,10 +274,19 @@ func (h *Heap) each(fn func(PageID)) {
 	for c := range h.a.classes.sizes {
 		h.pool(c).each(fn)
 	}
-	for p := h.large; p != 0; {
+	p := h.large
+	for n := 0; p != 0; n++ {
+		h.a.mustEnd(n)
 		next := PageID(binary.LittleEndian.Uint32(h.a.Read(makeRef(p, 0), largeData)[20:]))
 		eachChain(h.a, p, fn)
 		p = next
+	}
+}
+
+// mustEnd panics when a chain has more links than there are pages.
+func (a *Arena) mustEnd(links int) {
+	if links > len(a.pages) {
+		panic("state: a chain of pages has no end")
 	}
 }
 
@@ -309,7 +318,8 @@ func readChain(a *Arena, p PageID) []byte {
 
 // eachChain calls fn for each page of a chain. fn may free it.
 func eachChain(a *Arena, p PageID, fn func(PageID)) {
-	for p != 0 {
+	for n := 0; p != 0; n++ {
+		a.mustEnd(n)
 		next := PageID(binary.LittleEndian.Uint32(a.Read(makeRef(p, 0), 8)[4:]))
 		fn(p)
 		p = next

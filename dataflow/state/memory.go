@@ -85,12 +85,17 @@ func (a *Arena) NeedCheckpoint() bool {
 	return a.limited && (a.ndirty > 0 || a.inflight != nil) && a.memory() > a.opt.MemoryMax
 }
 
-// releaseFrames gives back the frames of free pages but for a reserve. No delta
-// is in flight.
+// releaseMax is how many frames one call of releaseFrames gives back, so that the
+// engine does not stall after a large pane was dropped.
+const releaseMax = 4096
+
+// releaseFrames gives back frames of free pages but for a reserve. No delta is in
+// flight.
 func (a *Arena) releaseFrames() {
 	used := len(a.pages) - a.nfree
 	reserve := used/8 + a.frames.perSlab
 	bound := a.resident - used // at least this many free pages have frames
+	reserve = max(reserve, bound-releaseMax)
 	for p := len(a.pages) - 1; p > 0 && bound > reserve; p-- {
 		if a.free.has(uint32(p)) && a.pages[p].frame != 0 {
 			a.drop(PageID(p))
