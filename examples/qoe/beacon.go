@@ -47,7 +47,7 @@ var (
 // behind a late one is.
 const (
 	DisorderMs = 3_000
-	LateMs     = 60_000
+	LateMs     = 90_000
 	yearMs     = 365 * 24 * 3_600_000
 )
 

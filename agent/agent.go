@@ -1,0 +1,219 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
+)
+
+// Agent hosts pipelines.
+type Agent struct {
+	opt   Options
+	log   *slog.Logger
+	clock Clock
+
+	mu        sync.Mutex
+	pipelines []*Pipeline
+	embedded  *embedded.Server
+	control   *server
+}
+
+// New makes an agent without pipelines and opens its control address.
+func New(o Options) (*Agent, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.DataDir, 0o750); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	a := &Agent{opt: o, log: o.Logger, clock: o.Clock}
+	if o.Listen != "" {
+		s, err := a.serve(o.Listen)
+		if err != nil {
+			return nil, err
+		}
+		a.control = s
+		a.log.Info("control address open", "metrics", "http://"+s.addr+"/metrics", "health", "http://"+s.addr+"/healthz")
+	}
+	return a, nil
+}
+
+// ControlAddr is the address of metrics, health and control; empty without one.
+func (a *Agent) ControlAddr() string {
+	if a.control == nil {
+		return ""
+	}
+	return a.control.addr
+}
+
+// Embedded starts the embedded server at the first call and returns it.
+func (a *Agent) Embedded() (*embedded.Server, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.embedded != nil {
+		return a.embedded, nil
+	}
+	e := a.opt.Embedded
+	o := embedded.Options{
+		Name: "edgeflow-" + a.opt.Instance, StoreDir: filepath.Join(a.opt.DataDir, "jetstream"), Domain: e.Domain,
+		Listen: e.Listen, MQTTListen: e.MQTTListen, MaxStoreBytes: e.MaxStoreBytes, LazySync: e.Lazy, Logger: a.log,
+	}
+	if e.LeafURL != "" {
+		o.Leaf = &embedded.LeafOptions{URLs: []string{e.LeafURL}}
+	}
+	s, err := embedded.Start(o)
+	if err != nil {
+		return nil, err
+	}
+	a.embedded = s
+	a.log.Info("embedded server ready", "after", s.ReadyIn(), "clients", e.Listen, "mqtt", e.MQTTListen)
+	return s, nil
+}
+
+// addQuery starts a pipeline whose SELECT goes to result and whose state lies in dir.
+func (a *Agent) addQuery(ctx context.Context, p *plan.Plan, dir string, result dataflow.Printer) (*Pipeline, error) {
+	if err := checkTables(p); err != nil {
+		return nil, err
+	}
+	pl := newPipeline(a, p)
+	pl.dir, pl.result = dir, result
+	a.mu.Lock()
+	a.pipelines = append(a.pipelines, pl)
+	a.mu.Unlock()
+	pl.start(ctx)
+	return pl, nil
+}
+
+// Add starts a pipeline. It fails when another of its name runs here, or when its options
+// are wrong; a server that cannot be reached is retried.
+func (a *Agent) Add(ctx context.Context, p *plan.Plan) (*Pipeline, error) {
+	if err := checkTables(p); err != nil {
+		return nil, err
+	}
+	pl := newPipeline(a, p)
+	a.mu.Lock()
+	for _, other := range a.pipelines {
+		if other.name == pl.name {
+			a.mu.Unlock()
+			return nil, fmt.Errorf("two pipelines are named %q: give each file its own SET 'pipeline.name'", pl.name)
+		}
+	}
+	a.pipelines = append(a.pipelines, pl)
+	a.mu.Unlock()
+	pl.start(ctx)
+	return pl, nil
+}
+
+func (a *Agent) find(name string) *Pipeline {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.pipelines {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+func (a *Agent) list() []*Pipeline {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]*Pipeline(nil), a.pipelines...)
+}
+
+// unknown says that no pipeline has the name, and which comes closest.
+func (a *Agent) unknown(name string) string {
+	var names []string
+	for _, p := range a.list() {
+		names = append(names, p.name)
+	}
+	if near := sql.Nearest(name, names); near != "" {
+		return fmt.Sprintf("no pipeline %q runs here; did you mean %q?", name, near)
+	}
+	return fmt.Sprintf("no pipeline %q runs here", name)
+}
+
+// Status lists the pipelines' snapshots.
+func (a *Agent) Status() []Status {
+	var out []Status
+	for _, p := range a.list() {
+		out = append(out, p.Status())
+	}
+	return out
+}
+
+// Wait waits until every pipeline has finished or failed for good, and returns the
+// failures.
+func (a *Agent) Wait() error {
+	var errs []error
+	for _, p := range a.list() {
+		<-p.done
+		if p.err != nil {
+			errs = append(errs, fmt.Errorf("pipeline %s: %w", p.name, p.err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close stops the control address and the embedded server; pipelines must have ended.
+func (a *Agent) Close() {
+	if a.control != nil {
+		a.control.close()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.embedded != nil {
+		a.embedded.Shutdown()
+		a.embedded = nil
+	}
+}
+
+// Run runs the pipelines of the files until ctx is done or all of them have ended.
+func Run(ctx context.Context, o Options, files []string) error {
+	began := time.Now()
+	plans := make([]*plan.Plan, len(files))
+	for i, f := range files {
+		p, err := compileFile(f)
+		if err != nil {
+			return err
+		}
+		plans[i] = p
+	}
+	a, err := New(o)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	pctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	for _, p := range plans {
+		for _, w := range p.Warnings {
+			a.log.Warn(w.String(), "pipeline", p.Config.Name)
+		}
+		if _, err := a.Add(pctx, p); err != nil {
+			stop()
+			return errors.Join(err, a.Wait())
+		}
+	}
+	a.log.Info("started", "pipelines", len(plans), "after", time.Since(began).Round(time.Millisecond))
+	finished := make(chan error, 1)
+	go func() { finished <- a.Wait() }()
+	select {
+	case err := <-finished:
+		return err
+	case <-ctx.Done():
+	}
+	a.log.Info("stopping: final checkpoints")
+	stop()
+	return <-finished
+}

@@ -1,0 +1,173 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
+	"github.com/edgeflow/edgeflow/store"
+)
+
+// committed is the outcome of a checkpoint's background part.
+type committed struct {
+	cp     *dataflow.Checkpoint
+	frames []state.OutboxFrame
+	stats  state.CommitStats
+	ledger *dataflow.Ledger
+	took   time.Duration
+	err    error
+}
+
+// due tells whether a checkpoint is to begin: something changed or was confirmed, none is
+// in flight, and interval and min-pause have passed.
+func (r *runner) due(now time.Time) bool {
+	if r.inFlight {
+		return false
+	}
+	if r.arena.NeedCheckpoint() || r.drained && r.changed {
+		return true
+	}
+	if !r.changed && len(r.carry) == 0 && !r.fwd.NeedsCommit() && r.arena.Stats().Dirty == 0 {
+		return false
+	}
+	return r.pacer.due(now)
+}
+
+// barrier ends an epoch and starts the background part of its checkpoint.
+func (r *runner) barrier(now time.Time) error {
+	if err := failpoint.Hit("checkpoint.before-barrier"); err != nil {
+		return err
+	}
+	r.epoch++
+	cp := r.engine.Barrier(r.epoch)
+	c := &state.Commit{Epoch: r.epoch, Generation: r.generation, Delta: cp.Delta}
+	for _, s := range r.fwd.Plan(now) {
+		for i := range cp.Manifest.Outputs {
+			o := &cp.Manifest.Outputs[i]
+			if o.Name == s.Name {
+				o.Generation, o.Cursor, o.DroppedTo = s.Generation, s.Cursor, s.DroppedTo
+				o.Confirmed, o.Dropped, o.Refused = s.Confirmed, s.Dropped, s.Refused
+			}
+		}
+		if done := s.Done(); done > 0 {
+			c.Trim = append(c.Trim, state.OutboxTrim{Output: s.Name, UpTo: done})
+		}
+	}
+	var err error
+	if c.Manifest, err = cp.Manifest.MarshalMsg(nil); err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	frames := append(r.carry, cp.Frames...)
+	c.Append, r.carry = frames, nil
+	ledger := r.engine.Ledger()
+	r.inFlight, r.changed = true, false
+	r.pacer.started = now
+	go func() {
+		out := committed{cp: cp, frames: frames}
+		out.stats, out.err = r.store.Commit(c)
+		if out.err == nil {
+			out.err = failpoint.Hit("checkpoint.after-commit")
+		}
+		out.took = r.now().Sub(now)
+		if out.err == nil {
+			out.ledger = r.account(ledger)
+		}
+		r.commits <- out
+	}()
+	return nil
+}
+
+// settled takes in the outcome of a checkpoint. One that failed is declined: its pages are
+// dirty again, its frames wait for the next one, and processing goes on.
+func (r *runner) settled(c committed) error {
+	r.inFlight = false
+	r.pacer.ended = r.now()
+	if c.err != nil {
+		c.cp.Delta.Abort()
+		r.carry = append(c.frames, r.carry...)
+		r.changed = true
+		r.failures++
+		r.meter.failures++
+		r.p.log.Error("checkpoint declined; the next one takes over its changes", "epoch", c.cp.Epoch, "error", c.err)
+		if most := r.cfg.TolerableFailures; most >= 0 && r.failures > most {
+			return fmt.Errorf("%d checkpoints failed in a row: %w", r.failures, c.err)
+		}
+		return nil
+	}
+	r.failures = 0
+	c.cp.Delta.Done()
+	r.meter.committed(c, r.now())
+	r.ledger = c.ledger
+	for _, bad := range r.ledger.Imbalances() {
+		r.p.log.Error("the ledger does not balance", "equation", bad)
+	}
+	r.engine.Committed(c.cp.Manifest)
+	return r.fwd.Committed(uint64(c.cp.Epoch))
+}
+
+// account fills in what the outboxes and the targets have of each output.
+func (r *runner) account(l *dataflow.Ledger) *dataflow.Ledger {
+	statuses := r.fwd.Statuses(r.now())
+	for i := range l.Outputs {
+		o := &l.Outputs[i]
+		for _, s := range statuses {
+			if s.Name != o.Name {
+				continue
+			}
+			o.Confirmed, o.Dropped = int64(s.Confirmed), int64(s.Dropped)
+			done := s.Done()
+			err := r.store.OutboxScan(o.Name, done, func(f state.OutboxFrame) (bool, error) {
+				o.InOutbox += int64(f.Rows)
+				if f.First <= done {
+					o.InOutbox -= int64(done - f.First + 1)
+				}
+				return true, nil
+			})
+			if err != nil {
+				r.p.log.Error("outbox cannot be read", "output", o.Name, "error", err)
+			}
+		}
+	}
+	return l
+}
+
+// checkpointNow takes a checkpoint and waits for it.
+func (r *runner) checkpointNow() error {
+	if r.inFlight {
+		if err := r.settled(<-r.commits); err != nil {
+			return err
+		}
+	}
+	if err := r.barrier(r.now()); err != nil {
+		return err
+	}
+	c := <-r.commits
+	if err := r.settled(c); err != nil {
+		return err
+	}
+	return c.err
+}
+
+// Savepoint takes a checkpoint and copies the store as it is then to a file of the
+// pipeline's savepoints folder. An empty name stands for one made of the epoch. It returns
+// the file's path.
+func (p *Pipeline) Savepoint(ctx context.Context, name string) (path string, err error) {
+	doErr := p.do(ctx, func(r *runner) {
+		if err = r.checkpointNow(); err != nil {
+			return
+		}
+		if name == "" {
+			name = fmt.Sprintf("%s-%d", p.name, r.epoch)
+		}
+		path = filepath.Join(p.dir, savepointDir, token(name)+store.SavepointSuffix)
+		_, err = store.CreateSavepoint(r.store, path)
+	})
+	if doErr != nil {
+		return "", doErr
+	}
+	return path, err
+}

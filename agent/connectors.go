@@ -1,0 +1,323 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/edgeflow/edgeflow/connector/datagen"
+	"github.com/edgeflow/edgeflow/connector/filesystem"
+	"github.com/edgeflow/edgeflow/connector/nats"
+	"github.com/edgeflow/edgeflow/connector/print"
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/format"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	forward "github.com/edgeflow/edgeflow/sync"
+	"github.com/edgeflow/edgeflow/sync/natshub"
+)
+
+// connectors opens what one attempt at a pipeline is connected to.
+type connectors struct {
+	ctx   context.Context
+	p     *Pipeline
+	sinks map[string]*plan.Sink // by output name, those with an outbox
+	// result takes the rows of a bare SELECT.
+	result dataflow.Printer
+
+	mu    sync.Mutex
+	conns map[string]*natsgo.Conn
+}
+
+func newConnectors(ctx context.Context, p *Pipeline) (*connectors, error) {
+	return &connectors{ctx: ctx, p: p, sinks: map[string]*plan.Sink{}, conns: map[string]*natsgo.Conn{}, result: p.result}, nil
+}
+
+// Source opens the connector of a source.
+func (c *connectors) Source(n *plan.Source, env *expr.Env) (*dataflow.SourceBinding, error) {
+	k := registry[n.Table.Connector()]
+	if k == nil || k.source == nil {
+		return nil, &configError{fmt.Errorf("connector '%s' cannot be read from", n.Table.Connector())}
+	}
+	b, err := k.source(c, n, env)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	if b.Messages != nil {
+		b.Metadata = dataflow.NewMetadataReader(n.Columns)
+	}
+	return b, nil
+}
+
+// Sink opens the connector of a sink.
+func (c *connectors) Sink(n *plan.Sink, env *expr.Env) (*dataflow.SinkBinding, error) {
+	if n.Table.Synthetic {
+		if c.result == nil {
+			return nil, &configError{errors.New("a bare SELECT shows its result in `edgeflow query`; `edgeflow run` takes INSERTs")}
+		}
+		return &dataflow.SinkBinding{Printer: c.result}, nil
+	}
+	k := registry[n.Table.Connector()]
+	if k == nil || k.sink == nil {
+		return nil, &configError{fmt.Errorf("connector '%s' cannot be written to", n.Table.Connector())}
+	}
+	b, err := k.sink(c, n, env)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	if b.Printer == nil {
+		c.sinks[n.Name] = n
+	}
+	return b, nil
+}
+
+// Diverted gives the frames of dead letters and late rows.
+func (c *connectors) Diverted(string) (dataflow.FrameWriter, error) {
+	return &forward.FrameBuilder{}, nil
+}
+
+// outputs describes the outputs to the forwarder.
+func (c *connectors) outputs(names []string) ([]forward.OutputOptions, error) {
+	var out []forward.OutputOptions
+	for _, name := range names {
+		o := forward.OutputOptions{Name: name}
+		n := c.sinks[name]
+		var t *plan.Table
+		if n != nil {
+			t = n.Table
+		}
+		if err := outboxOptions(&o, t, &c.p.plan.Config); err != nil {
+			return nil, &configError{err}
+		}
+		var err error
+		switch {
+		case n == nil:
+			err = c.divertedTarget(&o)
+		case t.Connector() == "nats":
+			err = c.natsTarget(&o, n)
+		default:
+			err = c.fileTarget(&o, n)
+		}
+		if err != nil {
+			return nil, &configError{fmt.Errorf("output %s: %w", name, err)}
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// divertedTarget puts dead letters and late rows into files below the pipeline's folder.
+func (c *connectors) divertedTarget(o *forward.OutputOptions) error {
+	hub, err := filesystem.NewSink(filesystem.Options{Path: filepath.Join(c.p.dir, o.Name), Format: "json"}, format.Framing{Separator: []byte("\n")})
+	if err != nil {
+		return err
+	}
+	fileOutput(o, hub, "\n")
+	return nil
+}
+
+// fileOutput makes a folder an output's target. A part file takes what one publish carries.
+func fileOutput(o *forward.OutputOptions, hub forward.Hub, separator string) {
+	o.Hub, o.Subject, o.CursorSubject = hub, o.Name, o.Name
+	o.Pack, o.Separator = 1000, separator
+}
+
+func (c *connectors) fileTarget(o *forward.OutputOptions, n *plan.Sink) error {
+	opts, err := filesystem.ParseOptions(n.Table.Options)
+	if err != nil {
+		return err
+	}
+	enc, err := encoder(n)
+	if err != nil {
+		return err
+	}
+	f := enc.Framing()
+	hub, err := filesystem.NewSink(opts, f)
+	if err != nil {
+		return err
+	}
+	fileOutput(o, hub, string(f.Separator))
+	return nil
+}
+
+func (c *connectors) natsTarget(o *forward.OutputOptions, n *plan.Sink) error {
+	s, err := nats.ParseSink(n.Table.Options)
+	if err != nil {
+		return err
+	}
+	if err := c.address(&s.ConnOptions, true); err != nil {
+		return err
+	}
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	nc, err := c.connect(s.ConnOptions)
+	if err != nil {
+		return err
+	}
+	enc, err := encoder(n)
+	if err != nil {
+		return err
+	}
+	hub := natshub.New(nc, natshub.Options{
+		Stream: s.Stream, Subjects: c.subjects(s), Create: s.CreateStream,
+		MaxBytes: s.StreamMaxBytes, MaxAge: s.StreamMaxAge, Replicas: s.StreamReplicas, Prefix: s.APIPrefix(),
+		RequestTimeout: s.RequestTimeout, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
+	})
+	o.Hub, o.Subject = hub, s.Subject
+	o.CursorSubject = natshub.CursorSubject(s.Prefix, c.p.name, c.p.agent.opt.Instance, n.Name)
+	f := enc.Framing()
+	o.Separator = string(f.Separator)
+	if f.Single && o.Pack > 1 {
+		return fmt.Errorf("option 'edgeflow.pack': format '%s' carries one row a message", n.Table.Options["format"])
+	}
+	return nil
+}
+
+// subjects lists the subjects of a stream's creation: those of every sink of the pipeline
+// that writes to it, and of their cursors.
+func (c *connectors) subjects(to nats.SinkOptions) []string {
+	var out []string
+	for _, n := range c.p.plan.Sinks {
+		if n.Table.Connector() != "nats" {
+			continue
+		}
+		s, err := nats.ParseSink(n.Table.Options)
+		if err != nil || s.Stream != to.Stream || c.address(&s.ConnOptions, true) != nil || s.Server() != to.Server() {
+			continue
+		}
+		for _, subject := range s.StreamSubjects {
+			if !slices.Contains(out, subject) {
+				out = append(out, subject)
+			}
+		}
+	}
+	return out
+}
+
+// address fills in the host's server where a table names none.
+func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
+	if len(o.URLs) > 0 {
+		return nil
+	}
+	srv := c.p.agent.opt.NATS
+	if hub := c.p.agent.opt.Hub; sink && hub.URL != "" {
+		srv = hub
+	}
+	if srv.URL == "" {
+		e, err := c.p.agent.Embedded()
+		if err != nil {
+			return err
+		}
+		o.InProcess = e
+		return nil
+	}
+	o.URLs = strings.Split(srv.URL, ",")
+	for _, f := range []struct {
+		dst *string
+		src string
+	}{{&o.Credentials, srv.Credentials}, {&o.NKeySeed, srv.NKey}, {&o.TLSCA, srv.CA}, {&o.TLSCert, srv.Cert}, {&o.TLSKey, srv.Key}, {&o.Domain, srv.Domain}} {
+		if *f.dst == "" {
+			*f.dst = f.src
+		}
+	}
+	return nil
+}
+
+// connect opens a connection, or returns the one open to the same server with the same
+// credentials. It does not wait for the server: the connection comes up by itself.
+func (c *connectors) connect(o nats.ConnOptions) (*natsgo.Conn, error) {
+	key := fmt.Sprintf("%s|%s|%s|%s|%s|%s", o.Server(), o.Credentials, o.NKeySeed, o.User, o.TLSCert, o.Domain)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if nc := c.conns[key]; nc != nil {
+		return nc, nil
+	}
+	o.Name = "edgeflow-" + c.p.name
+	nc, err := o.Connect(false)
+	if err != nil {
+		return nil, err
+	}
+	c.conns[key] = nc
+	return nc, nil
+}
+
+// close closes the connections; sources are closed by the engine.
+func (c *connectors) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, nc := range c.conns {
+		nc.Close()
+	}
+	return nil
+}
+
+func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
+	o, err := nats.ParseSource(n.Table.Options)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.address(&o.ConnOptions, false); err != nil {
+		return nil, err
+	}
+	o.Name = "edgeflow-" + c.p.name
+	o.OnStatus = func(s nats.Status) {
+		if s.Connected {
+			c.p.log.Info("source connected", "table", n.Table.Name, "reconnects", s.Reconnects)
+		} else {
+			c.p.log.Warn("source disconnected; trying again", "table", n.Table.Name, "error", s.Err)
+		}
+	}
+	src, err := nats.NewSource(o)
+	if err != nil {
+		return nil, err
+	}
+	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n)}, nil
+}
+
+func openNATSSink(_ *connectors, n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
+	return committedSink(n)
+}
+
+func openDatagen(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
+	o, err := datagen.ParseOptions(n.Table.Options)
+	if err != nil {
+		return nil, err
+	}
+	src, err := datagen.New(o, dataflow.DecoderSchema(n))
+	if err != nil {
+		return nil, err
+	}
+	return &dataflow.SourceBinding{Rows: src}, nil
+}
+
+func openFilesystemSource(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
+	o, err := filesystem.ParseOptions(n.Table.Options)
+	if err != nil {
+		return nil, err
+	}
+	src, err := filesystem.NewSource(o)
+	if err != nil {
+		return nil, err
+	}
+	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n)}, nil
+}
+
+func openFilesystemSink(_ *connectors, n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
+	return committedSink(n)
+}
+
+func openPrint(_ *connectors, n *plan.Sink, env *expr.Env) (*dataflow.SinkBinding, error) {
+	o, err := print.ParseOptions(n.Table.Options)
+	if err != nil {
+		return nil, err
+	}
+	o.Env = env
+	return &dataflow.SinkBinding{Printer: print.New(o)}, nil
+}

@@ -1,0 +1,123 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+)
+
+// ErrReported is returned when what went wrong has been printed already.
+var ErrReported = errors.New("see above")
+
+// Options configure an Agent. Flags of the command fill them one by one.
+type Options struct {
+	// DataDir holds the pipelines' state, outboxes and the embedded server's streams.
+	DataDir string
+	// NATS is the server of sources, and of sinks unless Hub is set. Without a URL an
+	// embedded server is started when a pipeline needs one.
+	NATS, Hub Server
+	// Embedded configures the embedded server.
+	Embedded Embedded
+	// Instance is the name under which this host's cursors are kept at the hub.
+	Instance string
+	// Listen is the address of metrics, health and control; empty for none.
+	Listen string
+	// LogLevel is debug, info, warn or error.
+	LogLevel string
+	LogJSON  bool
+	// ResetState sets existing state aside at the start.
+	ResetState bool
+	// Drain ends the sources at the stop, so that all windows fire.
+	Drain bool
+	// FromSavepoint is where a pipeline without state starts from.
+	FromSavepoint string
+	// Logger overrides LogLevel and LogJSON.
+	Logger *slog.Logger
+	// Clock is the host's clock; nil for the real one.
+	Clock Clock
+}
+
+// Server is how a NATS server is reached.
+type Server struct {
+	URL, Credentials, NKey, CA, Cert, Key, Domain string
+}
+
+// Embedded configures the embedded server.
+type Embedded struct {
+	// Listen and MQTTListen open ports; empty for none. LeafURL is a hub to join.
+	Listen, MQTTListen, LeafURL, Domain string
+	// MaxStoreBytes bounds its streams; 0 for the default.
+	MaxStoreBytes int64
+	// Lazy leaves syncing to the server's timer.
+	Lazy bool
+}
+
+// Clock is the host's time.
+type Clock interface {
+	Now() time.Time
+}
+
+type realClock struct{}
+
+// Now reads the host's clock.
+func (realClock) Now() time.Time { return time.Now() }
+
+// Validate checks the options and fills in defaults.
+func (o *Options) Validate() error {
+	if o.DataDir == "" {
+		return fmt.Errorf("--data: name a folder for state and outboxes")
+	}
+	if o.Instance == "" {
+		host, err := os.Hostname()
+		if err != nil || host == "" {
+			host = "edgeflow"
+		}
+		o.Instance = host
+	}
+	o.Instance = token(o.Instance)
+	if o.Clock == nil {
+		o.Clock = realClock{}
+	}
+	if o.Listen != "" {
+		if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+			return fmt.Errorf("--listen: %w", err)
+		}
+	}
+	return o.logger()
+}
+
+func (o *Options) logger() error {
+	if o.Logger != nil {
+		return nil
+	}
+	var level slog.Level
+	if o.LogLevel == "" {
+		o.LogLevel = "info"
+	}
+	if err := level.UnmarshalText([]byte(o.LogLevel)); err != nil {
+		return fmt.Errorf("--log-level: %q is not one of debug, info, warn, error", o.LogLevel)
+	}
+	h := &slog.HandlerOptions{Level: level}
+	if o.LogJSON {
+		o.Logger = slog.New(slog.NewJSONHandler(os.Stderr, h))
+	} else {
+		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, h))
+	}
+	return nil
+}
+
+// token makes a name usable as one token of a NATS subject and as a file name.
+func token(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			b[i] = '-'
+		}
+	}
+	return string(b)
+}

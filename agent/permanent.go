@@ -1,0 +1,32 @@
+package agent
+
+import (
+	"errors"
+
+	"github.com/edgeflow/edgeflow/connector/nats"
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/store"
+	forward "github.com/edgeflow/edgeflow/sync"
+)
+
+// configError marks what a person has to mend: trying again would fail the same way.
+type configError struct{ err error }
+
+func (e *configError) Error() string { return e.err.Error() }
+func (e *configError) Unwrap() error { return e.err }
+
+// permanent tells failures that a restart cannot mend.
+func permanent(err error) bool {
+	var config *configError
+	var option *nats.OptionError
+	var position *nats.PositionError
+	var damaged *store.DamagedError
+	var format *store.FormatError
+	var output *forward.OutputError
+	switch {
+	case errors.As(err, &config), errors.As(err, &option), errors.As(err, &position), errors.As(err, &damaged),
+		errors.As(err, &format), errors.As(err, &output):
+		return true
+	}
+	return errors.Is(err, store.ErrLocked) || errors.Is(err, forward.ErrFenced) || errors.Is(err, dataflow.ErrRow)
+}

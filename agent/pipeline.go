@@ -1,0 +1,149 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+)
+
+// Pipeline is a hosted pipeline. Its methods may be called from any goroutine.
+type Pipeline struct {
+	agent *Agent
+	plan  *plan.Plan
+	name  string
+	dir   string
+	log   *slog.Logger
+	// result takes the rows of a bare SELECT; nil outside of queries.
+	result dataflow.Printer
+
+	status   atomic.Pointer[Status]
+	requests chan func(*runner)
+	done     chan struct{}
+	err      error // valid after done
+	restarts int
+	started  time.Time
+}
+
+// The waits between restarts of a failing pipeline.
+const (
+	restartPauseMin = 200 * time.Millisecond
+	restartPauseMax = 30 * time.Second
+)
+
+func newPipeline(a *Agent, p *plan.Plan) *Pipeline {
+	name := token(p.Config.Name)
+	pl := &Pipeline{
+		agent: a, plan: p, name: name, dir: filepath.Join(a.opt.DataDir, "pipelines", name),
+		log: a.log.With("pipeline", name), requests: make(chan func(*runner)), done: make(chan struct{}), started: a.clock.Now(),
+	}
+	pl.status.Store(&Status{Pipeline: name, State: Starting, Started: pl.started})
+	return pl
+}
+
+// Name is the pipeline's name, as it appears in subjects and paths.
+func (p *Pipeline) Name() string { return p.name }
+
+// Status is the newest snapshot.
+func (p *Pipeline) Status() Status { return *p.status.Load() }
+
+// Done is closed when the pipeline has ended for good; Err then says why.
+func (p *Pipeline) Done() <-chan struct{} { return p.done }
+
+// Err is why the pipeline ended; nil when it finished or was stopped.
+func (p *Pipeline) Err() error { return p.err }
+
+// start runs the pipeline until ctx is done, restarting it after failures that may pass.
+func (p *Pipeline) start(ctx context.Context) {
+	go func() {
+		defer close(p.done)
+		p.err = p.supervise(ctx)
+	}()
+}
+
+func (p *Pipeline) supervise(ctx context.Context) error {
+	pause := restartPauseMin
+	for {
+		began := p.agent.clock.Now()
+		err := p.attempt(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case permanent(err):
+			p.log.Error("pipeline failed", "error", err)
+			p.setState(Failed, err)
+			return err
+		case ctx.Err() != nil:
+			p.setState(Stopped, err)
+			return err
+		}
+		if p.agent.clock.Now().Sub(began) > time.Minute {
+			pause = restartPauseMin
+		}
+		p.restarts++
+		p.log.Error("pipeline failed; restarting from its last checkpoint", "error", err, "in", pause)
+		p.setState(Restarting, err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, restartPauseMax)
+	}
+}
+
+// attempt runs the pipeline once. A panic ends the attempt, not the process.
+func (p *Pipeline) attempt(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.log.Error("pipeline panicked", "panic", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	r, err := newRunner(ctx, p)
+	if err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+func (p *Pipeline) setState(s State, err error) {
+	st := p.Status()
+	st.State, st.Restarts = s, p.restarts
+	st.Error = ""
+	if err != nil {
+		st.Error = err.Error()
+	}
+	p.status.Store(&st)
+}
+
+// do runs fn on the engine's goroutine between two batches.
+func (p *Pipeline) do(ctx context.Context, fn func(*runner)) error {
+	ran := make(chan struct{})
+	select {
+	case p.requests <- func(r *runner) { fn(r); close(ran) }:
+	case <-p.done:
+		return errors.New("the pipeline has ended")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-ran:
+		return nil
+	case <-p.done:
+		return errors.New("the pipeline has ended")
+	}
+}
+
+// Drain ends the sources where they stand: every window fires, output is forwarded, and
+// the pipeline finishes.
+func (p *Pipeline) Drain(ctx context.Context) error {
+	return p.do(ctx, func(r *runner) { r.draining = true })
+}

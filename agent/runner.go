@@ -1,0 +1,432 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/store"
+	forward "github.com/edgeflow/edgeflow/sync"
+)
+
+// The rhythm of a runner: how long it waits for messages when none are at hand, how often
+// it looks at an outbox that holds it, how often it publishes its status, and how long a
+// stop waits for output to leave.
+const (
+	pollWait     = 20 * time.Millisecond
+	heldWait     = 20 * time.Millisecond
+	statusEvery  = 200 * time.Millisecond
+	progressSlow = 2 * time.Second
+	leaveMax     = 3 * time.Second
+)
+
+// runner is one attempt at running a pipeline. All of it belongs to the engine's goroutine
+// but for the store and the forwarder, which guard themselves.
+type runner struct {
+	p      *Pipeline
+	cfg    *plan.Config
+	store  *store.Store
+	arena  *state.Arena
+	engine *dataflow.Engine
+	conns  *connectors
+	fwd    *forward.Forwarder
+
+	fwdCtx  context.Context
+	fwdStop context.CancelFunc
+	fwdDone chan error
+
+	epoch      state.Epoch
+	generation uint64
+	pacer      pacer
+	commits    chan committed
+	inFlight   bool
+	carry      []state.OutboxFrame // frames of declined checkpoints
+	failures   int
+	changed    bool // something happened that a checkpoint would keep
+
+	draining, drained bool
+	heldBy            string
+	restoreTook       time.Duration
+	meter             meter
+	ledger            *dataflow.Ledger
+	tickBase          int64
+	tickAt            time.Time
+	caughtUpAt        time.Time
+}
+
+// newRunner opens state and connectors and restores the engine.
+func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
+	p.setState(Restoring, nil)
+	r := &runner{p: p, cfg: &p.plan.Config, commits: make(chan committed, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	began := p.agent.clock.Now()
+	restored, err := r.openStore()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := r.restore(restored)
+	if err != nil {
+		return nil, err
+	}
+	if r.conns, err = newConnectors(ctx, p); err != nil {
+		return nil, err
+	}
+	r.engine, err = dataflow.New(dataflow.Options{
+		Plan: p.plan, Connectors: r.conns, Arena: r.arena, Restored: manifest,
+		StartMs: began.UnixMilli(), SuspendGuard: p.agent.clockSuspect(began),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.openForwarder(manifest); err != nil {
+		return nil, err
+	}
+	reports, err := r.engine.Open(ctx)
+	for _, rep := range reports {
+		if rep.Warning != "" {
+			p.log.Warn(rep.Warning, "gap", rep.Gap)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.restoreTook = p.agent.clock.Now().Sub(began)
+	if manifest != nil {
+		p.log.Info("restored", "epoch", r.epoch, "state_bytes", r.arena.Stats().Bytes, "took", r.restoreTook.Round(time.Millisecond))
+	}
+	r.pacer = pacer{interval: r.cfg.CheckpointInterval, minPause: r.cfg.CheckpointMinPause}
+	r.changed = true
+	return r, nil
+}
+
+// openStore opens the pipeline's state file, after setting it aside or filling it from a
+// savepoint when told to.
+func (r *runner) openStore() (*state.Restored, error) {
+	if err := os.MkdirAll(r.p.dir, 0o750); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(r.p.dir, stateFile)
+	opts := store.Options{Logger: r.p.log, SavepointDir: filepath.Join(r.p.dir, savepointDir)}
+	if r.p.agent.opt.ResetState && r.p.restarts == 0 {
+		aside, err := store.ResetState(path, opts)
+		if err != nil {
+			return nil, err
+		}
+		if aside != "" {
+			r.p.log.Warn("existing state was set aside", "file", aside)
+		}
+	}
+	if from := r.p.agent.opt.FromSavepoint; from != "" && r.p.restarts == 0 {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			if err := restoreSavepoint(from, path, opts); err != nil {
+				return nil, fmt.Errorf("--from-savepoint: %w", err)
+			}
+			r.p.log.Info("starting from a savepoint", "file", from)
+		}
+	}
+	st, err := store.Open(path, opts)
+	if err != nil {
+		return nil, err
+	}
+	r.store = st
+	return st.Load()
+}
+
+// The names in a pipeline's folder.
+const (
+	stateFile    = "state.db"
+	savepointDir = "savepoints"
+)
+
+func restoreSavepoint(from, path string, opts store.Options) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = store.RestoreSavepoint(path, f, opts)
+	return err
+}
+
+// restore fills the arena and drops the state of operators that the plan no longer has.
+func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
+	var err error
+	r.arena, err = state.NewArena(state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store})
+	if err != nil {
+		return nil, err
+	}
+	r.epoch, r.generation = restored.Epoch, restored.Generation+1
+	if restored.Manifest == nil {
+		return nil, nil
+	}
+	m, err := dataflow.DecodeManifest(restored.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	began, last, pages := r.p.agent.clock.Now(), r.p.agent.clock.Now(), 0
+	err = r.arena.Restore(restored.Roots, func(fn func(state.PageID, []byte) error) error {
+		return r.store.Pages(func(id state.PageID, image []byte) error {
+			if pages++; pages%4096 == 0 && r.p.agent.clock.Now().Sub(last) > progressSlow {
+				last = r.p.agent.clock.Now()
+				left := time.Duration(float64(last.Sub(began)) * (float64(restored.Roots.PageCount)/float64(pages) - 1))
+				r.p.log.Info("restoring state", "pages", pages, "of", restored.Roots.PageCount, "eta", left.Round(time.Second))
+			}
+			return fn(id, image)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, n := range r.p.plan.Nodes {
+		known[n.Base().ID] = true
+	}
+	for _, s := range r.arena.Spaces() {
+		if !known[s.ID()] {
+			r.p.log.Warn("dropping the state of an operator that the query no longer has", "operator", s.ID())
+			r.arena.DropSpace(s.ID())
+		}
+	}
+	return m, nil
+}
+
+// openForwarder goes on from the accounts of the last commit.
+func (r *runner) openForwarder(m *dataflow.Manifest) error {
+	var states []forward.OutputState
+	if m != nil {
+		for _, o := range m.Outputs {
+			states = append(states, forward.OutputState{Name: o.Name, Generation: o.Generation, Account: forward.Account{
+				Cursor: o.Cursor, DroppedTo: o.DroppedTo, Confirmed: o.Confirmed, Dropped: o.Dropped, Refused: o.Refused,
+			}})
+		}
+	}
+	outputs, err := r.conns.outputs(r.engine.Outputs())
+	if err != nil {
+		return err
+	}
+	r.fwd, err = forward.New(forward.Options{
+		Pipeline: r.p.name, Instance: r.p.agent.opt.Instance, Outputs: outputs, Store: r.store, OnEvent: r.onForward,
+	}, states)
+	if err != nil {
+		return err
+	}
+	r.ledger = r.account(r.engine.Ledger())
+	r.fwdCtx, r.fwdStop = context.WithCancel(context.Background())
+	r.fwdDone = make(chan error, 1)
+	go func() { r.fwdDone <- r.fwd.Run(r.fwdCtx) }()
+	return nil
+}
+
+// onForward logs what happens on the way to the targets.
+func (r *runner) onForward(e forward.Event) {
+	log := r.p.log.With("output", e.Output)
+	switch e.Kind {
+	case forward.LinkDown:
+		log.Warn("the target cannot be reached; output waits in the outbox", "error", e.Err)
+	case forward.LinkUp:
+		log.Info("the target is reached again")
+	case forward.Claimed:
+		log.Info("cursor claimed", "generation", e.Generation)
+	default:
+		log.Warn(e.Kind.String(), "error", e.Err, "note", e.Note)
+	}
+}
+
+// run is the engine's goroutine: batches, barriers, requests, until the pipeline ends or
+// ctx is done.
+func (r *runner) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, r.close()) }()
+	r.p.setState(Running, nil)
+	r.tickBase, r.tickAt = r.engine.NowMs(), r.now()
+	r.meter.start(r.now(), r.engine.Ledger())
+	for {
+		if err := r.serve(ctx); err != nil {
+			if errors.Is(err, errStopping) {
+				return r.stop()
+			}
+			return err
+		}
+		now := r.now()
+		r.publish(now, false)
+		if r.due(now) {
+			if err := r.barrier(now); err != nil {
+				return err
+			}
+		}
+		if r.heldBy = r.held(now); r.heldBy != "" || r.drained {
+			if r.drained && r.allDelivered() {
+				return r.finish()
+			}
+			r.rest(ctx, heldWait)
+			continue
+		}
+		if err := r.step(now); err != nil {
+			return err
+		}
+	}
+}
+
+var errStopping = errors.New("stopping")
+
+func (r *runner) now() time.Time { return r.p.agent.clock.Now() }
+
+// serve handles what other goroutines have for the engine, without waiting.
+func (r *runner) serve(ctx context.Context) error {
+	for {
+		select {
+		case fn := <-r.p.requests:
+			fn(r)
+		case c := <-r.commits:
+			if err := r.settled(c); err != nil {
+				return err
+			}
+		case err := <-r.fwdDone:
+			r.fwdDone <- err
+			if err == nil {
+				err = errors.New("the forwarder ended")
+			}
+			return err
+		case <-ctx.Done():
+			return errStopping
+		default:
+			return nil
+		}
+	}
+}
+
+// rest waits for anything to happen, at most d.
+func (r *runner) rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case c := <-r.commits:
+		r.commits <- c
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// step takes in a batch, or moves arrival time on while nothing arrives.
+func (r *runner) step(now time.Time) error {
+	if r.draining {
+		r.drained = true
+		r.changed = true
+		return r.engine.Drain()
+	}
+	p, err := r.engine.Step(pollWait, now.UnixMilli())
+	if err != nil {
+		return err
+	}
+	r.meter.pending = p.Pending
+	switch {
+	case p.Ended:
+		r.drained, r.changed = true, true
+	case p.Rows > 0:
+		r.changed = true
+		r.tickBase, r.tickAt = r.engine.NowMs(), r.now()
+		r.arena.Maintain()
+	case p.Pending == 0:
+		at := r.now()
+		return r.engine.Tick(r.tickBase + at.Sub(r.tickAt).Milliseconds())
+	}
+	return nil
+}
+
+// held names the output whose budget is used up, or is empty.
+func (r *runner) held(now time.Time) string {
+	pending := r.engine.PendingBytes()
+	for _, name := range r.engine.Outputs() {
+		if r.fwd.Full(name, pending, now) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (r *runner) allDelivered() bool {
+	return !r.inFlight && !r.changed && len(r.carry) == 0 && r.fwd.Drained() && !r.fwd.NeedsCommit()
+}
+
+// finish ends a pipeline whose sources have ended and whose output has left.
+func (r *runner) finish() error {
+	r.publish(r.now(), true)
+	r.p.setState(Finished, nil)
+	return nil
+}
+
+// stop takes a final checkpoint and gives committed output a moment to leave.
+func (r *runner) stop() error {
+	if r.p.agent.opt.Drain && !r.drained {
+		r.drained = true
+		if err := r.engine.Drain(); err != nil {
+			return err
+		}
+	}
+	if err := r.checkpointNow(); err != nil {
+		return fmt.Errorf("final checkpoint: %w", err)
+	}
+	deadline := time.NewTimer(leaveMax)
+	defer deadline.Stop()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for waiting := true; waiting && !r.fwd.Drained() && r.reachable(); {
+		select {
+		case <-deadline.C:
+			waiting = false
+		case <-look.C:
+		}
+	}
+	if r.fwd.NeedsCommit() {
+		if err := r.checkpointNow(); err != nil {
+			return fmt.Errorf("final checkpoint: %w", err)
+		}
+	}
+	r.publish(r.now(), true)
+	r.p.setState(Stopped, nil)
+	r.p.log.Info("stopped", "epoch", r.epoch)
+	return nil
+}
+
+// reachable tells whether the targets that have output waiting answer.
+func (r *runner) reachable() bool {
+	for _, s := range r.fwd.Statuses(r.now()) {
+		if s.Err != nil && s.Done() < s.Last {
+			return false
+		}
+	}
+	return true
+}
+
+// close releases everything; the store last.
+func (r *runner) close() error {
+	var errs []error
+	if r.fwdStop != nil {
+		r.fwdStop()
+		<-r.fwdDone
+	}
+	if r.inFlight {
+		c := <-r.commits
+		r.inFlight = false
+		c.cp.Delta.Abort()
+	}
+	if r.engine != nil {
+		errs = append(errs, r.engine.Close())
+	}
+	if r.conns != nil {
+		errs = append(errs, r.conns.close())
+	}
+	if r.store != nil {
+		errs = append(errs, r.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
+)
+
+// Compile parses and plans a script. A pipeline without 'pipeline.name' is named after its
+// file.
+func Compile(file, text string) (*plan.Plan, error) {
+	script, err := sql.Parse(file, text)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Build(script, plan.Options{Connectors: planConnectors()})
+	if err != nil {
+		return nil, err
+	}
+	if p.Config.Name == "" {
+		p.Config.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	}
+	return p, nil
+}
+
+func compileFile(file string) (*plan.Plan, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return Compile(file, string(text))
+}
+
+// Lint plans each file, checks the options of its tables, and prints warnings. Files that
+// cannot be planned are reported and make it return ErrReported.
+func Lint(w io.Writer, files []string) error {
+	bad := 0
+	for _, f := range files {
+		p, err := compileFile(f)
+		if err == nil {
+			err = checkTables(p)
+		}
+		if err != nil {
+			fmt.Fprintln(w, err)
+			bad++
+			continue
+		}
+		for _, warning := range p.Warnings {
+			fmt.Fprintf(w, "%s\n", warning.String())
+		}
+		fmt.Fprintf(w, "%s: ok, %d sources, %d sinks, %d warnings\n", f, len(p.Sources), len(p.Sinks), len(p.Warnings))
+	}
+	if bad > 0 {
+		return ErrReported
+	}
+	return nil
+}
+
+// Functions lists the functions of the language, or those whose name contains match.
+func Functions(w io.Writer, match string) error {
+	type entry struct{ category, name, signature, doc string }
+	var list []entry
+	for _, f := range expr.Funcs() {
+		list = append(list, entry{f.Category, f.Name, f.Signature, f.Doc})
+	}
+	for _, a := range expr.Aggs() {
+		list = append(list, entry{"aggregate", a.Name, a.Signature, a.Doc})
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].category < list[j].category })
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	n, last := 0, ""
+	for _, e := range list {
+		if match != "" && !strings.Contains(e.name, strings.ToUpper(match)) {
+			continue
+		}
+		if e.category != last {
+			if err := tw.Flush(); err != nil {
+				return err
+			}
+			fmt.Fprintf(tw, "%s\n", strings.ToUpper(e.category))
+			last = e.category
+		}
+		fmt.Fprintf(tw, "  %s\t%s\n", e.signature, e.doc)
+		n++
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	if n == 0 {
+		if near := sql.Nearest(strings.ToUpper(match), expr.FuncNames()); near != "" {
+			return fmt.Errorf("no function contains %q; did you mean %s?", match, near)
+		}
+		return fmt.Errorf("no function contains %q", match)
+	}
+	fmt.Fprintf(w, "%d functions\n", n)
+	return nil
+}

@@ -1,0 +1,77 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+)
+
+// State is what a pipeline is doing.
+type State string
+
+// The states of a pipeline. Backpressure means that an output's budget is used up and
+// reading has stopped.
+const (
+	Starting     State = "starting"
+	Restoring    State = "restoring"
+	Running      State = "running"
+	Backpressure State = "backpressure"
+	Restarting   State = "restarting"
+	Failed       State = "failed"
+	Finished     State = "finished"
+	Stopped      State = "stopped"
+)
+
+// Status is a snapshot of a pipeline, made a few times a second. Times are ms since 1970,
+// sizes bytes.
+type Status struct {
+	Pipeline string `json:"pipeline"`
+	State    State  `json:"state"`
+	// HeldBy names the output that stops reading, under Backpressure.
+	HeldBy   string    `json:"held_by,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	Started  time.Time `json:"started"`
+	Restarts int       `json:"restarts"`
+
+	Events  int64 `json:"events"`
+	PerSec  int64 `json:"events_per_second"`
+	Pending int64 `json:"pending"`
+	// EtaMs is the time until the source is caught up at the present rate; 0 when it is,
+	// -1 when the rate does not tell.
+	EtaMs       int64 `json:"catch_up_eta_ms"`
+	ArrivalMs   int64 `json:"arrival_ms"`
+	WatermarkMs int64 `json:"watermark_ms"`
+
+	Epoch              uint64 `json:"epoch"`
+	Checkpoints        int64  `json:"checkpoints"`
+	CheckpointFailures int64  `json:"checkpoint_failures"`
+	CheckpointMs       int64  `json:"checkpoint_ms"`
+	CheckpointBytes    int64  `json:"checkpoint_bytes"`
+	CheckpointAtMs     int64  `json:"checkpoint_at_ms"`
+	StateBytes         int64  `json:"state_bytes"`
+	FileBytes          int64  `json:"file_bytes"`
+	RestoreMs          int64  `json:"restore_ms"`
+
+	Outputs    []OutputStatus   `json:"outputs"`
+	Ledger     *dataflow.Ledger `json:"ledger"`
+	Imbalances []string         `json:"imbalances,omitempty"`
+}
+
+// OutputStatus is a snapshot of an output.
+type OutputStatus struct {
+	Name string `json:"name"`
+	// Link is connected, disconnected, or what holds the output.
+	Link string `json:"link"`
+	// Guarantee is exactly-once or uncommitted.
+	Guarantee  string `json:"guarantee"`
+	Emitted    int64  `json:"emitted"`
+	Confirmed  uint64 `json:"confirmed"`
+	Rows       int64  `json:"outbox_rows"`
+	Bytes      int64  `json:"outbox_bytes"`
+	OldestMs   int64  `json:"outbox_oldest_ms"`
+	Dropped    int64  `json:"dropped"`
+	Generation uint64 `json:"generation"`
+	// DrainMs is the estimate of when the outbox is drained; -1 when there is none.
+	DrainMs int64  `json:"drain_eta_ms"`
+	Error   string `json:"error,omitempty"`
+}
