@@ -62,7 +62,8 @@ type Forwarder struct {
 type shared struct {
 	stats   state.OutboxStats
 	last    uint64 // committed
-	planned Account
+	planned Account // of the newest plan
+	kept    Account // of the newest commit
 	err     error
 	rate    float64
 }
@@ -90,7 +91,7 @@ func New(o Options, states []OutputState) (*Forwarder, error) {
 		return nil, err
 	}
 	for i, out := range f.outputs {
-		f.shared[i].planned = out.acc
+		f.shared[i].planned, f.shared[i].kept = out.acc, out.acc
 	}
 	return f, nil
 }
@@ -215,6 +216,7 @@ func (f *Forwarder) Committed(epoch uint64) error {
 	f.mu.Lock()
 	for i, o := range f.outputs {
 		o.acc = o.acc.drop(f.shared[i].planned.DroppedTo)
+		f.shared[i].kept = f.shared[i].planned
 	}
 	f.mu.Unlock()
 	err := f.refresh()
@@ -249,13 +251,13 @@ func (f *Forwarder) refresh() error {
 	return nil
 }
 
-// NeedsCommit tells that rows were confirmed since the last plan, so that a commit can
+// NeedsCommit tells that rows were confirmed that the last commit did not know of, so that a commit can
 // delete them although nothing else changed.
 func (f *Forwarder) NeedsCommit() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, o := range f.outputs {
-		if o.acc.Done() > f.shared[i].planned.Done() {
+		if o.acc.Done() > f.shared[i].kept.Done() {
 			return true
 		}
 	}

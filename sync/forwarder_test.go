@@ -156,6 +156,10 @@ func TestBackpressureAndDrain(t *testing.T) {
 	if !b.fw.NeedsCommit() {
 		t.Fatal("no commit is asked for")
 	}
+	b.fw.Plan(b.now) // of a commit that fails
+	if !b.fw.NeedsCommit() {
+		t.Fatal("after a failed commit none is asked for")
+	}
 	b.commit()
 	if b.fw.NeedsCommit() || b.fw.Full("out", 400, b.now) || !b.fw.Drained() {
 		t.Fatal("not drained")

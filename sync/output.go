@@ -41,7 +41,12 @@ type output struct {
 	backoff   time.Duration
 	served    uint64 // number of the step that served it last
 	down      bool
+	guards    int // failed in a row
 }
+
+// guardsMax is how many failed guards in a row are followed up at once; after that there
+// is a wait between them.
+const guardsMax = 3
 
 // local is what the decisions need to know.
 func (o *output) local(last uint64) Local {
@@ -206,7 +211,7 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 	}
 	o.link = o.link.sent(got.bytes, o.f.Clock.Now().Sub(began))
 	o.bucket.take(got.bytes)
-	o.place = place
+	o.place, o.guards = place, 0
 	if err := failpoint.Hit("forward.before-delete"); err != nil {
 		return true, o.publishFailed(now, err)
 	}
@@ -231,8 +236,10 @@ func (o *output) publishFailed(now time.Time, err error) error {
 	var re *RefusedError
 	switch {
 	case errors.As(err, &ge):
-		o.phase = phaseResolve // at once: the hub is there
-		return nil
+		o.phase = phaseResolve
+		if o.guards++; o.guards <= guardsMax {
+			return nil // at once: the hub is there
+		}
 	case errors.As(err, &re):
 		if re.Smaller {
 			o.link = o.link.failed()

@@ -5,7 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow/plan"
 )
 
 // OptionKeys are the keys that ParseOutput reads.
@@ -37,13 +38,12 @@ func ParseOutput(with map[string]string, o *OutputOptions) error {
 	}
 	size := func(key string, p *int64) {
 		if v, ok := with[key]; ok {
-			n, unit, good := quantity(strings.TrimSuffix(strings.TrimSpace(v), "/s"))
-			m, known := sizeUnits[unit]
-			if !good || !known || n > math.MaxInt64/m {
+			n, e := plan.ParseBytes(strings.TrimSuffix(strings.TrimSpace(v), "/s"))
+			if e != nil {
 				bad(key, "a size such as '64 mb'")
 				return
 			}
-			*p = n * m
+			*p = n
 		}
 	}
 	o.BytesMax = BytesMaxDefault
@@ -52,13 +52,11 @@ func ParseOutput(with map[string]string, o *OutputOptions) error {
 	size("edgeflow.outbox.max-bytes", &o.BytesMax)
 	size("edgeflow.outbox.rate", &o.DrainBytesPerSecond)
 	if v, ok := with["edgeflow.outbox.max-age"]; ok {
-		n, unit, good := quantity(v)
-		m, known := timeUnits[unit]
-		if !good || !known || n > math.MaxInt64/int64(m) {
+		d, e := plan.ParseDuration(v)
+		if e != nil {
 			bad("edgeflow.outbox.max-age", "a duration such as '2 d'")
-		} else {
-			o.AgeMax = time.Duration(n) * m
 		}
+		o.AgeMax = d
 	}
 	switch with["edgeflow.outbox.on-limit"] {
 	case "", "backpressure":
@@ -77,24 +75,4 @@ func ParseOutput(with map[string]string, o *OutputOptions) error {
 		bad("edgeflow.on-lost-cursor", "'fail' or 'resend'")
 	}
 	return err
-}
-
-var sizeUnits = map[string]int64{
-	"": 1, "b": 1, "bytes": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30, "t": 1 << 40, "tb": 1 << 40,
-}
-
-var timeUnits = map[string]time.Duration{
-	"": time.Millisecond, "ms": time.Millisecond, "s": time.Second, "sec": time.Second, "m": time.Minute, "min": time.Minute,
-	"h": time.Hour, "hour": time.Hour, "hours": time.Hour, "d": 24 * time.Hour, "day": 24 * time.Hour, "days": 24 * time.Hour,
-}
-
-// quantity splits "64 mb" into 64 and "mb".
-func quantity(s string) (n int64, unit string, ok bool) {
-	s = strings.TrimSpace(s)
-	i := 0
-	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-		i++
-	}
-	n, err := strconv.ParseInt(s[:i], 10, 64)
-	return n, strings.ToLower(strings.TrimSpace(s[i:])), err == nil
 }

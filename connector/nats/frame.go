@@ -120,7 +120,7 @@ func parseMsg(buf, args []byte, n int, withHeader bool, f *frame) (int, int, err
 		f.reply = tok[2]
 	}
 	size, ok := parseUint(tok[k-1])
-	if !ok || size > 1<<31 {
+	if !ok || size > 1<<30 {
 		return 0, 0, fmt.Errorf("%w: MSG size %q", errProtocol, tok[k-1])
 	}
 	var hdr uint64

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
 )
 
 // StartupMode says where a source without a position begins.
@@ -97,8 +98,9 @@ func (o *SourceOptions) setDefaults() {
 	}
 }
 
-// Validate reports the first thing wrong with the options.
+// Validate fills in defaults and reports the first thing wrong with the options.
 func (o *SourceOptions) Validate() error {
+	o.setDefaults()
 	if err := o.ConnOptions.Validate(); err != nil {
 		return err
 	}
@@ -235,8 +237,8 @@ func (r *reader) text(key string, p *string) {
 
 func (r *reader) bytes(key string, p *int64) {
 	if v, ok := r.with[key]; ok {
-		n, ok := ParseBytes(v)
-		if !ok {
+		n, err := plan.ParseBytes(v)
+		if err != nil {
 			r.fail(key, v, "not a size such as '64 mb'")
 			return
 		}
@@ -246,83 +248,13 @@ func (r *reader) bytes(key string, p *int64) {
 
 func (r *reader) duration(key string, p *time.Duration) {
 	if v, ok := r.with[key]; ok {
-		d, ok := ParseDuration(v)
-		if !ok {
+		d, err := plan.ParseDuration(v)
+		if err != nil {
 			r.fail(key, v, "not a duration such as '10 s'")
 			return
 		}
 		*p = d
 	}
-}
-
-// ParseBytes reads Flink's memory sizes: a number and b, kb, mb, gb or tb (powers of
-// 1024; bytes when there is no unit).
-func ParseBytes(s string) (int64, bool) {
-	num, unit := splitUnit(s)
-	n, err := strconv.ParseInt(num, 10, 64)
-	if err != nil || n < 0 {
-		return 0, false
-	}
-	shift := 0
-	switch unit {
-	case "", "b", "bytes":
-	case "k", "kb", "kib":
-		shift = 10
-	case "m", "mb", "mib":
-		shift = 20
-	case "g", "gb", "gib":
-		shift = 30
-	case "t", "tb", "tib":
-		shift = 40
-	default:
-		return 0, false
-	}
-	if n > (1<<62)>>shift {
-		return 0, false
-	}
-	return n << shift, true
-}
-
-// ParseDuration reads Flink's durations: a number and ns, us, ms, s, min, h or d
-// (milliseconds when there is no unit).
-func ParseDuration(s string) (time.Duration, bool) {
-	num, unit := splitUnit(s)
-	n, err := strconv.ParseInt(num, 10, 64)
-	if err != nil || n < 0 {
-		return 0, false
-	}
-	var u time.Duration
-	switch unit {
-	case "ns", "nano", "nanos", "nanosecond", "nanoseconds":
-		u = time.Nanosecond
-	case "us", "µs", "micro", "micros", "microsecond", "microseconds":
-		u = time.Microsecond
-	case "", "ms", "milli", "millis", "millisecond", "milliseconds":
-		u = time.Millisecond
-	case "s", "sec", "secs", "second", "seconds":
-		u = time.Second
-	case "m", "min", "minute", "minutes":
-		u = time.Minute
-	case "h", "hour", "hours":
-		u = time.Hour
-	case "d", "day", "days":
-		u = 24 * time.Hour
-	default:
-		return 0, false
-	}
-	if n > int64(1<<62)/int64(u) {
-		return 0, false
-	}
-	return time.Duration(n) * u, true
-}
-
-func splitUnit(s string) (num, unit string) {
-	s = strings.TrimSpace(s)
-	i := 0
-	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-		i++
-	}
-	return s[:i], strings.ToLower(strings.TrimSpace(s[i:]))
 }
 
 // splitList splits at sep and drops empty parts.

@@ -508,8 +508,14 @@ func (rd *readerLoop) heartbeat(st status) (done bool) {
 	if !st.hasLast {
 		return false
 	}
-	if st.lastConsumer == rd.consumerSeq && st.lastStream > rd.at.Sequence && rd.hasAt {
+	if st.lastConsumer == rd.consumerSeq {
+		// A request waits and nothing came: whatever was behind is gone or delivered.
 		rd.publish()
+		rd.s.mu.Lock()
+		rd.s.behind = 0
+		rd.s.mu.Unlock()
+	}
+	if st.lastConsumer == rd.consumerSeq && st.lastStream > rd.at.Sequence && rd.hasAt {
 		rd.at = Position{Stream: rd.at.Stream, CreatedNs: rd.at.CreatedNs, Sequence: st.lastStream}
 		rd.last = nil
 	}

@@ -20,7 +20,7 @@ type SinkOptions struct {
 	StreamReplicas int
 }
 
-var sinkOnlyKeys = []string{"nats.cursor-prefix", "nats.stream.subjects"}
+var sinkOnlyKeys = []string{"nats.cursor-prefix", "nats.stream.subjects", "edgeflow.on-lost-cursor"}
 
 // ParseSink reads the WITH clause of a sink table, as ParseSource reads a source's.
 func ParseSink(with map[string]string) (SinkOptions, error) {
