@@ -14,7 +14,9 @@ type binder struct {
 	cfg  *Config
 	opts *Options
 	// ctes are the WITH clauses around the query being bound, innermost last.
-	ctes     []map[string]*cte
+	ctes []map[string]*cte
+	// reads counts the tables that are read once views and WITH are inlined.
+	reads    int
 	warnings []Warning
 	exprEnv  *expr.Env
 }
@@ -23,6 +25,19 @@ type binder struct {
 type cte struct {
 	rel   rel
 	names []string
+	reads int // tables that it reads
+}
+
+// readsMax limits how many tables one script may read once views and WITH are inlined:
+// a view that reads another twice, and so on, doubles the plan at each step.
+const readsMax = 10_000
+
+// read counts tables that are read at a place.
+func (b *binder) read(at sql.Span, n int) error {
+	if b.reads += n; b.reads > readsMax {
+		return b.errorf(at, "with views and WITH inlined the script reads more than %d tables", readsMax)
+	}
+	return nil
 }
 
 // Warning is something that works but deserves a second look.

@@ -124,7 +124,7 @@ func (b *binder) tableByName(name *sql.Name, hs []*sql.Hint) (*relation, error) 
 			if c := b.ctes[i][key]; c != nil {
 				r := newRelation(c.rel, key)
 				r.names = c.names
-				return r, nil
+				return r, b.read(name.Span, c.reads)
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func (b *binder) tableByName(name *sql.Name, hs []*sql.Hint) (*relation, error) 
 	if err != nil {
 		return nil, err
 	}
-	return newRelation(&relScan{table: t, uid: uid, span: name.Span}, name.Last()), nil
+	return newRelation(&relScan{table: t, uid: uid, span: name.Span}, name.Last()), b.read(name.Span, 1)
 }
 
 func (b *binder) unknownTable(name *sql.Name) *sql.Error {
@@ -160,6 +160,9 @@ func (b *binder) unknownTable(name *sql.Name) *sql.Error {
 func (b *binder) inlineView(v *View, name *sql.Name) (*relation, error) {
 	if v.busy {
 		return nil, b.errorf(name.Span, "view %s refers to itself", v.Name)
+	}
+	if err := b.read(name.Span, 1); err != nil {
+		return nil, err
 	}
 	saved := b.ctes
 	v.busy, b.ctes = true, nil

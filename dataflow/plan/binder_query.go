@@ -33,6 +33,7 @@ func (b *binder) query(q *sql.Query) (*relation, error) {
 
 // with binds one query of a WITH clause and makes it known.
 func (b *binder) with(c *sql.CTE) error {
+	before := b.reads
 	r, err := b.query(c.Query)
 	if err != nil {
 		return err
@@ -43,7 +44,7 @@ func (b *binder) with(c *sql.CTE) error {
 			return err
 		}
 	}
-	b.ctes[len(b.ctes)-1][c.Name.Name] = &cte{r.rel, names}
+	b.ctes[len(b.ctes)-1][c.Name.Name] = &cte{r.rel, names, max(1, b.reads-before)}
 	return nil
 }
 

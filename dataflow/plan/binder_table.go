@@ -377,7 +377,8 @@ func (b *binder) checkTableOptions(t *Table) error {
 		}
 	}
 	cfg := DefaultConfig()
-	for key, field := range watermarkOptions {
+	for _, key := range sortedKeys(watermarkOptions) {
+		field := watermarkOptions[key]
 		if v, ok := t.Options[key]; ok {
 			if err := cfg.assign(field, v); err != nil {
 				return b.errorf(t.spans[key], "option '%s': %v", key, err)

@@ -45,7 +45,7 @@ func (b *binder) baseType(t *sql.TypeSpec) (types.Type, error) {
 		return b.intervalType(t)
 	case sql.TypeArray, sql.TypeMultiset, sql.TypeMap:
 		return b.collectionType(t)
-	case sql.TypeRow:
+	case sql.TypeRow, sql.TypeStructured:
 		return b.rowType(t)
 	}
 	return types.Type{}, b.errorf(t.Span, "type %s is not supported", b.src.Slice(t.Span))
@@ -118,6 +118,9 @@ func (b *binder) collectionType(t *sql.TypeSpec) (types.Type, error) {
 
 func (b *binder) rowType(t *sql.TypeSpec) (types.Type, error) {
 	out := types.Type{Kind: types.Row}
+	if t.Kind == sql.TypeStructured {
+		out.Kind, out.Class = types.Structured, t.Class
+	}
 	seen := map[string]bool{}
 	for i, f := range t.Fields {
 		name := "f" + strconv.Itoa(i)

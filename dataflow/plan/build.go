@@ -193,11 +193,11 @@ func (b *binder) plan(targets []*target) (*Plan, error) {
 	nameOutputs(targets)
 	p := &Plan{Source: b.src, Catalog: b.cat.snapshot(), Config: b.cfg.clone()}
 	for _, t := range targets {
-		p.logical = append(p.logical, printRel(t))
+		p.logical = append(p.logical, *t)
 	}
 	b.optimize(targets)
 	for _, t := range targets {
-		p.optimized = append(p.optimized, printRel(t))
+		p.optimized = append(p.optimized, *t)
 	}
 	l := &lowering{b: b, plan: p, made: map[rel]Node{}}
 	if err := l.lower(targets); err != nil {

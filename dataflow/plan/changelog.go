@@ -106,9 +106,13 @@ func onKeys(cond expr.Node, keys [][]int) bool {
 }
 
 func (l *lowering) retractable(n Node, aggs []Aggregate) error {
-	for _, a := range aggs {
+	for i, a := range aggs {
 		if !a.Call.Func.Retractable {
-			return l.b.errorf(l.spanOf(n), "%s cannot take rows back, and its input %s yields updates", a.ID, describe(updater(n.Base().Inputs[0])))
+			at := l.spanOf(n)
+			if i < len(l.spans[n]) {
+				at = l.spans[n][i]
+			}
+			return l.b.errorf(at, "%s cannot take rows back, and its input %s yields updates", a.ID, describe(updater(n.Base().Inputs[0])))
 		}
 	}
 	return nil

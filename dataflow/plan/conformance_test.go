@@ -114,5 +114,8 @@ func planCase(c conformanceCase) error {
 	if err != nil {
 		return err
 	}
+	if err := checkPlan(p); err != nil {
+		return err
+	}
 	return p.Explain(io.Discard)
 }

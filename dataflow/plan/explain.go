@@ -11,10 +11,10 @@ import (
 // sources, and the warnings.
 func (p *Plan) Explain(w io.Writer) error {
 	var b strings.Builder
-	section := func(title string, texts []string) {
+	section := func(title string, targets []target) {
 		fmt.Fprintf(&b, "== %s ==\n", title)
-		for _, t := range texts {
-			b.WriteString(t)
+		for i := range targets {
+			b.WriteString(printRel(&targets[i]))
 		}
 		b.WriteByte('\n')
 	}

@@ -22,6 +22,9 @@ func planText(name, text string) string {
 	if err != nil {
 		return err.Error() + "\n"
 	}
+	if err := checkPlan(p); err != nil {
+		return name + ": " + err.Error() + "\n"
+	}
 	var b strings.Builder
 	if err := p.Explain(&b); err != nil {
 		return err.Error() + "\n"

@@ -24,8 +24,8 @@ func (l *lowering) identify() error {
 	for i, n := range l.plan.Nodes {
 		b := n.Base()
 		b.Ordinal = i
-		nameAggregates(n)
-		id := ownID(n)
+		l.nameAggregates(n)
+		id := l.ownID(n)
 		if b.uid != "" {
 			id = "uid-" + b.uid
 			if taken[id] > 0 {
@@ -42,7 +42,7 @@ func (l *lowering) identify() error {
 	return nil
 }
 
-func ownID(n Node) string {
+func (l *lowering) ownID(n Node) string {
 	switch n := n.(type) {
 	case *Source:
 		return "source-" + n.Table.Name
@@ -50,22 +50,22 @@ func ownID(n Node) string {
 		return "sink-" + n.Name
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(meaning(n)))
+	_, _ = h.Write([]byte(l.meaning(n)))
 	return fmt.Sprintf("%s-%012x", n.Kind(), h.Sum64()&(1<<48-1))
 }
 
 // meaning is what an operator's identity is made of.
-func meaning(n Node) string {
+func (l *lowering) meaning(n Node) string {
 	var parts []string
 	switch n := n.(type) {
 	case *WindowAggregate:
-		parts = append(parts, windowMeaning(n, n.Window), keyText(n, n.Keys))
+		parts = append(parts, l.windowMeaning(n, n.Window), l.keyText(n, n.Keys))
 	case *GroupAggregate:
-		parts = append(parts, keyText(n, n.Keys))
+		parts = append(parts, l.keyText(n, n.Keys))
 	case *WindowTVF:
-		parts = append(parts, windowMeaning(n, n.Window), keyText(n, n.PartitionBy))
+		parts = append(parts, l.windowMeaning(n, n.Window), l.keyText(n, n.PartitionBy))
 	case *ChangelogNormalize:
-		parts = append(parts, keyText(n, n.KeyCols))
+		parts = append(parts, l.keyText(n, n.KeyCols))
 	}
 	return strings.Join(append(parts, anchors(n)...), "|")
 }
@@ -85,47 +85,71 @@ func anchors(n Node) []string {
 	return out
 }
 
-func windowMeaning(n Node, w Window) string {
+func (l *lowering) windowMeaning(n Node, w Window) string {
 	in := n.Base().Inputs[0]
 	at := w.TimeCol
 	if w.Attached() {
 		at = w.StartCol
 	}
-	return fmt.Sprintf("%s %d %d %d %s", w.Kind, w.Size, w.Slide, w.Offset, lineage(in, at))
+	return fmt.Sprintf("%s %d %d %d %s", w.Kind, w.Size, w.Slide, w.Offset, l.lineage(in, at))
 }
 
-func keyText(n Node, keys []int) string {
+func (l *lowering) keyText(n Node, keys []int) string {
 	parts := make([]string, len(keys))
 	for i, k := range keys {
-		parts[i] = lineage(n.Base().Inputs[0], k)
+		parts[i] = l.lineage(n.Base().Inputs[0], k)
 	}
 	return strings.Join(parts, ",")
 }
 
+// lineageKey is a column of an operator.
+type lineageKey struct {
+	node Node
+	col  int
+}
+
+// lineageMax is the length from which on a text is replaced by its hash.
+const lineageMax = 200
+
 // lineage prints column col of an operator in terms of the tables' columns.
-func lineage(n Node, col int) string {
+func (l *lowering) lineage(n Node, col int) string {
+	key := lineageKey{n, col}
+	if s, ok := l.texts[key]; ok {
+		return s
+	}
+	s := l.lineageText(n, col)
+	if len(s) > lineageMax {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(s))
+		s = fmt.Sprintf("%s...%016x", s[:40], h.Sum64())
+	}
+	l.texts[key] = s
+	return s
+}
+
+func (l *lowering) lineageText(n Node, col int) string {
 	b := n.Base()
 	switch n := n.(type) {
 	case *Calc:
-		return textOf(n.Project[col], b.Inputs[0])
+		return l.textOf(n.Project[col], b.Inputs[0])
 	case *WatermarkAssigner, *ChangelogNormalize, *DropUpdateBefore, *Union:
-		return lineage(b.Inputs[0], col)
+		return l.lineage(b.Inputs[0], col)
 	case *WindowTVF:
 		if col < len(b.Inputs[0].Base().Schema) {
-			return lineage(b.Inputs[0], col)
+			return l.lineage(b.Inputs[0], col)
 		}
 	case *GroupAggregate:
-		return aggLineage(n, n.Keys, n.Aggs, col)
+		return l.aggLineage(n, n.Keys, n.Aggs, col)
 	case *WindowAggregate:
-		return aggLineage(n, n.Keys, n.Aggs, col)
+		return l.aggLineage(n, n.Keys, n.Aggs, col)
 	}
 	return b.Schema[col].Name
 }
 
-func aggLineage(n Node, keys []int, aggs []Aggregate, col int) string {
+func (l *lowering) aggLineage(n Node, keys []int, aggs []Aggregate, col int) string {
 	switch {
 	case col < len(keys):
-		return lineage(n.Base().Inputs[0], keys[col])
+		return l.lineage(n.Base().Inputs[0], keys[col])
 	case col < len(keys)+len(aggs):
 		return aggs[col-len(keys)].ID
 	}
@@ -133,10 +157,10 @@ func aggLineage(n Node, keys []int, aggs []Aggregate, col int) string {
 }
 
 // textOf prints an expression over an operator's columns by their lineage.
-func textOf(e expr.Node, in Node) string {
+func (l *lowering) textOf(e expr.Node, in Node) string {
 	return expr.Rewrite(e, func(m expr.Node) expr.Node {
 		if c, ok := m.(*expr.Col); ok {
-			return rawName{lineage(in, c.Index), c}
+			return rawName{l.lineage(in, c.Index), c}
 		}
 		return m
 	}).String()
@@ -151,7 +175,7 @@ type rawName struct {
 func (r rawName) String() string { return r.text }
 
 // nameAggregates gives an operator's aggregates their identities.
-func nameAggregates(n Node) {
+func (l *lowering) nameAggregates(n Node) {
 	var aggs []Aggregate
 	switch n := n.(type) {
 	case *GroupAggregate:
@@ -167,11 +191,11 @@ func nameAggregates(n Node) {
 		for k, arg := range a.Call.Args {
 			c.Args[k] = arg
 			if col, ok := arg.(*expr.Col); ok {
-				c.Args[k] = rawName{lineage(in, col.Index), col}
+				c.Args[k] = rawName{l.lineage(in, col.Index), col}
 			}
 		}
 		if col, ok := c.Filter.(*expr.Col); ok {
-			c.Filter = rawName{lineage(in, col.Index), col}
+			c.Filter = rawName{l.lineage(in, col.Index), col}
 		}
 		id := c.String()
 		if seen[id]++; seen[id] > 1 {

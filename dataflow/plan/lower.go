@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
@@ -14,13 +15,17 @@ type lowering struct {
 	made    map[rel]Node
 	scans   map[*relScan]*scanChain
 	targets map[*Sink]*target
+	// spans are where the aggregates of an operator were written.
+	spans map[Node][]sql.Span
+	texts map[lineageKey]string
 	// owner is the target being lowered, for the place of errors.
 	owner *target
 }
 
 // lower makes the graph for all targets, infers the row kinds and gives identities.
 func (l *lowering) lower(targets []*target) error {
-	l.scans, l.targets = map[*relScan]*scanChain{}, map[*Sink]*target{}
+	l.scans, l.targets, l.spans = map[*relScan]*scanChain{}, map[*Sink]*target{}, map[Node][]sql.Span{}
+	l.texts = map[lineageKey]string{}
 	for _, r := range parentsFirst(targets) {
 		if c, ok := r.(*relCalc); ok {
 			if s, ok := c.in.(*relScan); ok {
@@ -135,6 +140,9 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 		return nil, err
 	}
 	cfg := l.b.cfg
+	if r.win != nil && cfg.Late == LateCorrect {
+		return nil, l.b.unsupported(l.owner.span, "'edgeflow.late' = 'correct' (revised results for late rows)")
+	}
 	if r.win == nil {
 		n := &GroupAggregate{Keys: r.keys, Aggs: r.aggs, MiniBatch: cfg.MiniBatch}
 		n.b.StateTTL, n.b.Stateful, n.b.uid = cfg.StateTTL, true, r.uid
@@ -142,6 +150,7 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 			n.b.StateTTL = r.ttl
 		}
 		l.add(n, r.schema, in)
+		l.spans[n] = r.spans
 		return n, nil
 	}
 	if r.win.Attached() && r.win.ProcTime {
@@ -150,6 +159,7 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 	n := &WindowAggregate{Window: *r.win, Keys: r.keys, Aggs: r.aggs, Props: r.props, Late: cfg.Late, AllowedLateness: cfg.AllowedLateness}
 	n.b.Stateful, n.b.uid = true, r.uid
 	l.add(n, r.schema, in)
+	l.spans[n] = r.spans
 	return n, nil
 }
 

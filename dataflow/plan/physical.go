@@ -28,7 +28,7 @@ type Plan struct {
 	// Warnings is what works but deserves a second look.
 	Warnings []Warning
 
-	logical, optimized []string // printed, one text a sink
+	logical, optimized []target // for Explain
 }
 
 // Explained is the target of an EXPLAIN statement.

@@ -54,12 +54,29 @@ func mergeable(c, in *relCalc) bool {
 	if in.filter != nil && !expr.Deterministic(in.filter) {
 		return false
 	}
+	size := 0
 	for i, p := range in.project {
 		if !expr.Deterministic(p) && (uses[i] != 1 || c.filter != nil) {
 			return false
 		}
+		if uses[i] > 1 {
+			size += (uses[i] - 1) * nodeCount(p)
+		}
 	}
-	return true
+	return size <= mergedMax
+}
+
+// mergedMax limits by how many nodes merging may make expressions longer: what is used
+// more than once is copied.
+const mergedMax = 1000
+
+func nodeCount(n expr.Node) int {
+	count := 0
+	expr.Walk(n, func(expr.Node) bool {
+		count++
+		return true
+	})
+	return count
 }
 
 // both is the conjunction of two conditions, either of which may be nil.

@@ -1,0 +1,49 @@
+CREATE TABLE t (a INT NOT NULL, b STRING, c ARRAY<INT>, d DATE, n INT) WITH ('connector' = 'values');
+CREATE TABLE s (a TINYINT, b INT) WITH ('connector' = 'values');
+CREATE TABLE nn (a INT, b STRING NOT NULL) WITH ('connector' = 'values');
+====
+SELECT a + c FROM t
+----
+SELECT a FROM t WHERE a
+----
+SELECT a FROM t WHERE a = 1 AND b
+----
+SELECT CASE WHEN a THEN 1 END FROM t
+----
+SELECT CAST(c AS INT) FROM t
+----
+SELECT CAST(a AS VARCHAR(0)) FROM t
+----
+SELECT CAST(a AS DECIMAL(40, 2)) FROM t
+----
+SELECT CAST(a AS DECIMAL(4, 6)) FROM t
+----
+SELECT DATE '2020-13-01'
+----
+SELECT TIMESTAMP 'yesterday'
+----
+SELECT INTERVAL '1:70' MINUTE TO SECOND
+----
+SELECT INTERVAL 'x' DAY
+----
+SELECT 1e999
+----
+SELECT a FROM t UNION ALL SELECT c FROM t
+----
+SELECT a FROM t UNION ALL SELECT a, b FROM t
+----
+VALUES (1, 'x'), (2)
+----
+VALUES (1), (ARRAY[1])
+----
+INSERT INTO s SELECT a FROM t
+----
+INSERT INTO s SELECT a, n FROM t
+----
+INSERT INTO s SELECT CAST(a AS TINYINT), b FROM t
+----
+INSERT INTO nn (a) SELECT a FROM t
+----
+INSERT INTO nn (a, a) SELECT a, a FROM t
+----
+INSERT INTO nn PARTITION (b = 'x') SELECT a FROM t
