@@ -42,16 +42,17 @@ func compareType(a, b types.Type) (types.Type, error) {
 	if t, ok := CommonType(a.Plain(), b.Plain()); ok {
 		return t, nil
 	}
+	t, text := a.Plain(), b
 	if a.IsString() {
-		a, b = b, a
+		t, text = b.Plain(), a
 	}
-	if b.IsString() {
+	if text.IsString() {
 		switch {
-		case a.IsTimestamp() || a.Kind == types.Time:
-			a.Prec = max(a.Prec, 3)
-			return a.Plain(), nil
-		case a.Kind == types.Date:
-			return a, nil
+		case t.IsTimestamp() || t.Kind == types.Time:
+			t.Prec = max(t.Prec, 3)
+			return t, nil
+		case t.Kind == types.Date:
+			return t, nil
 		}
 	}
 	return types.Type{}, fmt.Errorf("cannot compare %s with %s; cast one of them", a.Nullable(), b.Nullable())

@@ -39,23 +39,12 @@ func compileDatePattern(s string) (*datePattern, error) {
 		c := s[i]
 		switch {
 		case c == '\'':
-			end := i + 1
-			for end < len(s) && s[end] != '\'' {
-				end++
+			quoted, next, err := quotedText(s, i)
+			if err != nil {
+				return nil, err
 			}
-			if end == len(s) {
-				return nil, fmt.Errorf("the date pattern %q has a quote without end", s)
-			}
-			if end == i+1 {
-				text("'")
-			} else {
-				text(s[i+1 : end])
-			}
-			i = end + 1
-			// A doubled quote within quoted text is one quote.
-			if end > 0 && i < len(s) && s[i] == '\'' && end != i-1 {
-				text("'")
-			}
+			text(quoted)
+			i = next
 		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
 			n := 1
 			for i+n < len(s) && s[i+n] == c {
@@ -83,7 +72,27 @@ func compileDatePattern(s string) (*datePattern, error) {
 	return p, nil
 }
 
-// patternMemoOf gives a pattern compiled last, and compiles another.
+// quotedText reads the quoted text that starts at s[i]; a doubled quote is one quote.
+func quotedText(s string, i int) (text string, next int, err error) {
+	if strings.HasPrefix(s[i:], "''") {
+		return "'", i + 2, nil
+	}
+	var b strings.Builder
+	for i++; i < len(s); i++ {
+		if s[i] != '\'' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+1 == len(s) || s[i+1] != '\'' {
+			return b.String(), i + 1, nil
+		}
+		b.WriteByte('\'')
+		i++
+	}
+	return "", i, fmt.Errorf("the date pattern %q has a quote without end", s)
+}
+
+// datePatternMemo is the pattern compiled last.
 type datePatternMemo struct {
 	text string
 	p    *datePattern
@@ -102,8 +111,8 @@ var monthNames = [...]string{"January", "February", "March", "April", "May", "Ju
 
 var dayNames = [...]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
-// format appends a local time: microseconds since 1970 and nanoseconds within; offset is
-// the zone's, in seconds.
+// format appends a local time: microseconds since 1970 and nanoseconds within. The zone
+// is printed where the pattern asks for it.
 func (p *datePattern) format(dst []byte, micros, nanos int64, zone *time.Location) []byte {
 	days := floorDiv(micros, microsPerDay)
 	y, m, d := civil(days)
