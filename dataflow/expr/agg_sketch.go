@@ -181,7 +181,7 @@ func (a *sketch) cover(m *AggStore, ref []byte, lo, hi uint64, minShift uint) {
 	}
 	first, last = first>>shift, last>>shift
 	n := last - first + 1
-	room := min(sketchBuckets, max(16, n+n/2))
+	room := min(sketchBuckets, max(32, 2*n))
 	first = max(0, first-(room-n)/2)
 	a.buf = append(a.buf[:0], make([]byte, sketchHeader+4*room)...)
 	clear(a.buf)

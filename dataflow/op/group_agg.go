@@ -105,8 +105,8 @@ func (o *GroupAggregate) Process(_ int, b *vec.Batch) error {
 	o.now = b.ArrivalAt(int(sel[len(sel)-1]))
 	keys, offs := o.keys.pack(b, sel)
 	apply := o.each
-	if o.cfg.MiniBatch {
-		apply = o.coalesce
+	if o.cfg.MiniBatch && o.cfg.TTLMs == 0 {
+		apply = o.coalesce // state may expire between two rows of a batch
 	}
 	if err := apply(b, sel, keys, offs); err != nil {
 		return err

@@ -16,13 +16,13 @@ import (
 //
 // Equal keys have equal bytes, NULLs being equal.
 type keyCodec struct {
-	cols   []int
-	types  []types.Type
-	phys   []types.Phys
-	bitmap int
+	cols   []int        `scratch:"from the configuration"`
+	types  []types.Type `scratch:"from the configuration"`
+	phys   []types.Phys `scratch:"from the configuration"`
+	bitmap int          // bytes
 
-	buf  []byte   // scratch: packed keys
-	offs []uint32 // scratch: where each begins, and the end
+	buf  []byte   `scratch:"packed keys of a batch"`
+	offs []uint32 `scratch:"where each of them begins, and the end"`
 }
 
 func newKeyCodec(cols []int, ts []types.Type) *keyCodec {

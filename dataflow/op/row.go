@@ -9,9 +9,9 @@ import (
 
 // rowCodec keeps whole rows as encoded ROWs (see package vec): equal rows have equal bytes.
 type rowCodec struct {
-	fields []types.Field
-	vals   []vec.Datum `scratch:"the row in hand"`
-	buf    []byte      `scratch:"the row in hand"`
+	fields []types.Field `scratch:"from the configuration"`
+	vals   []vec.Datum   `scratch:"the row in hand"`
+	buf    []byte        `scratch:"the row in hand"`
 }
 
 func newRowCodec(ts []types.Type) *rowCodec {

@@ -54,7 +54,7 @@ func (w *wallClock) wall(t int64) int64 {
 // at or before it can fire at watermark t. An hour that clocks show twice has passed only
 // when it has passed twice.
 func (w *wallClock) closed(t int64) int64 {
-	if t == EndOfInput || t == Idle {
+	if t == EndOfInput || t <= noWatermark {
 		return t
 	}
 	if w.zone == nil {
