@@ -61,7 +61,7 @@ type Forwarder struct {
 // shared is what goroutines other than the stepping one read and write of an output.
 type shared struct {
 	stats   state.OutboxStats
-	last    uint64 // committed
+	last    uint64  // committed
 	planned Account // of the newest plan
 	kept    Account // of the newest commit
 	err     error
