@@ -154,10 +154,10 @@ func (p *datePattern) format(dst []byte, micros, nanos int64, zone *time.Locatio
 		case 's':
 			dst = appendPadded(dst, sec%60, it.n)
 		case 'S':
-			if it.n <= 9 {
-				dst = appendPadded(dst, frac/pow10i[9-it.n], it.n)
-			} else {
-				dst = appendPadded(dst, frac*pow10i[it.n-9], it.n)
+			n := min(it.n, 9)
+			dst = appendPadded(dst, frac/pow10i[9-n], n)
+			for ; n < it.n; n++ {
+				dst = append(dst, '0')
 			}
 		case 'n':
 			dst = appendPadded(dst, frac, it.n)
