@@ -240,7 +240,7 @@ func (c *connectors) connect(o nats.ConnOptions) (*natsgo.Conn, error) {
 		return nc, nil
 	}
 	o.Name = "edgeflow-" + c.p.name
-	nc, err := o.Connect(false)
+	nc, err := o.Connect(true)
 	if err != nil {
 		return nil, err
 	}

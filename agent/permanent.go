@@ -3,8 +3,10 @@ package agent
 import (
 	"errors"
 
+	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/store"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
@@ -26,6 +28,10 @@ func permanent(err error) bool {
 	switch {
 	case errors.As(err, &config), errors.As(err, &option), errors.As(err, &position), errors.As(err, &damaged),
 		errors.As(err, &format), errors.As(err, &output):
+		return true
+	}
+	var layout *state.LayoutError
+	if errors.As(err, &layout) || errors.Is(err, filesystem.ErrChanged) {
 		return true
 	}
 	return errors.Is(err, store.ErrLocked) || errors.Is(err, forward.ErrFenced) || errors.Is(err, dataflow.ErrRow)

@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -16,6 +17,10 @@ const (
 	DeadLetters = "dead-letters"
 	LateRows    = "late"
 )
+
+// ErrRow is returned, wrapped, for an event that cannot be decoded or computed under
+// 'edgeflow.on-row-error' = 'fail'. Trying again fails the same way.
+var ErrRow = errors.New("'edgeflow.on-row-error' is 'fail'")
 
 // letter is a diverted event or row, as its output carries it: one JSON object each.
 type letter struct {
@@ -66,7 +71,7 @@ func (d *deadLetters) event(n *plan.Source, m *Message, event []byte, offset int
 	}
 	err := d.put(d.out, l)
 	if d.policy == plan.RowErrorFail {
-		err = fmt.Errorf("source %s: message %d: %w", n.Table.Name, m.Seq, reason)
+		err = fmt.Errorf("source %s: message %d: %w (%w)", n.Table.Name, m.Seq, reason, ErrRow)
 	}
 	if err != nil && d.failure == nil {
 		d.failure = err
@@ -105,7 +110,7 @@ type rowErrors struct {
 // RowError diverts a row that cannot be computed, or fails the pipeline.
 func (r *rowErrors) RowError(b *vec.Batch, row int, err error) error {
 	if r.letters.policy == plan.RowErrorFail {
-		return fmt.Errorf("%s: %w", r.node.Kind(), err)
+		return fmt.Errorf("%s: %w (%w)", r.node.Kind(), err, ErrRow)
 	}
 	return r.letters.row(r.letters.out, r.node.Kind(), r.schema, b, row, err.Error())
 }

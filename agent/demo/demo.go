@@ -243,7 +243,7 @@ func (s *stage) note(text string) {
 	if len(s.events) > 6 {
 		s.events = s.events[len(s.events)-6:]
 	}
-	if s.o.Plain {
+	if s.screen.plain {
 		fmt.Fprintf(s.o.Out, "%5.1fs  ** %s\n", time.Since(s.began).Seconds(), text)
 	}
 }
