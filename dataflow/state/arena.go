@@ -25,9 +25,9 @@ func (r Ref) Page() PageID { return PageID(r >> 16) }
 // Offset returns the byte offset of r in its page.
 func (r Ref) Offset() int { return int(r & 0xffff) }
 
-// DefaultPageSize is the page size in bytes that suits checkpoints of hot state
-// best; RATIONALE.md, "How large is a page?", shows the measurement.
-const DefaultPageSize = 8192
+// DefaultPageSize is the page size in bytes at which checkpoints of hot state
+// delay the engine least; RATIONALE.md, "How large is a page?", shows the measurement.
+const DefaultPageSize = 4096
 
 // slabSize is the size in bytes of the blocks in which frames are allocated.
 const slabSize = 1 << 20

@@ -144,7 +144,7 @@ func TestRestoreRefusesWhatItCannotRead(t *testing.T) {
 	good := d.roots
 	for name, r := range map[string]Roots{
 		"newer format": {Format: 99, PageSize: good.PageSize, PageCount: good.PageCount},
-		"page size":    {Format: 1, PageSize: 4096, PageCount: good.PageCount},
+		"page size":    {Format: 1, PageSize: 16384, PageCount: good.PageCount},
 		"page count":   {Format: 1, PageSize: good.PageSize},
 	} {
 		if err := newTestArena(t, Options{}).Restore(r, d.each); err == nil {
