@@ -98,7 +98,7 @@ func TestNKey(t *testing.T) {
 	}
 	srv.Start()
 	defer srv.Shutdown()
-	if !srv.ReadyForConnections(10 * time.Second) {
+	if !srv.ReadyForConnections(60 * time.Second) {
 		t.Fatal("not ready")
 	}
 	if err := reaches(t, ConnOptions{URLs: []string{srv.ClientURL()}, NKeySeed: file(t, "seed", string(seed))}); err != nil {
@@ -223,7 +223,7 @@ func TestNoJetStream(t *testing.T) {
 	}
 	srv.Start()
 	defer srv.Shutdown()
-	if !srv.ReadyForConnections(10 * time.Second) {
+	if !srv.ReadyForConnections(60 * time.Second) {
 		t.Fatal("not ready")
 	}
 	s, err := NewSource(SourceOptions{ConnOptions: ConnOptions{URLs: []string{srv.ClientURL()}}, Stream: "S"})

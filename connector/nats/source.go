@@ -24,6 +24,7 @@ type Source struct {
 	digest xxhash.Digest
 	timer  *time.Timer
 	taken  []span
+	origin Position // where Open began
 
 	wake   chan struct{} // something changed for a waiting Poll
 	cancel context.CancelFunc
@@ -87,6 +88,9 @@ func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport
 	if err != nil {
 		w.close()
 		return report, rd.wrap(err)
+	}
+	if rd.hasAt {
+		s.origin = rd.at
 	}
 	run, cancel := context.WithCancel(context.Background())
 	s.cancel, s.done = cancel, make(chan struct{})
@@ -210,8 +214,16 @@ func (s *Source) ask() {
 // silence is how long the server may say nothing while a request waits.
 func (s *Source) silence() time.Duration { return 2*s.o.Heartbeat + s.o.Heartbeat/2 }
 
-// Position implements dataflow.MessageSource.
+// Position implements dataflow.MessageSource. With no message it is the place where Open
+// began, so that a source that begins at the newest message and has read none yet goes on
+// there after a restart; nothing is appended where that place is not a sequence.
 func (s *Source) Position(dst []byte, m *dataflow.Message) []byte {
+	if m == nil {
+		if s.origin.Stream == "" {
+			return dst
+		}
+		return s.origin.Append(dst)
+	}
 	p := Position{Stream: s.stream, Sequence: m.Seq, StoredNs: m.ArrivalMs * int64(time.Millisecond)}
 	for _, t := range s.taken {
 		lo, hi := 0, len(t.msgs)

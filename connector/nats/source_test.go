@@ -44,7 +44,7 @@ func (h *hub) start() {
 	if h.nc, err = h.srv.Connect(); err != nil {
 		h.t.Fatal(err)
 	}
-	if h.js, err = h.nc.JetStream(); err != nil {
+	if h.js, err = h.nc.JetStream(nats.PublishAsyncMaxPending(100_000)); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -71,7 +71,7 @@ func (h *hub) publish(subject string, n int) {
 	}
 	select {
 	case <-h.js.PublishAsyncComplete():
-	case <-time.After(10 * time.Second):
+	case <-time.After(60 * time.Second):
 		h.t.Fatal("publishing did not complete")
 	}
 }
@@ -102,7 +102,7 @@ func open(t *testing.T, o SourceOptions, pos []byte) (*Source, dataflow.OpenRepo
 func collect(t *testing.T, s *Source, n int) (data []string, pos []byte) {
 	t.Helper()
 	var msgs []dataflow.Message
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(60 * time.Second)
 	for len(data) < n {
 		var err error
 		if msgs, _, err = s.Poll(msgs[:0], n-len(data), time.Second); err != nil && !errors.Is(err, io.EOF) {
@@ -136,7 +136,7 @@ func want(t *testing.T, got []string, subject string, from, to int) {
 // caughtUp polls until nothing is pending.
 func caughtUp(t *testing.T, s *Source) {
 	t.Helper()
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(60 * time.Second)
 	for {
 		msgs, pending, err := s.Poll(nil, 1000, 10*time.Millisecond)
 		if err != nil {
@@ -244,8 +244,13 @@ func TestFiltersAndStartupModes(t *testing.T) {
 	s, _ = open(t, h.options(func(o *SourceOptions) { o.Subjects = []string{"s.a.>", "s.c.>"} }), nil)
 	got, _ = collect(t, s, 20)
 	want(t, got[10:], "s.c.y", 0, 10)
-	s, _ = open(t, h.options(func(o *SourceOptions) { o.Startup = LatestOffset }), nil)
+	latest := func(o *SourceOptions) { o.Startup = LatestOffset }
+	s, _ = open(t, h.options(latest), nil)
+	origin := s.Position(nil, nil)
 	h.publish("s.d", 5)
+	got, _ = collect(t, s, 5)
+	want(t, got, "s.d", 0, 5)
+	s, _ = open(t, h.options(latest), origin) // as after a crash before the first message
 	got, _ = collect(t, s, 5)
 	want(t, got, "s.d", 0, 5)
 	s, _ = open(t, h.options(func(o *SourceOptions) { o.Startup, o.TimestampMs = Timestamp, first.Time.UnixMilli() }), nil)
@@ -419,7 +424,7 @@ func TestStreamProblemsWhileRunning(t *testing.T) {
 		s, _ := open(t, h.options(func(o *SourceOptions) { o.PullMessages = 10 }), nil)
 		collect(t, s, 50)
 		h.publish("s.b", 5000)
-		until := time.Now().Add(10 * time.Second)
+		until := time.Now().Add(60 * time.Second)
 		for {
 			_, _, err := s.Poll(nil, 100, 100*time.Millisecond)
 			var pe *PositionError
@@ -445,7 +450,7 @@ func TestStreamProblemsWhileRunning(t *testing.T) {
 		}
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 		h.publish("s.b", 10)
-		until := time.Now().Add(10 * time.Second)
+		until := time.Now().Add(60 * time.Second)
 		for {
 			msgs, _, err := s.Poll(nil, 100, 100*time.Millisecond)
 			if errors.Is(err, ErrPosition) || errors.Is(err, ErrNoStream) {

@@ -155,7 +155,7 @@ func (w *world) rows() (rows []string, msgs []*nats.Msg) {
 		w.t.Fatal(err)
 	}
 	for n := info.State.Subjects["hub.results"]; n > 0; n-- {
-		m, err := sub.NextMsg(10 * time.Second)
+		m, err := sub.NextMsg(60 * time.Second)
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -124,7 +124,7 @@ func TestBrokenLinkAndTwoInstances(t *testing.T) {
 		store.add(i, 100)
 	}
 	live, zombie := instance(), instance()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 120*time.Second)
 	defer cancel()
 	turn := 0
 	for !live.Drained() {

@@ -122,7 +122,7 @@ func TestLeafReachesHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(60 * time.Second)
 	for {
 		js, err := nc.JetStream(nats.Domain("hub"), nats.MaxWait(200*time.Millisecond))
 		if err != nil {
@@ -159,7 +159,7 @@ func TestMQTTDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
 	// CONNECT, protocol level 4, clean session, client id "d1".
 	if _, err := c.Write([]byte{0x10, 14, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 2, 'd', '1'}); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestMQTTDevice(t *testing.T) {
 	if _, err := c.Write(p); err != nil {
 		t.Fatal(err)
 	}
-	m, err := sub.NextMsg(10 * time.Second)
+	m, err := sub.NextMsg(60 * time.Second)
 	if err != nil || string(m.Data) != "21" {
 		t.Fatalf("%v, %v", m, err)
 	}
