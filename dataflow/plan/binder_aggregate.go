@@ -176,7 +176,7 @@ func overColumns(call *expr.AggCall, pre *preProject, share bool, from int) *exp
 	}
 	for i, a := range call.Args {
 		c.Args[i] = a
-		if _, lit := a.(*expr.Lit); !lit {
+		if _, lit := a.(*expr.Lit); !lit || aggregated(call, i) {
 			c.Args[i] = toCol(a)
 		}
 	}
@@ -184,6 +184,18 @@ func overColumns(call *expr.AggCall, pre *preProject, share bool, from int) *exp
 		c.Filter = toCol(call.Filter)
 	}
 	return &c
+}
+
+// aggregated tells whether argument i is a value that is aggregated, and so a column even
+// when it is constant; the others (fractions, separators, keywords) stay literals.
+func aggregated(call *expr.AggCall, i int) bool {
+	switch call.Func.Name {
+	case "COUNT":
+		return false
+	case "JSON_OBJECTAGG":
+		return i < 2
+	}
+	return i == 0
 }
 
 // windowKeys finds, by key, the window columns of the input among the keys. It is empty

@@ -47,7 +47,8 @@ func (l *lowering) kinds(n Node) {
 	case *GroupAggregate:
 		n.Retract = in.Updates()
 		b.Mode = ModeInsert
-		if len(n.Aggs) > 0 {
+		if len(n.Aggs) > 0 || b.StateTTL > 0 {
+			// With a time to live unchanged rows are sent again, to renew what lies downstream.
 			b.Mode |= ModeUpdateAfter
 		}
 		if in.Updates() {
