@@ -8,9 +8,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/simhub"
+)
+
+// The engine writes frames and the store keeps them.
+var (
+	_ dataflow.FrameWriter = (*forward.FrameBuilder)(nil)
+	_ forward.Store        = state.Store(nil)
 )
 
 type bench struct {
