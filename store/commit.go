@@ -87,9 +87,12 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		s.opt.Logger.Warn("old page versions stay for now", "path", s.path, "error", err)
 	}
 	w.stats.FileBytes, w.stats.FreeBytes = s.size()
-	if s.compactDue(w.stats.FileBytes, w.stats.FreeBytes) {
+	if s.compactWait > 0 {
+		s.compactWait--
+	} else if s.compactDue(w.stats.FileBytes, w.stats.FreeBytes) {
 		if err := s.compact(); err != nil {
-			s.opt.Logger.Warn("the state file cannot be compacted", "path", s.path, "error", err)
+			s.opt.Logger.Warn("the state file cannot be compacted for now", "path", s.path, "error", err)
+			s.compactWait = compactPause
 		}
 		w.stats.FileBytes, w.stats.FreeBytes = s.size()
 	}

@@ -9,6 +9,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
+// compactPause is after how many commits a compaction that failed is tried again.
+const compactPause = 100
+
 // compactDue reports that most of a file that is not small is free. State that
 // changes as a whole at each checkpoint keeps a little over half of the file free
 // for the next one, so the line is drawn above that.

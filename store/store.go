@@ -41,9 +41,11 @@ type Store struct {
 	// Of the writer.
 	epoch   state.Epoch
 	roots   state.Roots
-	unswept bool   // keyUnswept is set
-	chunks  chunks // compressed images of the transaction under way
-	key     []byte
+	unswept bool // keyUnswept is set
+	// compactWait is how many commits go by before the next compaction.
+	compactWait int
+	chunks      chunks // compressed images of the transaction under way
+	key         []byte
 }
 
 var _ state.Store = (*Store)(nil)

@@ -118,7 +118,7 @@ type Arena struct {
 	copies   copyPool
 	hand     int   // clock hand of Maintain
 	resident int   // pages with a frame
-	lost     int64 // reads served by the Pager
+	readBack int64 // images read back by the Pager
 
 	spaces []*Space
 	slots  []uint64 // scratch of index splits
@@ -305,7 +305,7 @@ func (a *Arena) Stats() Stats {
 		Bytes:     a.memory(),
 		Resident:  a.resident,
 		Spilled:   max(0, len(a.pages)-a.nfree-a.resident),
-		ReadBack:  a.lost,
+		ReadBack:  a.readBack,
 	}
 }
 

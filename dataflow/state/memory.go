@@ -43,7 +43,7 @@ func (a *Arena) resolve(p PageID) uint32 {
 	}
 	e.frame = f
 	a.resident++
-	a.lost++
+	a.readBack++
 	return f
 }
 
