@@ -38,6 +38,8 @@ type AggFunc struct {
 	Retractable bool
 
 	minArgs, maxArgs int
+	// values is how many of the first arguments are values; those behind are parameters.
+	values int
 	// ignoreDistinct marks aggregates on which DISTINCT changes nothing.
 	ignoreDistinct bool
 	// resolve checks the arguments, with conversions inserted, and gives the result's type.

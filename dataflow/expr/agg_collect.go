@@ -11,7 +11,7 @@ import (
 func init() {
 	registerAggs(
 		&AggFunc{
-			Name: "COLLECT", Signature: "COLLECT([DISTINCT] value)", Retractable: true, minArgs: 1, maxArgs: 1,
+			Name: "COLLECT", Signature: "COLLECT([DISTINCT] value)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
 			Doc: "The values that are not NULL as a MULTISET, in their order.",
 			resolve: func(args []Node) (types.Type, error) {
 				return types.MultisetOf(args[0].Type().Plain()).Required(), nil
@@ -22,7 +22,7 @@ func init() {
 			},
 		},
 		&AggFunc{
-			Name: "PERCENTILE", Signature: "PERCENTILE(number, percentage [, frequency])", Retractable: true, minArgs: 2, maxArgs: 3,
+			Name: "PERCENTILE", Signature: "PERCENTILE(number, percentage [, frequency])", Retractable: true, minArgs: 2, maxArgs: 3, values: 1,
 			Doc:     "The exact percentile by linear interpolation; a percentage is a constant in [0, 1] or an ARRAY of them. Keeps every distinct value.",
 			resolve: resolvePercentile, compile: compilePercentile,
 		},
@@ -212,13 +212,13 @@ func (a *percentileAgg) result(m *AggStore, st []byte, out *vec.Vector, row int)
 	scale := uint64(max(a.constant, 1))
 	a.out.vals = a.out.vals[:0]
 	for _, p := range a.out.at {
-		a.out.vals = append(a.out.vals, vec.FloatDatum(a.interpolate(m, st, p.F*float64(total*scale-1), scale)))
+		a.out.vals = append(a.out.vals, vec.FloatDatum(a.interpolate(m, st, p.F*float64(total*scale-1)+1, scale)))
 	}
 	a.out.write(out, row)
 }
 
-// interpolate is the value between those of the ranks around rank, from 0, when each counts
-// scale times.
+// interpolate is the value between those of the ranks around rank, from 1, when each
+// counts scale times.
 func (a *percentileAgg) interpolate(m *AggStore, st []byte, rank float64, scale uint64) float64 {
 	lo, hi := math.Floor(rank), math.Ceil(rank)
 	var seen uint64
@@ -226,15 +226,14 @@ func (a *percentileAgg) interpolate(m *AggStore, st []byte, rank float64, scale 
 	found := false
 	for ok := a.begin(m, st); ok; ok = m.next() {
 		d, n := a.value(m)
-		seen += n * scale
-		if !found && float64(seen) > lo {
-			low, found = d.F, true
+		if found {
+			return (hi-rank)*low + (rank-lo)*d.F
 		}
-		if float64(seen) > hi {
-			if lo == hi {
+		if seen += n * scale; float64(seen) >= lo {
+			if low = d.F; float64(seen) >= hi {
 				return low
 			}
-			return low*(hi-rank) + d.F*(rank-lo)
+			found = true
 		}
 	}
 	return low

@@ -7,7 +7,7 @@ import (
 
 func init() {
 	registerAggs(&AggFunc{
-		Name: "COUNT", Signature: "COUNT(*) or COUNT([DISTINCT] value, ...)", Retractable: true, maxArgs: 16,
+		Name: "COUNT", Signature: "COUNT(*) or COUNT([DISTINCT] value, ...)", Retractable: true, maxArgs: 16, values: 16,
 		Doc: "The number of rows, or of rows in which every argument is not NULL.",
 		resolve: func([]Node) (types.Type, error) {
 			return types.TBigInt.Required(), nil
@@ -24,10 +24,7 @@ type countAgg struct {
 
 func compileCount(c *AggCall, _ aggCompile) (aggImpl, error) {
 	a := &countAgg{}
-	for i, arg := range c.Args {
-		if l, ok := arg.(*Lit); ok && !l.Value.Null {
-			continue
-		}
+	for i := range c.Args {
 		col, err := argCol(c, i)
 		if err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ func init() {
 		{"LAST_VALUE", "The last value that is not NULL, by order of arrival.", true},
 	} {
 		registerAggs(&AggFunc{
-			Name: f.name, Signature: f.name + "(value)", Retractable: true, minArgs: 1, maxArgs: 1, Doc: f.doc,
+			Name: f.name, Signature: f.name + "(value)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1, Doc: f.doc,
 			resolve: func(args []Node) (types.Type, error) { return args[0].Type().Nullable(), nil },
 			compile: func(c *AggCall, o aggCompile) (aggImpl, error) {
 				col, err := argCol(c, 0)
@@ -30,7 +30,7 @@ func init() {
 		})
 	}
 	registerAggs(&AggFunc{
-		Name: "SINGLE_VALUE", Signature: "SINGLE_VALUE(value)", Retractable: true, minArgs: 1, maxArgs: 1,
+		Name: "SINGLE_VALUE", Signature: "SINGLE_VALUE(value)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
 		Doc:     "The value of a scalar subquery: that of its one row, NULL without rows; of several rows, the first.",
 		resolve: func(args []Node) (types.Type, error) { return args[0].Type().Nullable(), nil },
 		compile: func(c *AggCall, o aggCompile) (aggImpl, error) {

@@ -14,7 +14,7 @@ import (
 
 func init() {
 	registerAggs(&AggFunc{
-		Name: "APPROX_COUNT_DISTINCT", Signature: "APPROX_COUNT_DISTINCT(value)", minArgs: 1, maxArgs: 1, ignoreDistinct: true,
+		Name: "APPROX_COUNT_DISTINCT", Signature: "APPROX_COUNT_DISTINCT(value)", minArgs: 1, maxArgs: 1, values: 1, ignoreDistinct: true,
 		Doc: "An estimate of the number of distinct values that are not NULL: exact but for hash collisions up to 512, then with a standard error of 1.6%, in at most 3 KiB.",
 		resolve: func(args []Node) (types.Type, error) {
 			if k := args[0].Type().Kind; k == types.Symbol || k == types.Raw {

@@ -12,7 +12,7 @@ import (
 func init() {
 	registerAggs(
 		&AggFunc{
-			Name: "JSON_ARRAYAGG", Signature: "JSON_ARRAYAGG(value [NULL ON NULL | ABSENT ON NULL])", Retractable: true, minArgs: 1, maxArgs: 2,
+			Name: "JSON_ARRAYAGG", Signature: "JSON_ARRAYAGG(value [NULL ON NULL | ABSENT ON NULL])", Retractable: true, minArgs: 1, maxArgs: 2, values: 1,
 			Doc: "The values as a JSON array in order of arrival; NULLs are left out (ABSENT ON NULL) by default.",
 			resolve: func(args []Node) (types.Type, error) {
 				_, err := onNull("JSON_ARRAYAGG", args, 1, false)
@@ -28,7 +28,7 @@ func init() {
 			},
 		},
 		&AggFunc{
-			Name: "JSON_OBJECTAGG", Signature: "JSON_OBJECTAGG([KEY] key VALUE value [NULL ON NULL | ABSENT ON NULL])", Retractable: true, minArgs: 2, maxArgs: 3, ignoreDistinct: true,
+			Name: "JSON_OBJECTAGG", Signature: "JSON_OBJECTAGG([KEY] key VALUE value [NULL ON NULL | ABSENT ON NULL])", Retractable: true, minArgs: 2, maxArgs: 3, values: 2, ignoreDistinct: true,
 			Doc: "The pairs as a JSON object, ordered by key; of pairs with one key the last counts, pairs without a key do not. NULL values are kept (NULL ON NULL) by default.",
 			resolve: func(args []Node) (types.Type, error) {
 				if !args[0].Type().IsString() {

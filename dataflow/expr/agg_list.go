@@ -13,12 +13,12 @@ import (
 func init() {
 	registerAggs(
 		&AggFunc{
-			Name: "LISTAGG", Signature: "LISTAGG([DISTINCT] value [, separator])", Retractable: true, minArgs: 1, maxArgs: 2,
+			Name: "LISTAGG", Signature: "LISTAGG([DISTINCT] value [, separator])", Retractable: true, minArgs: 1, maxArgs: 2, values: 1,
 			Doc:     "The values that are not NULL as strings in order of arrival, with the separator (',') between them.",
 			resolve: resolveListAgg, compile: compileListAgg,
 		},
 		&AggFunc{
-			Name: "ARRAY_AGG", Signature: "ARRAY_AGG([DISTINCT] value)", Retractable: true, minArgs: 1, maxArgs: 1,
+			Name: "ARRAY_AGG", Signature: "ARRAY_AGG([DISTINCT] value)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
 			Doc: "The values, NULLs included, as an ARRAY in order of arrival. NULL without rows.",
 			resolve: func(args []Node) (types.Type, error) {
 				return types.ArrayOf(args[0].Type().Plain()), nil

@@ -12,13 +12,13 @@ import (
 func init() {
 	registerAggs(
 		&AggFunc{
-			Name: "MIN", Signature: "MIN(value)", Retractable: true, minArgs: 1, maxArgs: 1, ignoreDistinct: true,
+			Name: "MIN", Signature: "MIN(value)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1, ignoreDistinct: true,
 			Doc:     "The least value. Over an updating input every value is kept.",
 			resolve: func(args []Node) (types.Type, error) { return comparableArg("MIN", args) },
 			compile: compileMinMax(false),
 		},
 		&AggFunc{
-			Name: "MAX", Signature: "MAX(value)", Retractable: true, minArgs: 1, maxArgs: 1, ignoreDistinct: true,
+			Name: "MAX", Signature: "MAX(value)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1, ignoreDistinct: true,
 			Doc:     "The greatest value. Over an updating input every value is kept.",
 			resolve: func(args []Node) (types.Type, error) { return comparableArg("MAX", args) },
 			compile: compileMinMax(true),

@@ -66,8 +66,53 @@ type AggSet struct {
 	heap    bool
 	tree    bool
 
+	// Literal arguments are columns behind the last one that the calls refer to.
+	width  int
+	consts []*vec.Vector
+	wide   vec.Batch // scratch
+
 	sel []int32
 	st  [][]byte
+}
+
+// columnsOf is the number of columns up to the last one that the calls refer to.
+func columnsOf(calls []*AggCall) int {
+	n := 0
+	note := func(e Node) {
+		if e == nil {
+			return
+		}
+		for _, c := range Cols(e) {
+			n = max(n, c+1)
+		}
+	}
+	for _, c := range calls {
+		note(c.Filter)
+		for _, a := range c.Args {
+			note(a)
+		}
+	}
+	return n
+}
+
+// materialize turns the literals among the arguments that are values, not parameters, into
+// columns that hold the same in every row.
+func (s *AggSet) materialize(c *AggCall) *AggCall {
+	out := *c
+	out.Args = append([]Node(nil), c.Args...)
+	for i := range min(c.Func.values, len(c.Args)) {
+		l, ok := c.Args[i].(*Lit)
+		if !ok {
+			continue
+		}
+		v := vec.New(l.T)
+		for k := range vec.BatchSize {
+			v.Set(k, l.Value)
+		}
+		out.Args[i] = NewCol(s.width+len(s.consts), l.String(), l.T)
+		s.consts = append(s.consts, v)
+	}
+	return &out
 }
 
 // aggPart is one aggregate state and the rows it wants.
@@ -87,7 +132,9 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 		env = &Env{}
 	}
 	shared := map[string]aggImpl{}
+	s.width = columnsOf(calls)
 	for i, c := range calls {
+		c = s.materialize(c)
 		if retracting && !c.Func.Retractable {
 			return nil, fmt.Errorf("%s does not take an updating input: it cannot take a row back", c)
 		}
@@ -186,6 +233,12 @@ func (s *AggSet) Init(st []byte, id uint64) {
 // Update takes the rows sel of b, those of kind -U and -D back. st[k] is the state of the
 // group of row sel[k], of Size() bytes or more.
 func (s *AggSet) Update(m *AggStore, b *vec.Batch, st [][]byte, sel []int32) {
+	if len(s.consts) > 0 {
+		cols := append(append(s.wide.Cols[:0], b.Cols[:s.width]...), s.consts...)
+		s.wide = *b
+		s.wide.Cols = cols
+		b = &s.wide
+	}
 	if b.Kinds == nil {
 		s.apply(m, b, st, sel, false)
 		return

@@ -11,7 +11,7 @@ import (
 
 func init() {
 	registerAggs(&AggFunc{
-		Name: "APPROX_PERCENTILE", Signature: "APPROX_PERCENTILE(number, percentage)", Retractable: true, minArgs: 2, maxArgs: 2,
+		Name: "APPROX_PERCENTILE", Signature: "APPROX_PERCENTILE(number, percentage)", Retractable: true, minArgs: 2, maxArgs: 2, values: 1,
 		Doc:     "A percentile as DOUBLE, or an ARRAY of them, with a relative error of at most 0.8% while the magnitudes of the values span a factor of 2^14, 1.6% up to 2^28, doubling with each doubling of the exponent; in at most 4 KiB a sign.",
 		resolve: resolveApproxPercentile, compile: compileApproxPercentile,
 	})

@@ -11,19 +11,19 @@ import (
 func init() {
 	registerAggs(
 		&AggFunc{
-			Name: "SUM", Signature: "SUM([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1,
+			Name: "SUM", Signature: "SUM([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
 			Doc:     "The sum in the argument's type (DECIMAL(38, s) for DECIMAL); integers wrap, a DECIMAL that overflows is NULL. NULL without values.",
 			resolve: func(args []Node) (types.Type, error) { return sumType("SUM", args, false) },
 			compile: compileSum(false),
 		},
 		&AggFunc{
-			Name: "SUM0", Signature: "SUM0([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1,
+			Name: "SUM0", Signature: "SUM0([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
 			Doc:     "As SUM, but 0 without values.",
 			resolve: func(args []Node) (types.Type, error) { return sumType("SUM0", args, true) },
 			compile: compileSum(true),
 		},
 		&AggFunc{
-			Name: "AVG", Signature: "AVG([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1,
+			Name: "AVG", Signature: "AVG([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
 			Doc:     "The mean in the argument's type: truncated for integers, DECIMAL(38, max(s, 6)) for DECIMAL. NULL without values.",
 			resolve: func(args []Node) (types.Type, error) { return avgType("AVG", args) },
 			compile: compileAvg,

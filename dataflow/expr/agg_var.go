@@ -18,7 +18,7 @@ func init() {
 		{"STDDEV_SAMP", "The sample standard deviation", true, true},
 	} {
 		registerAggs(&AggFunc{
-			Name: f.name, Signature: f.name + "([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1,
+			Name: f.name, Signature: f.name + "([DISTINCT] number)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
 			Doc:     f.doc + ", in the type that AVG has. NULL without values; the sample forms also for one value.",
 			resolve: func(args []Node) (types.Type, error) { return avgType(f.name, args) },
 			compile: func(c *AggCall, _ aggCompile) (aggImpl, error) {

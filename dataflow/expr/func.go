@@ -44,6 +44,9 @@ type RowCtx struct {
 	// Arrival is the row's arrival time in ms, Origin where it came from.
 	Arrival int64
 	Origin  vec.Origin
+	// Watermark is the operator's newest one in ms, when HasWatermark is set.
+	Watermark    int64
+	HasWatermark bool
 	// Ordinal numbers the calls of one program.
 	Ordinal int
 	// ArgTypes and Type are those of the resolved call.

@@ -18,6 +18,10 @@ type RowError struct {
 type Ctx struct {
 	Env  *Env
 	Errs []RowError
+	// Watermark is the newest one that the operator has seen, in ms since 1970; it counts
+	// when HasWatermark is set.
+	Watermark    int64
+	HasWatermark bool
 }
 
 // Fail records that a row cannot be computed. One row may be recorded more than once.
@@ -346,6 +350,7 @@ func (e *rowExec) row(c *Ctx, b *vec.Batch, i int) {
 		e.data[k] = d
 	}
 	e.ctx.Arrival = b.ArrivalAt(i)
+	e.ctx.Watermark, e.ctx.HasWatermark = c.Watermark, c.HasWatermark
 	if i < len(b.Origin) {
 		e.ctx.Origin = b.Origin[i]
 	}

@@ -116,8 +116,13 @@ func (o *Calc) drop(b *vec.Batch, sel []int32) (rest []int32, lost int, err erro
 	return rest, lost, nil
 }
 
-// Watermark forwards.
-func (o *Calc) Watermark(_ int, t int64) error { return o.ctx.Out.Watermark(t) }
+// Watermark forwards, and notes t for CURRENT_WATERMARK.
+func (o *Calc) Watermark(_ int, t int64) error {
+	if t != Idle {
+		o.ec.Watermark, o.ec.HasWatermark = t, true
+	}
+	return o.ctx.Out.Watermark(t)
+}
 
 // Tick forwards.
 func (o *Calc) Tick(now int64) error { return o.ctx.Out.Tick(now) }
