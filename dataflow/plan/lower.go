@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -39,7 +40,9 @@ func (l *lowering) lower(targets []*target) error {
 		if err != nil {
 			return err
 		}
-		l.sink(t, in)
+		if err := l.sink(t, in); err != nil {
+			return err
+		}
 	}
 	if err := l.changelog(); err != nil {
 		return err
@@ -164,7 +167,14 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 }
 
 // sink ends a target's graph.
-func (l *lowering) sink(t *target, in Node) {
+func (l *lowering) sink(t *target, in Node) error {
+	if l.b.cfg.Lengths == LengthTrimPad {
+		for _, c := range t.persisted {
+			if col := t.table.Columns[c]; boundedInCollection(col.Type, false) {
+				return l.b.unsupported(t.span, "trimming and padding inside the collections of column "+col.Name+" ('table.exec.sink.type-length-enforcer')")
+			}
+		}
+	}
 	n := &Sink{Name: t.name, Table: t.table, Enforcer: l.b.cfg.NotNull, Lengths: l.b.cfg.Lengths, Overwrite: t.overwrite, Partition: t.partition}
 	n.b.uid = t.uid
 	schema := make(Schema, len(t.persisted))
@@ -183,6 +193,20 @@ func (l *lowering) sink(t *target, in Node) {
 	}
 	l.add(n, schema, in)
 	l.targets[n] = t
+	return nil
+}
+
+// boundedInCollection tells whether an array or map holds strings of limited length.
+func boundedInCollection(t types.Type, inside bool) bool {
+	switch {
+	case t.IsString() || t.IsBinary():
+		return inside && t.Prec < types.MaxLength
+	case t.Kind == types.Array || t.Kind == types.Multiset:
+		return boundedInCollection(*t.Elem, true)
+	case t.Kind == types.Map:
+		return boundedInCollection(*t.Key, true) || boundedInCollection(*t.Elem, true)
+	}
+	return slices.ContainsFunc(t.Fields, func(f types.Field) bool { return boundedInCollection(f.Type, inside) })
 }
 
 // nullableProject tells whether a projection yields NULLs in column i, whatever type its
