@@ -32,7 +32,8 @@ type WatermarkConfig struct {
 	// Expr is the watermark of a row, a timestamp; nil is the event time itself.
 	Expr expr.Node
 	// OnEvent emits after each row that advances the watermark; else it is emitted before
-	// the first row whose arrival lies past a multiple of IntervalMs, and by ticks.
+	// the first row whose arrival lies past a multiple of IntervalMs, after a row that
+	// advances it by more than IntervalMs, and by ticks.
 	OnEvent    bool
 	IntervalMs int64
 	// By is the column by whose value the watermark is aligned (the minimum over the values

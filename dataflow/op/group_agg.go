@@ -13,7 +13,8 @@ import (
 // GroupAggregate aggregates by key without windows and emits the changes: +I for a new
 // group, -U and +U when its values change, -D when retractions empty it. A change that
 // leaves the values as they are is not emitted, unless state expires: then the new row
-// renews what lies downstream. A retraction for a group that is not there is ignored.
+// renews what lies downstream. Without aggregates (SELECT DISTINCT) rows are only inserted
+// and deleted. A retraction for a group that is not there is ignored.
 //
 // State:
 //
@@ -190,7 +191,7 @@ func (o *GroupAggregate) each(b *vec.Batch, sel []int32, keys []byte, offs []uin
 // change emits what became of a group whose former values are in row at of the batch.
 func (o *GroupAggregate) change(key, v []byte, first bool, at int, arrival int64) error {
 	cols := o.emit.batch.Cols
-	if o.cfg.Retracting && int64(binary.LittleEndian.Uint64(v[groupNet:])) <= 0 {
+	if o.cfg.Retracting && word(v, groupNet) == 0 {
 		o.drop(key, v)
 		if first {
 			return nil
@@ -204,7 +205,7 @@ func (o *GroupAggregate) change(key, v []byte, first bool, at int, arrival int64
 		return o.emit.keep(vec.Insert, arrival)
 	}
 	o.set.Result(&o.store, v[groupHead:], o.aggs, at+1)
-	if o.cfg.TTLMs == 0 && sameCells(o.aggs, at, o.aggs, at+1) {
+	if (o.cfg.TTLMs == 0 || len(o.cfg.Aggs) == 0) && sameCells(o.aggs, at, o.aggs, at+1) {
 		return nil
 	}
 	if o.cfg.UpdateBefore {

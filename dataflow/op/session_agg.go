@@ -187,7 +187,7 @@ func (o *SessionAggregate) fireUpTo(bound int64) error {
 func (o *SessionAggregate) emitSession(key []byte, start, end int64, p []byte) error {
 	o.ledger.add(fired, word(p, sessionRows))
 	var err error
-	if word(p, sessionNet) > 0 {
+	if word(p, sessionNet) != 0 {
 		row, now := o.emit.row(), o.progress.Int64(progressArrival)
 		cols := o.emit.batch.Cols
 		o.keys.unpack(key, cols, row)

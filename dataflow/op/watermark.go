@@ -129,7 +129,7 @@ func (o *WatermarkAssigner) Process(_ int, b *vec.Batch) error {
 		} else if t > o.pending {
 			o.pending = t
 		}
-		if o.cfg.OnEvent {
+		if o.cfg.OnEvent || o.by == nil && o.eager() {
 			if err := o.emit(b, arrival); err != nil {
 				return err
 			}
@@ -192,6 +192,14 @@ func (o *WatermarkAssigner) arrive(b *vec.Batch, arrival int64) error {
 		return nil
 	}
 	return o.emit(b, arrival)
+}
+
+// eager tells that the watermark has grown by more than the interval since it was last
+// emitted: it then goes out at once, as in Flink, so that rows that arrive together are
+// told apart by event time. Aligned by value it waits for the interval.
+func (o *WatermarkAssigner) eager() bool {
+	emitted := o.progress.Int64(markEmitted)
+	return emitted == noWatermark || o.pending-emitted > o.cfg.IntervalMs
 }
 
 // flush hands on the rows that wait.

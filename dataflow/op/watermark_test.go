@@ -44,14 +44,19 @@ func TestWatermarkOnEvent(t *testing.T) {
 
 func TestWatermarkOnPeriodicFollowsArrival(t *testing.T) {
 	c := markCase(t, op.WatermarkConfig{IntervalMs: 200, By: -1},
-		mark(10, 100, "a"), mark(190, 110, "a"), mark(200, 105, "a"), mark(399, 130, "a"), optest.Event{Tick: 399}, optest.Event{Tick: 400}, optest.Event{Tick: 600})
+		mark(10, 100, "a"), mark(190, 110, "a"), mark(200, 105, "a"), mark(399, 130, "a"), optest.Event{Tick: 399}, optest.Event{Tick: 400}, optest.Event{Tick: 600},
+		mark(601, 330, "a"), mark(602, 331, "a"))
 	wantTrace(t, optest.Run(t, c), `
 		+I[1970-01-01 00:00:00.100, a]
+		watermark 90
 		+I[1970-01-01 00:00:00.110, a]
 		watermark 100
 		+I[1970-01-01 00:00:00.105, a]
 		+I[1970-01-01 00:00:00.130, a]
-		watermark 120`)
+		watermark 120
+		+I[1970-01-01 00:00:00.330, a]
+		+I[1970-01-01 00:00:00.331, a]
+		watermark 321`)
 }
 
 func TestWatermarkIdle(t *testing.T) {
@@ -92,8 +97,7 @@ func TestFutureGuard(t *testing.T) {
 			c.Lost = 2
 		}
 		r := optest.Run(t, c)
-		wantTrace(t, r, "+I[1970-01-01 00:00:00.100, a]\n"+want+`
-			watermark 90
+		wantTrace(t, r, "+I[1970-01-01 00:00:00.100, a]\nwatermark 90\n"+want+`
 			+I[1970-01-01 00:00:00.200, a]
 			watermark 9223372036854775807`)
 		if ahead == op.AheadDrop && r.Audit.Dropped != 1 {

@@ -172,7 +172,7 @@ func (o *WindowAggregate) emitOne(r state.Row) bool {
 	f := &o.firing
 	v := f.table.Value(r)
 	f.rows += int64(binary.LittleEndian.Uint64(v))
-	if o.cfg.Retracting && int64(binary.LittleEndian.Uint64(v[8:])) <= 0 {
+	if o.cfg.Retracting && word(v, 8) == 0 {
 		return true
 	}
 	key, row := f.table.Key(r), o.emit.row()
