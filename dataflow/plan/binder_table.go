@@ -71,7 +71,7 @@ func (b *binder) draftColumns(d *tableDraft, s *sql.CreateTable) error {
 		}
 		for i, o := range d.cols {
 			if o.Name.Name == c.Name.Name {
-				if i >= len(d.cols) || s.Like == nil || !overwrites(s.Like, c.Kind) || slices.Contains(s.Columns, o) {
+				if s.Like == nil || !overwrites(s.Like, c.Kind) || slices.Contains(s.Columns, o) {
 					return b.errorf(c.Name.Span, "column %s is there twice", c.Name.Name)
 				}
 				d.cols = slices.Delete(d.cols, i, i+1)

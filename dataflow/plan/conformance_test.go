@@ -33,8 +33,6 @@ var mustPlan = []string{"calc", "union", "values", "group_aggregate", "window_ag
 // unplanned names the cases of those areas that are not planned, with the reason.
 var unplanned = map[string]string{
 	"calc-coalesce-nested-row-left-join":           "a join",
-	"calc-current-watermark":                       "CURRENT_WATERMARK is not among the functions",
-	"watermark-assigner-pushdown-computed":         "CURRENT_WATERMARK is not among the functions",
 	"CalcITCase.testSelectWithLegacyCastIntToDate": "an INT and a DATE have no common type; Flink takes the first in a legacy mode",
 }
 

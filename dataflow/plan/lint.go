@@ -1,8 +1,11 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
+	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
 // lint lists what works but deserves a second look.
@@ -11,10 +14,27 @@ func (b *binder) lint(p *Plan, targets []*target) []Warning {
 	for _, t := range targets {
 		l.at[t.name] = t.span
 	}
+	unbounded := slices.ContainsFunc(p.Nodes, func(n Node) bool { _, ok := n.(*GroupAggregate); return ok })
 	for _, n := range p.Nodes {
 		l.node(n)
+		if s, ok := n.(*Source); ok && unbounded {
+			l.watermark(s)
+		}
 	}
 	return l.out
+}
+
+// watermark looks for a table that could have event time, where state is kept for ever.
+func (l *linter) watermark(s *Source) {
+	if s.Table.Watermark != nil {
+		return
+	}
+	for _, c := range s.Table.Columns {
+		if rowTimeType(c.Type) && c.Type.Attr == types.NoTime {
+			l.warn(s.Table.span, "table "+s.Table.Name+" has no WATERMARK; with one for "+c.Name+" results could be computed by window")
+			return
+		}
+	}
 }
 
 type linter struct {
