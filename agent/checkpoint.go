@@ -20,6 +20,8 @@ type committed struct {
 	ledger *dataflow.Ledger
 	took   time.Duration
 	err    error
+	// panicked is set when what became of the commit is not known.
+	panicked error
 }
 
 // due tells whether a checkpoint is to begin: something changed or was confirmed, none is
@@ -68,14 +70,14 @@ func (r *runner) barrier(now time.Time) error {
 	r.pacer.started = now
 	go func() {
 		out := committed{cp: cp, frames: frames}
-		out.stats, out.err = r.store.Commit(c)
-		if out.err == nil {
-			out.err = failpoint.Hit("checkpoint.after-commit")
-		}
-		out.took = r.now().Sub(now)
-		if out.err == nil {
-			out.ledger = r.account(ledger)
-		}
+		out.panicked = contain(func() error {
+			out.stats, out.err = r.store.Commit(c)
+			out.took = r.now().Sub(now)
+			if out.err == nil {
+				out.ledger = r.account(ledger)
+			}
+			return nil
+		})
 		r.commits <- out
 	}()
 	return nil
@@ -86,6 +88,10 @@ func (r *runner) barrier(now time.Time) error {
 func (r *runner) settled(c committed) error {
 	r.inFlight = false
 	r.pacer.ended = r.now()
+	if c.panicked != nil {
+		c.cp.Delta.Abort()
+		return c.panicked
+	}
 	if c.err != nil {
 		c.cp.Delta.Abort()
 		r.carry = append(c.frames, r.carry...)

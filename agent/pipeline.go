@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 )
@@ -29,6 +30,8 @@ type Pipeline struct {
 	done     chan struct{}
 	err      error // valid after done
 	restarts int
+	// prepared is set once state was set aside or filled as the options ask.
+	prepared bool
 	started  time.Time
 }
 
@@ -88,7 +91,7 @@ func (p *Pipeline) supervise(ctx context.Context) error {
 			pause = restartPauseMin
 		}
 		p.restarts++
-		p.log.Error("pipeline failed; restarting from its last checkpoint", "error", err, "in", pause)
+		p.report(err, pause)
 		p.setState(Restarting, err)
 		select {
 		case <-ctx.Done():
@@ -99,19 +102,51 @@ func (p *Pipeline) supervise(ctx context.Context) error {
 	}
 }
 
+// report logs a failure that another attempt may mend.
+func (p *Pipeline) report(err error, pause time.Duration) {
+	var bug *panicError
+	var source *nats.SourceError
+	switch {
+	case errors.As(err, &bug):
+		p.log.Error("pipeline panicked; restarting from its last checkpoint", "error", err, "in", pause, "stack", string(bug.stack))
+	case errors.As(err, &source):
+		p.log.Warn("the source cannot be read; trying again", "error", err, "in", pause)
+	default:
+		p.log.Error("pipeline failed; restarting from its last checkpoint", "error", err, "in", pause)
+	}
+}
+
 // attempt runs the pipeline once. A panic ends the attempt, not the process.
-func (p *Pipeline) attempt(ctx context.Context) (err error) {
+func (p *Pipeline) attempt(ctx context.Context) error {
+	return contain(func() error {
+		r, err := newRunner(ctx, p)
+		if err != nil {
+			if ctx.Err() != nil && !permanent(err) {
+				return nil // stopped while it started: there is nothing to keep
+			}
+			return err
+		}
+		return r.run(ctx)
+	})
+}
+
+// panicError is a panic of one of a pipeline's goroutines.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// contain turns a panic in fn into an error, so that it ends the pipeline's attempt and
+// not the process with its other pipelines.
+func contain(fn func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.log.Error("pipeline panicked", "panic", v, "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic: %v", v)
+			err = &panicError{v, debug.Stack()}
 		}
 	}()
-	r, err := newRunner(ctx, p)
-	if err != nil {
-		return err
-	}
-	return r.run(ctx)
+	return fn()
 }
 
 func (p *Pipeline) setState(s State, err error) {

@@ -64,8 +64,9 @@ type runner struct {
 func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	p.setState(Restoring, nil)
 	r := &runner{p: p, cfg: &p.plan.Config, commits: make(chan committed, 1)}
+	ready := false
 	defer func() {
-		if err != nil {
+		if !ready { // a panic leaves nothing open either
 			err = errors.Join(err, r.close())
 		}
 	}()
@@ -105,7 +106,7 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 		p.log.Info("restored", "epoch", r.epoch, "state_bytes", r.arena.Stats().Bytes, "took", r.restoreTook.Round(time.Millisecond))
 	}
 	r.pacer = pacer{interval: r.cfg.CheckpointInterval, minPause: r.cfg.CheckpointMinPause}
-	r.changed = true
+	r.changed, ready = true, true
 	return r, nil
 }
 
@@ -117,22 +118,8 @@ func (r *runner) openStore() (*state.Restored, error) {
 	}
 	path := filepath.Join(r.p.dir, stateFile)
 	opts := store.Options{Logger: r.p.log, SavepointDir: filepath.Join(r.p.dir, savepointDir)}
-	if r.p.agent.opt.ResetState && r.p.restarts == 0 {
-		aside, err := store.ResetState(path, opts)
-		if err != nil {
-			return nil, err
-		}
-		if aside != "" {
-			r.p.log.Warn("existing state was set aside", "file", aside)
-		}
-	}
-	if from := r.p.agent.opt.FromSavepoint; from != "" && r.p.restarts == 0 {
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			if err := restoreSavepoint(from, path, opts); err != nil {
-				return nil, fmt.Errorf("--from-savepoint: %w", err)
-			}
-			r.p.log.Info("starting from a savepoint", "file", from)
-		}
+	if err := r.prepare(path, opts); err != nil {
+		return nil, err
 	}
 	st, err := store.Open(path, opts)
 	if err != nil {
@@ -140,6 +127,36 @@ func (r *runner) openStore() (*state.Restored, error) {
 	}
 	r.store = st
 	return st.Load()
+}
+
+// prepare sets existing state aside or fills it from a savepoint, when told to, before the
+// first attempt that gets so far.
+func (r *runner) prepare(path string, opts store.Options) error {
+	if r.p.prepared {
+		return nil
+	}
+	if r.p.agent.opt.ResetState {
+		aside, err := store.ResetState(path, opts)
+		if err != nil {
+			return err
+		}
+		if aside != "" {
+			r.p.log.Warn("existing state was set aside", "file", aside)
+		}
+	}
+	if from := r.p.agent.opt.FromSavepoint; from != "" {
+		switch _, err := os.Stat(path); {
+		case errors.Is(err, os.ErrNotExist):
+			if err := restoreSavepoint(from, path, opts); err != nil {
+				return &configError{fmt.Errorf("--from-savepoint: %w", err)}
+			}
+			r.p.log.Info("starting from a savepoint", "file", from)
+		case err == nil:
+			r.p.log.Warn("--from-savepoint is left out: there is state already, and it goes on; --reset-state sets it aside", "file", path)
+		}
+	}
+	r.p.prepared = true
+	return nil
 }
 
 // The names in a pipeline's folder.
@@ -223,7 +240,9 @@ func (r *runner) openForwarder(m *dataflow.Manifest) error {
 	r.ledger = r.account(r.engine.Ledger())
 	r.fwdCtx, r.fwdStop = context.WithCancel(context.Background())
 	r.fwdDone = make(chan error, 1)
-	go func() { r.fwdDone <- r.fwd.Run(r.fwdCtx) }()
+	go func() {
+		r.fwdDone <- contain(func() error { return r.fwd.Run(r.fwdCtx) })
+	}()
 	return nil
 }
 

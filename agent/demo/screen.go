@@ -84,7 +84,7 @@ func (s *screen) full(b *strings.Builder, g *stage, st agent.Status, ok bool, ti
 	fmt.Fprintf(b, "edge %s   hub %s   %s\n\n", g.edge.ClientURL(), g.hub.ClientURL(), title)
 	tw := tabwriter.NewWriter(b, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(tw, "beacons sent\t%d\n", g.player.count())
-	if !ok {
+	if !ok || st.Ledger == nil {
 		fmt.Fprintf(tw, "engine\tdown\n")
 		tw.Flush()
 		s.tail(b, g)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/edgeflow/edgeflow/agent"
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 )
 
 // Exit codes.
@@ -27,6 +28,10 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := failpoint.EnableFromEnv(); err != nil {
+		fmt.Fprintf(os.Stderr, "edgeflow: %s: %v\n", failpoint.Env, err)
+		return exitUsage
+	}
 	root := rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

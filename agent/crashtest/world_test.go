@@ -1,0 +1,270 @@
+package crashtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
+	"github.com/edgeflow/edgeflow/examples/qoe"
+)
+
+// binary is the edgeflow that the tests run.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "edgeflow-crashtest-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "edgeflow")
+		if out, err := exec.Command("go", "build", "-o", binary, "github.com/edgeflow/edgeflow/cmd/edgeflow").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// The longest that a process may take for the whole input.
+const processMax = 90 * time.Second
+
+// world is the servers and the stored input.
+type world struct {
+	t         *testing.T
+	dir, sql  string
+	edge, hub *embedded.Server
+	js        jetstream.JetStream // of the hub
+}
+
+// newWorld stores the beacons at the edge and writes the pipeline: the example's, ending
+// with the stored input and with checkpoints close together.
+func newWorld(t *testing.T, beacons int) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir()}
+	w.edge, w.hub = w.server("edge"), w.server("hub")
+	w.js = w.connect(w.hub)
+	w.store(beacons)
+	sql := qoe.SQL
+	for _, change := range [][2]string{
+		{"'execution.checkpointing.interval' = '1 s'", "'execution.checkpointing.interval' = '20 ms'"},
+		{"'execution.checkpointing.min-pause' = '200 ms'", "'execution.checkpointing.min-pause' = '1 ms'"},
+		{"'nats.subject' = 'beacons.>',", "'nats.subject' = 'beacons.>',\n  'scan.bounded.mode' = 'latest-offset',"},
+	} {
+		if strings.Count(sql, change[0]) != 1 {
+			t.Fatalf("the example has no %s", change[0])
+		}
+		sql = strings.Replace(sql, change[0], change[1], 1)
+	}
+	w.sql = filepath.Join(w.dir, "qoe.sql")
+	if err := os.WriteFile(w.sql, []byte(sql), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) server(name string) *embedded.Server {
+	s, err := embedded.Start(embedded.Options{
+		Name: name, StoreDir: filepath.Join(w.dir, name), Listen: "127.0.0.1:0", LazySync: true, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(s.Shutdown)
+	return s
+}
+
+func (w *world) connect(s *embedded.Server) jetstream.JetStream {
+	nc, err := nats.Connect(s.ClientURL())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(2048))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return js
+}
+
+// store publishes the beacons, one JSON object a message.
+func (w *world) store(beacons int) {
+	ctx := context.Background()
+	js := w.connect(w.edge)
+	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "BEACONS", Subjects: []string{"beacons.>"}, MaxBytes: 1 << 30}); err != nil {
+		w.t.Fatal(err)
+	}
+	g := qoe.New(1, time.Now().UnixMilli(), 500)
+	var b qoe.Beacon
+	for i := range beacons {
+		g.At(uint64(i), &b)
+		if _, err := js.PublishAsync("beacons."+b.Region, b.AppendJSON(nil)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	select {
+	case <-js.PublishAsyncComplete():
+	case <-time.After(time.Minute):
+		w.t.Fatal("the input is not stored")
+	}
+	s, err := js.Stream(ctx, "BEACONS")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n != uint64(beacons) {
+		w.t.Fatalf("%d of %d beacons are stored", n, beacons)
+	}
+}
+
+// process is one run of the binary.
+type process struct {
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	ended chan struct{}
+	err   error
+}
+
+// start runs the pipeline on a data folder, with failpoints.
+func (w *world) start(data, points string) *process {
+	p := &process{ended: make(chan struct{})}
+	p.cmd = exec.Command(binary, "run", w.sql, "--data", data, "--nats", w.edge.ClientURL(), "--hub", w.hub.ClientURL(), "--listen", "", "--instance", "crashtest")
+	p.cmd.Env = append(os.Environ(), failpoint.Env+"="+points)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	return p
+}
+
+// wait waits for the end and tells whether the process was killed. One that fails, or
+// takes too long, fails the test.
+func (w *world) wait(p *process, killAfter time.Duration) (killed bool) {
+	w.t.Helper()
+	var kill <-chan time.Time
+	if killAfter > 0 {
+		kill = time.After(killAfter)
+	}
+	late := time.After(processMax)
+	for {
+		select {
+		case <-p.ended:
+			var exit *exec.ExitError
+			if p.err == nil {
+				return false
+			}
+			if errors.As(p.err, &exit) {
+				if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL {
+					return true
+				}
+			}
+			w.t.Fatalf("the process ended with %v:\n%s", p.err, p.out.String())
+		case <-kill:
+			if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				w.t.Fatal(err)
+			}
+		case <-late:
+			_ = p.cmd.Process.Signal(syscall.SIGQUIT) // shows where it stands
+			<-p.ended
+			w.t.Fatalf("the process did not end within %v:\n%s", processMax, p.out.String())
+		}
+	}
+}
+
+// result is what a run leaves: the rows of each subject in order, and the folders of rows
+// that were diverted.
+type result struct {
+	rows map[string][]row
+}
+
+type row struct {
+	sequence string // of the outbox
+	data     string
+}
+
+// take reads the hub's stream and the diverted rows, and deletes the stream for the next trial.
+func (w *world) take(data string) *result {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, err := w.js.Stream(ctx, "QOE")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{"qoe.>"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r := &result{rows: map[string][]row{}}
+	for left := int(info.NumPending); left > 0; {
+		batch, err := c.Fetch(min(left, 1000), jetstream.FetchMaxWait(10*time.Second))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		n := 0
+		for m := range batch.Messages() {
+			n++
+			r.rows[m.Subject()] = append(r.rows[m.Subject()], row{m.Headers().Get("Edgeflow-Sequence"), string(m.Data())})
+		}
+		if batch.Error() != nil || n == 0 {
+			w.t.Fatalf("%d messages are missing: %v", left, batch.Error())
+		}
+		left -= n
+	}
+	if err := w.js.DeleteStream(ctx, "QOE"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.diverted(data, r)
+	return r
+}
+
+// diverted adds the rows of the pipeline's own files, such as dead letters, in the order of
+// their names.
+func (w *world) diverted(data string, r *result) {
+	root := filepath.Join(data, "pipelines", "qoe")
+	folders, err := os.ReadDir(root)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range folders {
+		if !f.IsDir() || f.Name() == "savepoints" {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(root, f.Name(), "part-*"))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, name := range files {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for line := range strings.Lines(string(b)) {
+				r.rows["file "+f.Name()] = append(r.rows["file "+f.Name()], row{data: line})
+			}
+		}
+	}
+}
