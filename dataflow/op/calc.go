@@ -2,15 +2,19 @@ package op
 
 import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
 // Calc filters and projects. A row that cannot be computed is a dead letter.
+//
+// State: watermark {newest i64, known u64}, for CURRENT_WATERMARK.
 type Calc struct {
 	node
-	cfg     CalcConfig
-	filter  *expr.Program
-	project []*expr.Program `scratch:"compiled from the configuration"`
+	watermark *state.Scalars
+	cfg       CalcConfig
+	filter    *expr.Program
+	project   []*expr.Program `scratch:"compiled from the configuration"`
 
 	ec      expr.Ctx      `scratch:"errors of a batch"`
 	sel     []int32       `scratch:"rows of a batch"`
@@ -28,6 +32,8 @@ func (o *Calc) Open(c *Context) error {
 		return err
 	}
 	o.ec.Env = c.Env
+	o.watermark = o.space.Scalars("watermark", 16)
+	o.ec.Watermark, o.ec.HasWatermark = o.watermark.Int64(0), o.watermark.Int64(8) != 0
 	o.sel = make([]int32, 0, vec.BatchSize)
 	o.bad = make([]bool, vec.BatchSize)
 	var err error
@@ -118,7 +124,9 @@ func (o *Calc) drop(b *vec.Batch, sel []int32) (rest []int32, lost int, err erro
 
 // Watermark forwards, and notes t for CURRENT_WATERMARK.
 func (o *Calc) Watermark(_ int, t int64) error {
-	if t != Idle {
+	if t > noWatermark {
+		o.watermark.SetInt64(0, t)
+		o.watermark.SetInt64(8, 1)
 		o.ec.Watermark, o.ec.HasWatermark = t, true
 	}
 	return o.ctx.Out.Watermark(t)
