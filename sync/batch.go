@@ -25,8 +25,10 @@ type filled struct {
 	more bool
 }
 
-// fill packs rows after the given sequence into messages, within the limits.
-func (b *batcher) fill(store Store, after uint64, lim Limits, messageBytes int) (filled, error) {
+// fill packs rows after the given sequence, and up to the one given as upTo, into messages,
+// within the limits. The store may already hold later rows: of a commit that the host has
+// not yet told of.
+func (b *batcher) fill(store Store, after, upTo uint64, lim Limits, messageBytes int) (filled, error) {
 	b.buf, b.msgs, b.spans, b.rows = b.buf[:0], b.msgs[:0], b.spans[:0], 0
 	f := filled{last: after}
 	err := store.OutboxScan(b.o.Name, after, func(fr Frame) (bool, error) {
@@ -50,6 +52,9 @@ func (b *batcher) fill(store Store, after uint64, lim Limits, messageBytes int) 
 			}
 			if e.Seq <= f.last {
 				continue
+			}
+			if e.Seq > upTo {
+				return false, nil
 			}
 			taken, err := b.row(&f, e, lim, messageBytes)
 			if err != nil || !taken {

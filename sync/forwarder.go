@@ -92,6 +92,7 @@ func New(o Options, states []OutputState) (*Forwarder, error) {
 	}
 	for i, out := range f.outputs {
 		f.shared[i].planned, f.shared[i].kept = out.acc, out.acc
+		out.restored = f.shared[i].last
 	}
 	return f, nil
 }

@@ -26,6 +26,7 @@ type output struct {
 	i int // of this output in the forwarder
 
 	phase      phase
+	restored   uint64  // the last committed sequence when the forwarder began
 	generation uint64  // written under the forwarder's lock
 	acc        Account // under the forwarder's lock
 	place      uint64  // of the cursor at the hub
@@ -93,6 +94,11 @@ func (o *output) claim(ctx context.Context, now time.Time) error {
 		return o.fail(now, err)
 	}
 	last := o.f.lastCommitted(o)
+	if o.place == 0 {
+		// What the hub has was sent before we began. Rows that were committed since then may
+		// bear the same sequences and be others.
+		last = o.restored
+	}
 	if d := decideClaim(o.local(last), seen); d != Proceed {
 		if err := o.trouble(d, seen, last); err != nil {
 			return err
@@ -178,8 +184,8 @@ func (o *output) confirm(from, outbox uint64) {
 
 // send sends the next batch.
 func (o *output) send(ctx context.Context, now time.Time) (progress bool, err error) {
-	base := o.account().Done()
-	if base >= o.f.lastCommitted(o) {
+	base, last := o.account().Done(), o.f.lastCommitted(o)
+	if base >= last {
 		return false, nil
 	}
 	if d := o.bucket.wait(now); d > 0 {
@@ -188,7 +194,7 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 	}
 	lim := o.lim
 	lim.Bytes = min(lim.Bytes, o.link.batchBytes())
-	got, err := o.batch.fill(o.f.Store, base, lim, min(o.link.messageBytes(lim.MessageBytes), lim.MessageBytes))
+	got, err := o.batch.fill(o.f.Store, base, last, lim, min(o.link.messageBytes(lim.MessageBytes), lim.MessageBytes))
 	if err != nil {
 		return false, &fatalError{&OutputError{Output: o.Name, Err: err}}
 	}
