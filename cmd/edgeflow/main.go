@@ -12,8 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	_ "time/tzdata" // hosts without time zone data compute in any zone
+
 	"github.com/edgeflow/edgeflow/agent"
-	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 )
 
 // Exit codes.
@@ -28,8 +29,8 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := failpoint.EnableFromEnv(); err != nil {
-		fmt.Fprintf(os.Stderr, "edgeflow: %s: %v\n", failpoint.Env, err)
+	if err := agent.EnableFailpoints(); err != nil {
+		fmt.Fprintf(os.Stderr, "edgeflow: %v\n", err)
 		return exitUsage
 	}
 	root := rootCommand()
