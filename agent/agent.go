@@ -196,9 +196,9 @@ func Run(ctx context.Context, o Options, files []string) error {
 	defer a.Close()
 	pctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	for _, p := range plans {
+	for i, p := range plans {
 		for _, w := range p.Warnings {
-			a.log.Warn(w.String(), "pipeline", p.Config.Name)
+			a.log.Warn(located(files[i], w), "pipeline", p.Config.Name)
 		}
 		if _, err := a.Add(pctx, p); err != nil {
 			stop()

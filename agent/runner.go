@@ -188,7 +188,7 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	}
 	m, err := dataflow.DecodeManifest(restored.Manifest)
 	if err != nil {
-		return nil, err
+		return nil, &configError{err}
 	}
 	began, last, pages := r.p.agent.clock.Now(), r.p.agent.clock.Now(), 0
 	err = r.arena.Restore(restored.Roots, func(fn func(state.PageID, []byte) error) error {

@@ -31,12 +31,28 @@ func Compile(file, text string) (*plan.Plan, error) {
 	return p, nil
 }
 
+// compileFile plans a file and checks the options of its tables.
 func compileFile(file string) (*plan.Plan, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return Compile(file, string(text))
+	p, err := Compile(file, string(text))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTables(p); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return p, nil
+}
+
+// located is a warning with the place it is about, as FILE:LINE:COLUMN.
+func located(file string, w plan.Warning) string {
+	if w.Pos.Line == 0 {
+		return file + ": warning: " + w.Text
+	}
+	return fmt.Sprintf("%s:%d:%d: warning: %s", file, w.Pos.Line, w.Pos.Column, w.Text)
 }
 
 // Lint plans each file, checks the options of its tables, and prints warnings. Files that
@@ -45,16 +61,13 @@ func Lint(w io.Writer, files []string) error {
 	bad := 0
 	for _, f := range files {
 		p, err := compileFile(f)
-		if err == nil {
-			err = checkTables(p)
-		}
 		if err != nil {
 			fmt.Fprintln(w, err)
 			bad++
 			continue
 		}
 		for _, warning := range p.Warnings {
-			fmt.Fprintf(w, "%s\n", warning.String())
+			fmt.Fprintln(w, located(f, warning))
 		}
 		fmt.Fprintf(w, "%s: ok, %d sources, %d sinks, %d warnings\n", f, len(p.Sources), len(p.Sinks), len(p.Warnings))
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -170,14 +171,11 @@ func Plan(w io.Writer, file string, o PlanOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := checkTables(p); err != nil {
-		return err
-	}
 	if err := p.Explain(w); err != nil {
 		return err
 	}
 	for _, warning := range p.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warning.String())
+		fmt.Fprintln(w, located(file, warning))
 	}
 	if o.StateDir == "" {
 		return nil
@@ -190,12 +188,12 @@ func Plan(w io.Writer, file string, o PlanOptions) error {
 	if err != nil {
 		return err
 	}
-	st, arena, _, _, err := loadState(files[0])
+	st, arena, _, m, err := loadState(files[0])
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	return compareState(w, p, arena)
+	return compareState(w, p, arena, m)
 }
 
 func exists(path string) bool {
@@ -204,7 +202,7 @@ func exists(path string) bool {
 }
 
 // compareState says what becomes of each operator's state under the plan.
-func compareState(w io.Writer, p *plan.Plan, arena *state.Arena) error {
+func compareState(w io.Writer, p *plan.Plan, arena *state.Arena, m *dataflow.Manifest) error {
 	fmt.Fprintln(w, "\nstate")
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	known := map[string]bool{}
@@ -212,6 +210,14 @@ func compareState(w io.Writer, p *plan.Plan, arena *state.Arena) error {
 		b := n.Base()
 		known[b.ID] = true
 		if !b.Stateful {
+			continue
+		}
+		if src, ok := n.(*plan.Source); ok {
+			if !slices.ContainsFunc(m.Sources, func(s dataflow.SourceManifest) bool { return s.ID == b.ID }) {
+				fmt.Fprintf(tw, "  empty\t%s\t%s\tno position of table %s: it is read from its start\n", n.Kind(), b.ID, src.Table.Name)
+			} else {
+				fmt.Fprintf(tw, "  keeps\t%s\t%s\tit goes on where it was\n", n.Kind(), b.ID)
+			}
 			continue
 		}
 		if arena.Lookup(b.ID) == nil {

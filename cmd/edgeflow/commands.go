@@ -165,7 +165,7 @@ func stateCommand() *cobra.Command {
 func savepointCommand() *cobra.Command {
 	var o agent.SavepointOptions
 	c := &cobra.Command{
-		Use:   "savepoint PIPELINE [FILE]",
+		Use:   "savepoint PIPELINE [NAME]",
 		Short: "Take a savepoint of a running pipeline",
 		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -185,9 +185,8 @@ func auditCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "audit [PIPELINE]",
 		Short: "Print the ledger: every event accounted for",
-		Long: "Asks a running edgeflow, or reads the last checkpoint with --data. Exits with 1 when an\n" +
-			"equation of the ledger does not hold.",
-		Args: cobra.MaximumNArgs(1),
+		Long:  "Asks a running edgeflow. Exits with 1 when an equation of the ledger does not hold.",
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.Pipeline = args[0]
