@@ -51,7 +51,7 @@ type AggFunc struct {
 var (
 	aggCatalogue = map[string]*AggFunc{}
 	aggAliases   = map[string]string{
-		"$SUM0": "SUM0", "STDDEV": "STDDEV_SAMP", "VARIANCE": "VAR_SAMP", "EVERY_VALUE": "FIRST_VALUE", "ANY_VALUE": "FIRST_VALUE",
+		"$SUM0": "SUM0", "STDDEV": "STDDEV_SAMP", "VARIANCE": "VAR_SAMP", "ANY_VALUE": "FIRST_VALUE",
 	}
 )
 

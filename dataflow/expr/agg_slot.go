@@ -62,12 +62,8 @@ func (s slotState) put(m *AggStore, b []byte, d vec.Datum) {
 
 func (s slotState) putBytes(m *AggStore, b, v []byte) {
 	if le(b) != 0 {
-		r := state.Ref(le(b[8:]))
-		if old := m.Heap.Get(r); len(old) == len(v) {
-			copy(m.Heap.Mut(r), v)
-			return
-		}
-		m.Heap.Free(r)
+		putLE(b[8:], uint64(m.Heap.Replace(state.Ref(le(b[8:])), v)))
+		return
 	}
 	putLE(b[8:], uint64(m.Heap.Put(v)))
 }

@@ -31,7 +31,7 @@ func init() {
 	)
 }
 
-// numericArg checks that an argument is a number, and makes a string one, as Flink does.
+// numericArg checks that an argument is a number; a bare NULL becomes a DOUBLE.
 func numericArg(name string, args []Node, i int) (types.Type, error) {
 	t := args[i].Type()
 	switch {

@@ -339,6 +339,24 @@ func TestApproxCountDistinctKeepsItsError(t *testing.T) {
 	}
 }
 
+func TestValuesLargerThanAPage(t *testing.T) {
+	big := func(c byte) vec.Datum { return vec.StringDatum(strings.Repeat(string(c), 20_000)) }
+	for _, retract := range []bool{false, true} {
+		h := newAggBench(t, retract, mustAgg(t, "MAX", AggOptions{}, aggCol(2)), mustAgg(t, "LAST_VALUE", AggOptions{}, aggCol(2)),
+			mustAgg(t, "COUNT", AggOptions{Distinct: true}, aggCol(2)), mustAgg(t, "LISTAGG", AggOptions{}, aggCol(2)))
+		rows := [][]vec.Datum{{vec.NullDatum, vec.NullDatum, big('b')}, {vec.NullDatum, vec.NullDatum, big('c')}, {vec.NullDatum, vec.NullDatum, big('a')}}
+		h.run(rows, []uint64{1, 1, 1}, nil)
+		h.set.Result(h.store, h.group(1), h.out, 0)
+		if string(h.out[0].Bytes(0)) != string(big('c').B) || string(h.out[1].Bytes(0)) != string(big('a').B) || h.out[2].I64[0] != 3 || len(h.out[3].Bytes(0)) != 60_002 {
+			t.Errorf("retract %v: a value changed", retract)
+		}
+		h.set.Release(h.store, h.group(1))
+		if n, m := h.store.Heap.Len(), h.store.Tree.Len(); n != 0 || m != 0 {
+			t.Errorf("retract %v: %d heap values and %d tree entries remain", retract, n, m)
+		}
+	}
+}
+
 func TestAggregatesThatCannotRetractRefuse(t *testing.T) {
 	c := mustAgg(t, "APPROX_COUNT_DISTINCT", AggOptions{}, aggCol(0))
 	if _, err := NewAggSet([]*AggCall{c}, nil, true); err == nil || !strings.Contains(err.Error(), "updating input") {

@@ -110,6 +110,50 @@ func BenchmarkTumblingBeacons(b *testing.B) {
 	benchWindow(b, op.Window{Kind: op.Tumble, Size: 10_000})
 }
 
+func BenchmarkWatermark(b *testing.B) {
+	for name, cfg := range map[string]op.WatermarkConfig{
+		"plain": {By: -1}, "by customer": {By: 1, ByIdleMs: 60_000}, "on event": {By: -1, OnEvent: true},
+	} {
+		b.Run(name, func(b *testing.B) {
+			cfg.Input, cfg.IntervalMs, cfg.MaxAheadMs = beaconTypes, 200, 3600_000
+			batches := beacons(100, 60)
+			m, err := op.NewWatermarkAssigner(cfg)
+			o := open(b, m, err)
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				bt := batches[n%len(batches)]
+				if err := o.Process(0, bt); err != nil {
+					b.Fatal(err)
+				}
+				for i := range bt.N {
+					bt.Cols[0].I64[i] += 60_000_000
+					bt.Arrival[i] += 60_000
+				}
+				n++
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n*1000), "ns/event")
+		})
+	}
+}
+
+// BenchmarkSparse is a row at a time, as when each row brings a watermark.
+func BenchmarkSparse(b *testing.B) {
+	bt := beacons(1, 60)[0]
+	bt.N = 1
+	o := beaconWindow(b, op.Window{Kind: op.Tumble, Size: 10_000})
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := o.Process(0, bt); err != nil {
+			b.Fatal(err)
+		}
+		if err := o.Watermark(0, bt.Cols[0].I64[0]/1000-2000); err != nil {
+			b.Fatal(err)
+		}
+		bt.Cols[0].I64[0] += 1_000_000
+	}
+}
+
 func BenchmarkHoppingBeacons(b *testing.B) {
 	benchWindow(b, op.Window{Kind: op.Hop, Size: 60_000, Slide: 10_000})
 }

@@ -98,7 +98,9 @@ const (
 // window_time to each row, once for each window it is in. A SESSION is per value of the
 // Keys (PARTITION BY) and emits its rows when it closes.
 type WindowTVFConfig struct {
-	Input  []types.Type
+	Input []types.Type
+	// Names are those of the input columns, for the inspection of state; they may be nil.
+	Names  []string
 	Window Window
 	Keys   []int
 }
@@ -106,7 +108,9 @@ type WindowTVFConfig struct {
 // WindowAggConfig configures NewWindowAggregate (every kind but Session) and
 // NewSessionAggregate. The output is the keys, the aggregates, and the properties.
 type WindowAggConfig struct {
-	Input  []types.Type
+	Input []types.Type
+	// Names are those of the input columns, for the inspection of state; they may be nil.
+	Names  []string
 	Window Window
 	Keys   []int
 	// Aggs have columns and literals as arguments and a column as filter.
@@ -120,7 +124,9 @@ type WindowAggConfig struct {
 // Without keys nothing is emitted before the first row; when retractions empty the one
 // group its row is deleted.
 type GroupAggConfig struct {
-	Input      []types.Type
+	Input []types.Type
+	// Names are those of the input columns, for the inspection of state; they may be nil.
+	Names      []string
 	Keys       []int
 	Aggs       []*expr.AggCall
 	Retracting bool
@@ -135,7 +141,9 @@ type GroupAggConfig struct {
 // NormalizeConfig configures NewChangelogNormalize: an upsert stream, or a changelog with
 // duplicates, becomes a regular changelog by primary key.
 type NormalizeConfig struct {
-	Input        []types.Type
+	Input []types.Type
+	// Names are those of the input columns, for the inspection of state; they may be nil.
+	Names        []string
 	Keys         []int
 	UpdateBefore bool
 	TTLMs        int64

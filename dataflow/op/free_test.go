@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -95,5 +96,33 @@ func fillAndEmpty(t *testing.T, o op.Operator, round int) {
 	}
 	if err := o.Watermark(0, int64(round*1000+900)*1000); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestLayoutIgnoresNames(t *testing.T) {
+	a, err := state.NewArena(state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bind := func(names []string, aggs ...*expr.AggCall) error {
+		g, err := op.NewGroupAggregate(op.GroupAggConfig{Input: inTypes, Names: names, Keys: []int{1}, Aggs: aggs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Open(&op.Context{Arena: a, ID: "group", Out: &nothing{}, Env: &expr.Env{}})
+	}
+	counts := agg(t, "COUNT", expr.AggOptions{})
+	if err := bind([]string{"ts", "customer", "n", "f", "s"}, counts); err != nil {
+		t.Fatal(err)
+	}
+	if c := a.Lookup("group").Layout().Columns[0]; c.Name != "customer" || !c.Key {
+		t.Errorf("the first column is %+v", c)
+	}
+	if err := bind([]string{"ts", "renamed", "n", "f", "s"}, counts); err != nil {
+		t.Errorf("another name of the key: %v", err)
+	}
+	var layout *state.LayoutError
+	if err := bind(nil, counts, agg(t, "SUM", expr.AggOptions{}, col(2))); !errors.As(err, &layout) {
+		t.Errorf("another aggregate: %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func (o *GroupAggregate) Open(c *Context) error {
 	if err := checkRow(c.Arena, c.ID, size+64); err != nil {
 		return err
 	}
-	var l layout
+	l := layout{names: o.cfg.Names}
 	l.keys("groups", o.keys)
 	l.add("groups", "net rows", "BIGINT", false, groupNet, 8)
 	l.add("groups", "last write", "BIGINT", false, groupWrite, 8)

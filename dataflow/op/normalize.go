@@ -45,10 +45,10 @@ func NewChangelogNormalize(cfg NormalizeConfig) (*ChangelogNormalize, error) {
 
 // Open binds state.
 func (o *ChangelogNormalize) Open(c *Context) error {
-	var l layout
+	l := layout{names: o.cfg.Names}
 	l.keys("rows", o.keys)
 	for i, t := range o.cfg.Input {
-		l.add("rows", fmt.Sprintf("column %d", i), t.Plain().String(), false, normalRef, 8)
+		l.column("rows", i, i, t, false, normalRef, 8)
 	}
 	if err := o.bind(c, l); err != nil {
 		return err

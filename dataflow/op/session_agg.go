@@ -62,7 +62,7 @@ func (o *SessionAggregate) Open(c *Context) error {
 	if err := checkRow(c.Arena, c.ID, size+sessionHead); err != nil {
 		return err
 	}
-	var l layout
+	l := layout{names: o.cfg.Names}
 	l.keys("sessions", o.keys)
 	l.add("sessions", fmt.Sprintf("SESSION %d", o.cfg.Window.Size), "window", true, 0, 0)
 	l.add("sessions", "rows", "BIGINT", false, sessionHead, 16)

@@ -48,11 +48,11 @@ func newSessionTVF(cfg WindowTVFConfig) *SessionTVF {
 
 // Open binds state.
 func (o *SessionTVF) Open(c *Context) error {
-	var l layout
+	l := layout{names: o.cfg.Names}
 	l.keys("sessions", o.keys)
 	l.add("sessions", fmt.Sprintf("SESSION %d", o.cfg.Window.Size), "window", true, 0, 0)
 	for i, t := range o.cfg.Input {
-		l.add("rows", fmt.Sprintf("column %d", i), t.Plain().String(), false, i, 0)
+		l.column("rows", i, i, t, false, i, 0)
 	}
 	if err := o.bind(c, l); err != nil {
 		return err

@@ -21,17 +21,31 @@ type node struct {
 	ledger ledger
 }
 
-// layout collects the columns of an operator's space; its hash covers all of them.
-type layout struct{ cols []state.Column }
+// layout collects the columns of an operator's space; its hash covers all of them, but for
+// the names of input columns.
+type layout struct {
+	names []string // of the input columns, where they are known
+	cols  []state.Column
+	hash  []byte
+}
 
 func (l *layout) add(structure, name, typ string, key bool, offset, size int) {
+	l.hash = fmt.Appendf(l.hash, "%s/%s/%s/%v/%d/%d\n", structure, name, typ, key, offset, size)
 	l.cols = append(l.cols, state.Column{Structure: structure, Name: name, Type: typ, Key: key, Offset: offset, Size: size})
 }
 
-// keys describes a packed key.
+// column describes input column i, kept as the n-th of its kind.
+func (l *layout) column(structure string, n, i int, t types.Type, key bool, offset, size int) {
+	l.add(structure, fmt.Sprintf("column %d", n), t.Nullable().Plain().String(), key, offset, size)
+	if i < len(l.names) {
+		l.cols[len(l.cols)-1].Name = l.names[i]
+	}
+}
+
+// keys describes a packed key; the offset of a column is its place among them.
 func (l *layout) keys(structure string, k *keyCodec) {
-	for i, t := range k.types {
-		l.add(structure, fmt.Sprintf("key %d", i), t.Nullable().Plain().String(), true, i, 0)
+	for n, t := range k.types {
+		l.column(structure, n, k.cols[n], t, true, n, 0)
 	}
 }
 
@@ -46,9 +60,7 @@ func (l *layout) aggs(structure string, set *expr.AggSet, offset int) {
 func (n *node) bind(c *Context, l layout) error {
 	n.ctx = c
 	h := fnv.New64a()
-	for _, col := range l.cols {
-		fmt.Fprintf(h, "%s/%s/%s/%v/%d/%d\n", col.Structure, col.Name, col.Type, col.Key, col.Offset, col.Size)
-	}
+	h.Write(l.hash)
 	s, err := c.Arena.Space(c.ID, state.Layout{Version: layoutVersion, Hash: h.Sum64(), Columns: l.cols})
 	if err != nil {
 		return err

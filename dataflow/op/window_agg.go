@@ -103,7 +103,7 @@ func (o *WindowAggregate) Open(c *Context) error {
 		return err
 	}
 	w := o.cfg.Window
-	var l layout
+	l := layout{names: o.cfg.Names}
 	l.keys("panes", o.keys)
 	l.add("panes", fmt.Sprintf("%s %d %d %d", w.Kind, w.Size, w.Slide, w.Offset), "window", true, 0, 0)
 	l.add("panes", "rows", "BIGINT", false, 0, 8)
