@@ -1,5 +1,6 @@
-// Package memory runs a pipeline in memory: messages from a slice, output counted and
-// dropped. It measures the engine without a server or a disk.
+// Package memory runs a pipeline in memory: messages from a slice, rows handed to a
+// printer. It measures the engine without a server, and without a disk unless the caller
+// brings a store.
 package memory
 
 import (
@@ -20,7 +21,11 @@ import (
 // Source hands out messages from a slice.
 type Source struct {
 	Messages []dataflow.Message
-	at       int
+	// PollMax bounds the messages of one Poll; 0 is any number.
+	PollMax int
+	// Endless begins anew after the last message.
+	Endless bool
+	at      int
 }
 
 // Open begins at the first message.
@@ -30,9 +35,15 @@ func (s *Source) Open(context.Context, []byte) (dataflow.OpenReport, error) {
 
 // Poll hands out the next messages.
 func (s *Source) Poll(dst []dataflow.Message, limit int, _ time.Duration) ([]dataflow.Message, uint64, error) {
+	if s.PollMax > 0 {
+		limit = min(limit, s.PollMax)
+	}
 	n := min(limit-len(dst), len(s.Messages)-s.at)
 	dst = append(dst, s.Messages[s.at:s.at+n]...)
 	s.at += n
+	if s.at == len(s.Messages) && s.Endless {
+		s.at = 0
+	}
 	if s.at == len(s.Messages) {
 		return dst, 0, io.EOF
 	}
@@ -62,17 +73,21 @@ func (c *Counter) Print(b *vec.Batch) error {
 // Close does nothing.
 func (c *Counter) Close() error { return nil }
 
-// Run is a pipeline in memory.
-type Run struct {
-	Engine *dataflow.Engine
-	Arena  *state.Arena
-	Source *Source
-	Sinks  map[string]*Counter
+// Options configure New.
+type Options struct {
+	// Script is the pipeline's SQL; every source reads from Source, whatever its options.
+	Script string
+	Source dataflow.MessageSource
+	// Sink takes the rows of every sink.
+	Sink dataflow.Printer
+	// Arena holds the state; nil for a new one. Restored belongs to its pages.
+	Arena    *state.Arena
+	Restored *dataflow.Manifest
 }
 
-// New plans the script and binds every source to src.
-func New(script string, src *Source) (*Run, error) {
-	s, err := sql.Parse("bench.sql", script)
+// New plans the script and opens an engine that runs it.
+func New(o Options) (*dataflow.Engine, error) {
+	s, err := sql.Parse("bench.sql", o.Script)
 	if err != nil {
 		return nil, err
 	}
@@ -80,38 +95,33 @@ func New(script string, src *Source) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Source: src, Sinks: map[string]*Counter{}}
-	if r.Arena, err = state.NewArena(state.Options{}); err != nil {
+	if o.Arena == nil {
+		if o.Arena, err = state.NewArena(state.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	e, err := dataflow.New(dataflow.Options{Plan: p, Connectors: connectors{o}, Arena: o.Arena, Restored: o.Restored})
+	if err != nil {
 		return nil, err
 	}
-	if r.Engine, err = dataflow.New(dataflow.Options{Plan: p, Connectors: connectors{r}, Arena: r.Arena}); err != nil {
-		return nil, err
-	}
-	_, err = r.Engine.Open(context.Background())
-	return r, err
+	_, err = e.Open(context.Background())
+	return e, err
 }
 
-// bind reads the one source, in the format that the table names.
-func (r *Run) bind(n *plan.Source) *dataflow.SourceBinding {
-	return &dataflow.SourceBinding{Messages: r.Source, Metadata: dataflow.NewMetadataReader(n.Columns),
-		Decoder: func(onBad func([]byte, int, error)) (format.Decoder, error) {
-			return format.NewDecoder(n.Table.Options["format"], dataflow.DecoderSchema(n), format.Options{Table: n.Table.Options, OnBad: onBad})
-		}}
-}
-
-// All runs until the source ends and returns the number of events.
-func (r *Run) All() (int64, error) {
+// All runs an engine until its source ends, and closes it.
+func All(e *dataflow.Engine) error {
 	for {
-		p, err := r.Engine.Step(0, 0)
+		p, err := e.Step(0, 0)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if p.Ended {
-			return r.Engine.Events(), r.Engine.Close()
+			return e.Close()
 		}
 	}
 }
 
+// discard drops dead letters and late rows; the engine's ledger counts them.
 type discard struct{ rows int }
 
 func (d *discard) Append(_, _ []byte, _ vec.RowKind, _ int64) { d.rows++ }
@@ -119,16 +129,18 @@ func (d *discard) Len() int                                   { return 0 }
 func (d *discard) Rows() int                                  { return d.rows }
 func (d *discard) Seal(uint64) []byte                         { d.rows = 0; return nil }
 
-type connectors struct{ r *Run }
+type connectors struct{ o Options }
 
+// Source reads the messages in the format that the table names.
 func (c connectors) Source(n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
-	return c.r.bind(n), nil
+	return &dataflow.SourceBinding{Messages: c.o.Source, Metadata: dataflow.NewMetadataReader(n.Columns),
+		Decoder: func(onBad func([]byte, int, error)) (format.Decoder, error) {
+			return format.NewDecoder(n.Table.Options["format"], dataflow.DecoderSchema(n), format.Options{Table: n.Table.Options, OnBad: onBad})
+		}}, nil
 }
 
-func (c connectors) Sink(n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
-	k := &Counter{}
-	c.r.Sinks[n.Name] = k
-	return &dataflow.SinkBinding{Printer: k}, nil
+func (c connectors) Sink(*plan.Sink, *expr.Env) (*dataflow.SinkBinding, error) {
+	return &dataflow.SinkBinding{Printer: c.o.Sink}, nil
 }
 
 func (c connectors) Diverted(string) (dataflow.FrameWriter, error) { return &discard{}, nil }
