@@ -280,3 +280,10 @@ func (o *WatermarkAssigner) Tick(now int64) error {
 
 // Audit implements Audited.
 func (o *WatermarkAssigner) Audit() Audit { return o.ledger.audit() }
+
+// CurrentWatermark is the newest watermark that went out, in ms since 1970; ok is false
+// before the first.
+func (o *WatermarkAssigner) CurrentWatermark() (t int64, ok bool) {
+	t = o.progress.Int64(markEmitted)
+	return t, t != noWatermark
+}
