@@ -3,7 +3,6 @@ package op
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/state"
@@ -84,17 +83,6 @@ func (o *SessionAggregate) Open(c *Context) error {
 	return nil
 }
 
-// openProgress binds the progress of an operator with windows.
-func openProgress(s *state.Space) *state.Scalars {
-	p := s.Scalars("progress", progressSize)
-	if p.Int64(progressSet) == 0 {
-		p.SetInt64(progressSet, 1)
-		p.SetInt64(progressWatermark, math.MinInt64)
-		p.SetInt64(progressClosed, math.MinInt64)
-	}
-	return p
-}
-
 // mergeStates adds a session's payload to an earlier one's.
 func (o *SessionAggregate) mergeStates(dst, src []byte) {
 	count(dst[sessionRows:], word(src, sessionRows))
@@ -111,13 +99,13 @@ func (o *SessionAggregate) Process(_ int, b *vec.Batch) error {
 	var n int64
 	for _, i := range sel {
 		row := int(i)
-		o.arrived(b.ArrivalAt(row))
+		arrived(o.progress, b.ArrivalAt(row))
 		if o.cfg.Window.ProcTime {
 			if err := o.fireUpTo(o.clock.closed(b.ArrivalAt(row) - 1)); err != nil {
 				return err
 			}
 		}
-		t, ok := o.time(b, row)
+		t, ok := o.cfg.Window.time(o.clock, b, row)
 		if !ok {
 			if err := o.fail(b, row, errNoTime); err != nil {
 				return err
@@ -136,14 +124,6 @@ func (o *SessionAggregate) Process(_ int, b *vec.Batch) error {
 	return nil
 }
 
-func (o *SessionAggregate) time(b *vec.Batch, row int) (int64, bool) {
-	if o.cfg.Window.ProcTime {
-		return o.clock.wall(b.ArrivalAt(row)), true
-	}
-	v := b.Cols[o.cfg.Window.Time]
-	return o.clock.wall(millis(v.I64[row])), !v.IsNull(row)
-}
-
 func (o *SessionAggregate) add(b *vec.Batch, row int, t int64) {
 	o.key = o.keys.append(o.key[:0], b, row)
 	p, fresh := o.sessions.touch(o.key, t, o.progress.Int64(progressClosed))
@@ -152,9 +132,7 @@ func (o *SessionAggregate) add(b *vec.Batch, row int, t int64) {
 		return
 	}
 	if fresh && o.set.NeedsTree() {
-		id := o.progress.Int64(progressGroup) + 1
-		o.progress.SetInt64(progressGroup, id)
-		o.set.Init(p[sessionStates:], uint64(id))
+		o.set.Init(p[sessionStates:], nextGroup(o.progress))
 	}
 	count(p[sessionRows:], 1)
 	if b.Kind(row).Retracts() {
@@ -164,12 +142,6 @@ func (o *SessionAggregate) add(b *vec.Batch, row int, t int64) {
 	}
 	o.states[0], o.row[0] = p[sessionStates:], int32(row)
 	o.set.Update(&o.store, b, o.states[:], o.row[:])
-}
-
-func (o *SessionAggregate) arrived(t int64) {
-	if t > o.progress.Int64(progressArrival) {
-		o.progress.SetInt64(progressArrival, t)
-	}
 }
 
 // fireUpTo emits the sessions that end at or before bound.
@@ -214,7 +186,7 @@ func (o *SessionAggregate) Watermark(_ int, t int64) error {
 
 // Tick fires the processing-time sessions that end at or before now.
 func (o *SessionAggregate) Tick(now int64) error {
-	o.arrived(now)
+	arrived(o.progress, now)
 	if o.cfg.Window.ProcTime {
 		if err := o.fireUpTo(o.clock.closed(now - 1)); err != nil {
 			return err

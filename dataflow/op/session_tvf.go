@@ -104,11 +104,7 @@ func (o *SessionTVF) Process(_ int, b *vec.Batch) error {
 				return err
 			}
 		}
-		t, ok := o.clock.wall(arrival), true
-		if !o.cfg.Window.ProcTime {
-			v := b.Cols[o.cfg.Window.Time]
-			t, ok = o.clock.wall(millis(v.I64[row])), !v.IsNull(row)
-		}
+		t, ok := o.cfg.Window.time(o.clock, b, row)
 		if !ok {
 			if err := o.fail(b, row, errNoTime); err != nil {
 				return err
@@ -135,9 +131,7 @@ func (o *SessionTVF) add(b *vec.Batch, row int, t, arrival int64) {
 		return
 	}
 	if fresh {
-		id := o.progress.Int64(progressGroup) + 1
-		o.progress.SetInt64(progressGroup, id)
-		setWord(p, tvfID, id)
+		setWord(p, tvfID, int64(nextGroup(o.progress)))
 	}
 	o.value = binary.LittleEndian.AppendUint64(o.value[:0], uint64(arrival))
 	o.value = o.codec.append(append(o.value, byte(b.Kind(row))), b, row)

@@ -1,6 +1,10 @@
 package op
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
 
 // validate reports a window that cannot be.
 func (w Window) validate() error {
@@ -106,4 +110,18 @@ func (w Window) count(p, from int64) int64 {
 		first = w.endAfter(from)
 	}
 	return (last-first)/w.slide() + 1
+}
+
+// time is the wall time by which a row is assigned to windows: its event time, its arrival
+// time, or its window's end when that is attached. It is not ok when it is NULL.
+func (w *Window) time(c *wallClock, b *vec.Batch, row int) (ms int64, ok bool) {
+	switch {
+	case w.Kind == Attached:
+		v := b.Cols[w.End]
+		return millis(v.I64[row]), !v.IsNull(row) && !b.Cols[w.Start].IsNull(row)
+	case w.ProcTime:
+		return c.wall(b.ArrivalAt(row)), true
+	}
+	v := b.Cols[w.Time]
+	return c.wall(millis(v.I64[row])), !v.IsNull(row)
 }

@@ -68,15 +68,6 @@ type firing struct {
 	err        error
 }
 
-const (
-	progressWatermark = 8 * iota
-	progressClosed
-	progressGroup
-	progressArrival
-	progressSet
-	progressSize
-)
-
 // NewWindowAggregate makes a WindowAggregate of any kind but Session.
 func NewWindowAggregate(cfg WindowAggConfig) (*WindowAggregate, error) {
 	if cfg.Window.Kind == Session {
@@ -156,25 +147,18 @@ func (o *WindowAggregate) Process(_ int, b *vec.Batch) error {
 	if o.cfg.Window.ProcTime {
 		return o.processArrivals(b, sel)
 	}
-	o.arrived(o.arrival(b, sel[len(sel)-1]))
+	arrived(o.progress, b.ArrivalAt(int(sel[len(sel)-1])))
 	return o.add(b, sel)
-}
-
-// arrived notes an arrival time.
-func (o *WindowAggregate) arrived(t int64) {
-	if t > o.progress.Int64(progressArrival) {
-		o.progress.SetInt64(progressArrival, t)
-	}
 }
 
 // processArrivals closes the windows that end before a row's arrival, then adds it.
 func (o *WindowAggregate) processArrivals(b *vec.Batch, sel []int32) error {
 	for from := 0; from < len(sel); {
-		if err := o.advance(o.arrival(b, sel[from])); err != nil {
+		if err := o.advance(b.ArrivalAt(int(sel[from]))); err != nil {
 			return err
 		}
 		next, to := o.nextFire(), from+1
-		for to < len(sel) && o.clock.closed(o.arrival(b, sel[to])-1) < next {
+		for to < len(sel) && o.clock.closed(b.ArrivalAt(int(sel[to]))-1) < next {
 			to++
 		}
 		if err := o.add(b, sel[from:to]); err != nil {
@@ -184,8 +168,6 @@ func (o *WindowAggregate) processArrivals(b *vec.Batch, sel []int32) error {
 	}
 	return nil
 }
-
-func (o *WindowAggregate) arrival(b *vec.Batch, row int32) int64 { return b.ArrivalAt(int(row)) }
 
 // nextFire is the end of the next window of the pane that the newest arrival is in: no row
 // before it can make a window fire that is not open yet.
@@ -241,7 +223,7 @@ func (o *WindowAggregate) assign(b *vec.Batch, sel []int32) ([]int32, error) {
 	// Rows of one pane follow each other mostly: its figures are kept.
 	pane, windows, open := int64(math.MinInt64), int64(0), int64(0)
 	for _, i := range sel {
-		t, ok := o.time(b, int(i))
+		t, ok := o.cfg.Window.time(o.clock, b, int(i))
 		if !ok {
 			if err := o.fail(b, int(i), errNoTime); err != nil {
 				return nil, err
@@ -286,20 +268,6 @@ func (o *WindowAggregate) assign(b *vec.Batch, sel []int32) ([]int32, error) {
 
 var errNoTime = errors.New("the time attribute is NULL: the row is in no window")
 
-// time is the wall time by which a row is assigned: its window's end when that is attached.
-func (o *WindowAggregate) time(b *vec.Batch, row int) (int64, bool) {
-	w := &o.cfg.Window
-	switch {
-	case w.Kind == Attached:
-		v := b.Cols[w.End]
-		return millis(v.I64[row]), !v.IsNull(row) && !b.Cols[w.Start].IsNull(row)
-	case w.ProcTime:
-		return o.clock.wall(b.ArrivalAt(row)), true
-	}
-	v := b.Cols[w.Time]
-	return o.clock.wall(millis(v.I64[row])), !v.IsNull(row)
-}
-
 // update adds rows to the pane p.
 func (o *WindowAggregate) update(p int64, b *vec.Batch, sel []int32) {
 	table := o.panes.Pane(p)
@@ -310,7 +278,7 @@ func (o *WindowAggregate) update(p int64, b *vec.Batch, sel []int32) {
 	for k := range sel {
 		v := table.MutValue(o.rows[k])
 		if o.created[k] && o.set.NeedsTree() {
-			o.set.Init(v[o.head:], o.nextGroup())
+			o.set.Init(v[o.head:], nextGroup(o.progress))
 		}
 		count(v, 1)
 		if o.cfg.Retracting {
@@ -327,12 +295,6 @@ func (o *WindowAggregate) update(p int64, b *vec.Batch, sel []int32) {
 
 func count(b []byte, by int64) {
 	binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)+uint64(by))
-}
-
-func (o *WindowAggregate) nextGroup() uint64 {
-	id := o.progress.Int64(progressGroup) + 1
-	o.progress.SetInt64(progressGroup, id)
-	return uint64(id)
 }
 
 // pack packs the keys; that of an attached window begins with the window's start.
@@ -369,12 +331,12 @@ func (o *WindowAggregate) Tick(now int64) error {
 			return err
 		}
 	}
-	o.arrived(now)
+	arrived(o.progress, now)
 	return o.ctx.Out.Tick(now)
 }
 
 // advance moves processing time on: windows that end at or before now fire.
 func (o *WindowAggregate) advance(now int64) error {
-	o.arrived(now)
+	arrived(o.progress, now)
 	return o.fireUpTo(o.clock.closed(now - 1))
 }

@@ -144,7 +144,7 @@ func (o *WindowAggregate) mergeOne(r state.Row) bool {
 	row, created := f.into.Upsert(f.table.Key(r))
 	dst := f.into.MutValue(row)
 	if created && o.set.NeedsTree() {
-		o.set.Init(dst[o.head:], o.nextGroup())
+		o.set.Init(dst[o.head:], nextGroup(o.progress))
 	}
 	count(dst, int64(binary.LittleEndian.Uint64(src)))
 	if o.cfg.Retracting {

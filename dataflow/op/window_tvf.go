@@ -64,7 +64,7 @@ func (o *WindowTVF) Process(_ int, b *vec.Batch) error {
 	o.sel = o.sel[:0]
 	w := o.cfg.Window
 	for _, i := range rows {
-		t, ok := o.time(b, int(i))
+		t, ok := w.time(o.clock, b, int(i))
 		if !ok {
 			if err := o.fail(b, int(i), errNoTime); err != nil {
 				return err
@@ -101,14 +101,6 @@ func (o *WindowTVF) Process(_ int, b *vec.Batch) error {
 		o.sel = rest
 	}
 	return nil
-}
-
-func (o *WindowTVF) time(b *vec.Batch, row int) (int64, bool) {
-	if o.cfg.Window.ProcTime {
-		return o.clock.wall(b.ArrivalAt(row)), true
-	}
-	v := b.Cols[o.cfg.Window.Time]
-	return o.clock.wall(millis(v.I64[row])), !v.IsNull(row)
 }
 
 // Watermark forwards.
