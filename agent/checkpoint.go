@@ -33,8 +33,9 @@ func (r *runner) due(now time.Time) bool {
 	if r.arena.NeedCheckpoint() || r.drained && r.changed {
 		return true
 	}
-	if !r.changed && len(r.carry) == 0 && !r.fwd.NeedsCommit() && r.arena.Stats().Dirty == 0 {
-		return false
+	if !r.changed && len(r.carry) == 0 && !r.fwd.NeedsCommit() && r.engine.PendingBytes() == 0 {
+		// Ticks alone touch pages, and a restart makes up for them.
+		return r.arena.Stats().Dirty > 0 && now.Sub(r.pacer.started) >= max(idleEvery, r.pacer.interval)
 	}
 	return r.pacer.due(now)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -268,9 +269,12 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 	}
 	o.Name = "edgeflow-" + c.p.name
 	o.OnStatus = func(s nats.Status) {
-		if s.Connected {
+		switch {
+		case s.Connected:
 			c.p.log.Info("source connected", "table", n.Table.Name, "reconnects", s.Reconnects)
-		} else {
+		case errors.Is(s.Err, io.EOF):
+			c.p.log.Info("source read to its end", "table", n.Table.Name)
+		case !errors.Is(s.Err, nats.ErrClosed):
 			c.p.log.Warn("source disconnected; trying again", "table", n.Table.Name, "error", s.Err)
 		}
 	}

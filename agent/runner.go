@@ -24,6 +24,7 @@ const (
 	statusEvery  = 200 * time.Millisecond
 	progressSlow = 2 * time.Second
 	leaveMax     = 3 * time.Second
+	idleEvery    = 30 * time.Second // between checkpoints while nothing arrives
 )
 
 // runner is one attempt at running a pipeline. All of it belongs to the engine's goroutine

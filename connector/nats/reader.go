@@ -124,6 +124,7 @@ func (rd *readerLoop) end(ctx context.Context, err error) bool {
 		default:
 			s.err = rd.wrap(err)
 		}
+		s.st.Err = s.err
 	}
 	st := s.st
 	s.mu.Unlock()
