@@ -107,7 +107,7 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 		return op.NewChangelogNormalize(op.NormalizeConfig{Input: inputTypes(n), Keys: n.KeyCols,
 			UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL)})
 	case *plan.DropUpdateBefore:
-		return op.NewDropUpdateBefore()
+		return op.NewDropUpdateBefore(op.DropBeforeConfig{Input: inputTypes(n), AsDelete: n.AsDelete, Keys: n.KeyCols})
 	case *plan.Values:
 		return op.NewValues(op.ValuesConfig{Output: n.Base().Schema.Types(), Rows: n.Rows})
 	case *plan.Sink:

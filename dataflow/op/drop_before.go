@@ -1,20 +1,47 @@
 package op
 
-import "github.com/edgeflow/edgeflow/dataflow/vec"
+import (
+	"bytes"
+
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// DropBeforeConfig configures NewDropUpdateBefore.
+type DropBeforeConfig struct {
+	Input []types.Type
+	// AsDelete tells that a -U is left out only when the next row of its batch is the +U
+	// with the same Keys, and is a -D otherwise: a filter may have taken the +U away, or the
+	// update may have moved the row to another key.
+	AsDelete bool
+	Keys     []int
+}
 
 // DropUpdateBefore leaves out the rows of kind -U.
 type DropUpdateBefore struct {
 	node
-	sel []int32   `scratch:"rows of a batch"`
-	out vec.Batch `scratch:"the emitted batch"`
+	cfg   DropBeforeConfig
+	keys  *keyCodec
+	sel   []int32       `scratch:"rows of a batch"`
+	kinds []vec.RowKind `scratch:"kinds of the emitted batch"`
+	key   []byte        `scratch:"the key of a -U"`
+	next  []byte        `scratch:"the key of the row behind it"`
+	out   vec.Batch     `scratch:"the emitted batch"`
 }
 
 // NewDropUpdateBefore makes a DropUpdateBefore.
-func NewDropUpdateBefore() (*DropUpdateBefore, error) { return &DropUpdateBefore{}, nil }
+func NewDropUpdateBefore(cfg DropBeforeConfig) (*DropUpdateBefore, error) {
+	o := &DropUpdateBefore{cfg: cfg}
+	if cfg.AsDelete {
+		o.keys = newKeyCodec(cfg.Keys, typesOf(cfg.Input, cfg.Keys))
+	}
+	return o, nil
+}
 
 // Open binds the ledger.
 func (o *DropUpdateBefore) Open(c *Context) error {
 	o.sel = make([]int32, 0, vec.BatchSize)
+	o.kinds = make([]vec.RowKind, vec.BatchSize)
 	return o.bind(c, layout{})
 }
 
@@ -25,8 +52,13 @@ func (o *DropUpdateBefore) Process(_ int, b *vec.Batch) error {
 		return o.ctx.Out.Process(b)
 	}
 	o.sel = o.sel[:0]
-	for _, i := range selection(b) {
+	rows := selection(b)
+	for k, i := range rows {
+		o.kinds[i] = b.Kinds[i]
 		if b.Kinds[i] != vec.UpdateBefore {
+			o.sel = append(o.sel, i)
+		} else if o.cfg.AsDelete && !o.updated(b, rows, k) {
+			o.kinds[i] = vec.Delete
 			o.sel = append(o.sel, i)
 		}
 	}
@@ -34,7 +66,19 @@ func (o *DropUpdateBefore) Process(_ int, b *vec.Batch) error {
 	if len(o.sel) == 0 {
 		return nil
 	}
-	return o.ctx.Out.Process(narrow(&o.out, b, o.sel))
+	out := narrow(&o.out, b, o.sel)
+	out.Kinds = o.kinds[:b.N]
+	return o.ctx.Out.Process(out)
+}
+
+// updated tells whether the -U at rows[k] is followed by the +U of the same key.
+func (o *DropUpdateBefore) updated(b *vec.Batch, rows []int32, k int) bool {
+	if k+1 == len(rows) || b.Kinds[rows[k+1]] != vec.UpdateAfter {
+		return false
+	}
+	o.key = o.keys.append(o.key[:0], b, int(rows[k]))
+	o.next = o.keys.append(o.next[:0], b, int(rows[k+1]))
+	return bytes.Equal(o.key, o.next)
 }
 
 // Watermark forwards.

@@ -11,6 +11,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/op/optest"
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -496,7 +497,7 @@ func TestDropUpdateBefore(t *testing.T) {
 		e[i].Kind = vec.RowKind(i)
 	}
 	r := optest.Run(t, optest.Case{
-		New: func() (op.Operator, error) { return op.NewDropUpdateBefore() }, Input: inTypes, Events: e, Ordered: true,
+		New: func() (op.Operator, error) { return op.NewDropUpdateBefore(op.DropBeforeConfig{}) }, Input: inTypes, Events: e, Ordered: true,
 	})
 	if len(r.Trace) != 3 || strings.HasPrefix(r.Trace[1], "-U") {
 		t.Errorf("output %v", r.Trace)
@@ -534,3 +535,45 @@ func TestValuesAreEmittedOnce(t *testing.T) {
 		+I[2, null]
 		watermark 9223372036854775807`)
 }
+
+// A -U whose +U does not follow under the same key takes its row away.
+func TestDropUpdateBeforeAsDelete(t *testing.T) {
+	b := vec.NewBatch(inTypes)
+	for i, k := range []string{"a", "a", "a", "a", "b", "b"} {
+		for c, d := range row(0, k, int64(i)) {
+			b.Cols[c].Set(i, d)
+		}
+		b.N++
+	}
+	b.Kinds = []vec.RowKind{vec.Insert, vec.UpdateBefore, vec.UpdateAfter, vec.UpdateBefore, vec.UpdateAfter, vec.UpdateBefore}
+	o, err := op.NewDropUpdateBefore(op.DropBeforeConfig{Input: inTypes, AsDelete: true, Keys: []int{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arena, err := state.NewArena(state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got kinds
+	if err := o.Open(&op.Context{Arena: arena, ID: "drop", Out: &got}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Process(0, b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "+I +U -D +U -D"; strings.Join(got, " ") != want {
+		t.Errorf("kinds %v, want %s", got, want)
+	}
+}
+
+// kinds is an output that keeps the kinds of the rows.
+type kinds []string
+
+func (k *kinds) Process(b *vec.Batch) error {
+	for i := range b.Rows() {
+		*k = append(*k, b.Kind(b.Row(i)).String())
+	}
+	return nil
+}
+func (k *kinds) Watermark(int64) error { return nil }
+func (k *kinds) Tick(int64) error      { return nil }
