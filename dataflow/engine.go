@@ -40,6 +40,7 @@ type Engine struct {
 	late     *Output
 	closers  []func() error
 	nowMs    int64
+	arrived  bool // a row or a message has ever arrived
 	started  bool
 	ended    bool
 	guardOff bool
@@ -95,7 +96,8 @@ func New(o Options) (*Engine, error) {
 }
 
 func (e *Engine) restore(m *Manifest) error {
-	e.nowMs, e.ended, e.started = max(e.nowMs, m.NowMs), m.Ended, true
+	// The host's clock has no part in arrival time: it may be wrong.
+	e.nowMs, e.ended, e.started = m.NowMs, m.Ended, true
 	for _, s := range m.Sources {
 		in := e.source(s.ID)
 		if in == nil {
@@ -104,6 +106,7 @@ func (e *Engine) restore(m *Manifest) error {
 		in.position, in.arrivalMs, in.ledger = s.Position, s.ArrivalMs, s.Ledger
 		in.closed = s.Ended
 		in.ended = s.Ended
+		e.arrived = e.arrived || s.ArrivalMs > 0
 	}
 	for _, r := range m.Outputs {
 		for _, o := range e.outputs {
@@ -180,6 +183,9 @@ func (e *Engine) Step(wait time.Duration, nowMs int64) (Progress, error) {
 	if next != nil {
 		if p.Rows, err = next.run(upTo); err != nil {
 			return p, err
+		}
+		if !e.arrived {
+			e.nowMs, e.arrived = next.arrivalMs, true
 		}
 		e.nowMs = max(e.nowMs, next.arrivalMs)
 	}
@@ -270,8 +276,9 @@ func (e *Engine) NowMs() int64 { return e.nowMs }
 
 // Tick moves arrival time on while nothing arrives. The host issues it when every source
 // reports nothing pending, with the last arrival plus the monotonic time elapsed since.
+// Before the first arrival there is no arrival time to move on, and a tick does nothing.
 func (e *Engine) Tick(nowMs int64) error {
-	if nowMs <= e.nowMs || e.ended {
+	if nowMs <= e.nowMs || e.ended || !e.arrived {
 		return nil
 	}
 	e.nowMs = nowMs
