@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,20 +61,25 @@ func (d *deadLetters) put(out *Output, l *letter) error {
 	return nil
 }
 
-// event diverts an event that its decoder refused.
-func (d *deadLetters) event(n *plan.Source, m *Message, event []byte, offset int, reason error) {
+// event makes the letter of an event that its decoder refused, for put; nil when the policy
+// is to fail.
+func (d *deadLetters) event(n *plan.Source, m *Message, event []byte, offset int, reason error) *letter {
+	if d.policy == plan.RowErrorFail {
+		d.fail(fmt.Errorf("source %s: message %d: %w (%w)", n.Table.Name, m.Seq, reason, ErrRow))
+		return nil
+	}
 	l := &letter{Reason: reason.Error(), Source: n.Table.Name, Sequence: m.Seq, Subject: string(m.Subject), ArrivalMs: m.ArrivalMs, Offset: offset}
 	if utf8.Valid(event) {
 		s := string(event)
 		l.Event = &s
 	} else {
-		l.EventBase64 = event
+		l.EventBase64 = bytes.Clone(event)
 	}
-	err := d.put(d.out, l)
-	if d.policy == plan.RowErrorFail {
-		err = fmt.Errorf("source %s: message %d: %w (%w)", n.Table.Name, m.Seq, reason, ErrRow)
-	}
-	if err != nil && d.failure == nil {
+	return l
+}
+
+func (d *deadLetters) fail(err error) {
+	if d.failure == nil {
 		d.failure = err
 	}
 }

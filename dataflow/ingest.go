@@ -39,6 +39,7 @@ type ingest struct {
 	ledger    SourceLedger
 	bad       int64
 	current   *Message
+	refused   []*letter // of the current message
 }
 
 func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, letters *deadLetters) (*ingest, error) {
@@ -61,7 +62,9 @@ func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, 
 // undecodable diverts an event of the current message.
 func (in *ingest) undecodable(event []byte, offset int, reason error) {
 	in.bad++
-	in.letters.event(in.node, in.current, event, offset, reason)
+	if l := in.letters.event(in.node, in.current, event, offset, reason); l != nil {
+		in.refused = append(in.refused, l)
+	}
 }
 
 func (in *ingest) open(ctx context.Context) (OpenReport, error) {
@@ -76,6 +79,9 @@ func (in *ingest) open(ctx context.Context) (OpenReport, error) {
 		return r, fmt.Errorf("source %s: %w", in.node.Table.Name, err)
 	}
 	in.ledger.Gap += r.Gap
+	if s, ok := in.bind.Messages.(Starter); ok && len(in.position) == 0 {
+		in.position = s.StartPosition(in.position)
+	}
 	return r, nil
 }
 
@@ -211,7 +217,32 @@ func (in *ingest) decode(m *Message) (pushed int, err error) {
 	in.ledger.Decoded += decoded
 	in.ledger.Undecodable += in.bad - bad + ignored
 	in.ledger.Read += int64(st.Decoded+st.Undecodable) - int64(before.Decoded+before.Undecodable)
-	return pushed, nil
+	if len(in.refused) == 0 {
+		return pushed, nil
+	}
+	n, err := in.divert()
+	return pushed + n, err
+}
+
+// divert sends the letters of the current message after what the rows before them give, so
+// that the order of dead letters does not follow from where batches end. It returns the
+// number of rows that it pushed.
+func (in *ingest) divert() (int, error) {
+	n := in.batch.N
+	if n > 0 {
+		if err := in.out.Process(in.batch); err != nil {
+			return n, err
+		}
+		in.batch.Reset()
+	}
+	for _, l := range in.refused {
+		if err := in.letters.put(in.letters.out, l); err != nil {
+			return n, err
+		}
+	}
+	clear(in.refused)
+	in.refused = in.refused[:0]
+	return n, nil
 }
 
 // stamp sets arrival, origin and metadata of the rows that a message added from row from
