@@ -35,8 +35,8 @@ type Failure struct {
 	ViewID, Customer, CDN, Device, Error []byte
 }
 
-// addFailure counts a row; buf is its scratch.
-func (r *Result) addFailure(f *Failure, buf []byte) []byte {
+// AddFailure counts a row of the filter; buf is scratch, to be given again the next time.
+func (r *Result) AddFailure(f *Failure, buf []byte) []byte {
 	buf = strconv.AppendInt(buf[:0], f.TimeMs, 10)
 	for _, s := range [...][]byte{f.ViewID, f.Customer, f.CDN, f.Device, f.Error} {
 		buf = append(append(buf, '|'), s...)
@@ -54,9 +54,6 @@ type Quality struct {
 	MeanStartup               float64
 	MaxBitrate                int64
 }
-
-// AddFailure counts a row of the filter.
-func (r *Result) AddFailure(f *Failure) { r.addFailure(f, nil) }
 
 // AddQuality counts a row of the aggregate.
 func (r *Result) AddQuality(q *Quality) {

@@ -53,7 +53,7 @@ func (f *Filter) Message(data []byte, arrivalMs int64) error {
 		}
 		if e.Error != nil && e.BitrateKbps >= minBitrate {
 			row := Failure{e.TimeMs, e.ViewID, e.Customer, e.CDN, e.Device, e.Error}
-			f.buf = f.result.addFailure(&row, f.buf)
+			f.buf = f.result.AddFailure(&row, f.buf)
 		}
 	}
 	return nil

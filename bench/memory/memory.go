@@ -28,6 +28,9 @@ type Source struct {
 	at      int
 }
 
+// Load replaces the messages and begins at the first.
+func (s *Source) Load(messages []dataflow.Message) { s.Messages, s.at = messages, 0 }
+
 // Open begins at the first message.
 func (s *Source) Open(context.Context, []byte) (dataflow.OpenReport, error) {
 	return dataflow.OpenReport{}, nil

@@ -19,6 +19,7 @@ import (
 type Checker struct {
 	Query  string
 	Result byhand.Result
+	buf    []byte
 }
 
 // Print adds the rows of b.
@@ -28,7 +29,8 @@ func (c *Checker) Print(b *vec.Batch) error {
 		col := func(n int) []byte { return b.Cols[n].Bytes(i) }
 		num := func(n int) int64 { return b.Cols[n].I64[i] }
 		if c.Query == "filter" {
-			c.Result.AddFailure(&byhand.Failure{TimeMs: num(0) / 1000, ViewID: col(1), Customer: col(2), CDN: col(3), Device: col(4), Error: col(5)})
+			f := byhand.Failure{TimeMs: num(0) / 1000, ViewID: col(1), Customer: col(2), CDN: col(3), Device: col(4), Error: col(5)}
+			c.buf = c.Result.AddFailure(&f, c.buf)
 			continue
 		}
 		c.Result.AddQuality(&byhand.Quality{
@@ -109,7 +111,7 @@ func addLine(r *byhand.Result, query string, line []byte) error {
 	}
 	if query == "filter" {
 		t, err := instant(v.EventTime)
-		r.AddFailure(&byhand.Failure{TimeMs: t, ViewID: []byte(v.ViewID), Customer: []byte(v.Customer), CDN: []byte(v.CDN), Device: []byte(v.Device), Error: []byte(v.Error)})
+		r.AddFailure(&byhand.Failure{TimeMs: t, ViewID: []byte(v.ViewID), Customer: []byte(v.Customer), CDN: []byte(v.CDN), Device: []byte(v.Device), Error: []byte(v.Error)}, nil)
 		return err
 	}
 	start, err := instant(v.WindowStart)

@@ -1,0 +1,343 @@
+package main
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/edgeflow/edgeflow/bench/memory"
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+	"github.com/edgeflow/edgeflow/store"
+)
+
+// stateEvents encodes an event for each id, 100 a message.
+func stateEvents(ids []int) []dataflow.Message {
+	var out []dataflow.Message
+	var data []byte
+	for i, id := range ids {
+		data = append(data, 0x82, 0xa2, 'i', 'd', 0xd3)
+		data = binary.BigEndian.AppendUint64(data, uint64(id))
+		data = append(data, 0xa1, 'v', 0x01)
+		if (i+1)%100 == 0 || i == len(ids)-1 {
+			out = append(out, dataflow.Message{Data: data, Seq: uint64(len(out) + 1), ArrivalMs: int64(len(out)) + 1})
+			data = nil
+		}
+	}
+	return out
+}
+
+// messagesPerBatch makes batches of 1,000 events.
+const messagesPerBatch = 10
+
+// hot is an engine with a store, run as the agent runs one.
+type hot struct {
+	store  *store.Store
+	arena  *state.Arena
+	source *memory.Source
+	engine *dataflow.Engine
+	sink   *updates
+	epoch  state.Epoch
+
+	inFlight *dataflow.Checkpoint
+	began    time.Time
+	longest  time.Duration // of the barriers
+	commits  chan commitDone
+	commitMs []float64
+	stored   []float64
+	last     state.CommitStats
+}
+
+// updates counts the rows that replace others.
+type updates struct{ retracted int64 }
+
+// Print counts.
+func (u *updates) Print(b *vec.Batch) error {
+	for k := range b.Rows() {
+		if b.Kind(b.Row(k)).Retracts() {
+			u.retracted++
+		}
+	}
+	return nil
+}
+
+// Close does nothing.
+func (u *updates) Close() error { return nil }
+
+type commitDone struct {
+	stats state.CommitStats
+	err   error
+}
+
+func openHot(path string) (h *hot, err error) {
+	h = &hot{commits: make(chan commitDone, 1), sink: &updates{}, source: &memory.Source{PollMax: messagesPerBatch, Endless: true}}
+	if h.store, err = store.Open(path, store.Options{}); err != nil {
+		return nil, err
+	}
+	restored, err := h.store.Load()
+	if err != nil {
+		return nil, err
+	}
+	if h.arena, err = state.NewArena(state.Options{Pager: h.store}); err != nil {
+		return nil, err
+	}
+	o := memory.Options{Script: stateScript, Source: h.source, Sink: h.sink, Arena: h.arena}
+	if restored.Manifest != nil {
+		if o.Restored, err = dataflow.DecodeManifest(restored.Manifest); err != nil {
+			return nil, err
+		}
+		h.epoch = restored.Epoch
+		if err := h.arena.Restore(restored.Roots, h.store.Pages); err != nil {
+			return nil, err
+		}
+	}
+	h.engine, err = memory.New(o)
+	return h, err
+}
+
+// batch takes in 1,000 events.
+func (h *hot) batch() error {
+	if _, err := h.engine.Step(0, 0); err != nil {
+		return err
+	}
+	h.arena.Maintain()
+	return nil
+}
+
+// barrier begins a checkpoint that is written in the background.
+func (h *hot) barrier() error {
+	h.epoch++
+	h.began = time.Now()
+	h.inFlight = h.engine.Barrier(h.epoch)
+	m, err := h.inFlight.Manifest.MarshalMsg(nil)
+	if err != nil {
+		return err
+	}
+	h.longest = max(h.longest, time.Since(h.began))
+	c := &state.Commit{Epoch: h.epoch, Generation: 1, Delta: h.inFlight.Delta, Manifest: m}
+	go func() {
+		st, err := h.store.Commit(c)
+		h.commits <- commitDone{st, err}
+	}()
+	return nil
+}
+
+// settle takes in a checkpoint that has been written; it waits for it when told to.
+func (h *hot) settle(wait bool) error {
+	if h.inFlight == nil {
+		return nil
+	}
+	var d commitDone
+	if wait {
+		d = <-h.commits
+	} else {
+		select {
+		case d = <-h.commits:
+		default:
+			return nil
+		}
+	}
+	if d.err != nil {
+		return d.err
+	}
+	h.inFlight.Delta.Done()
+	h.inFlight = nil
+	h.last = d.stats
+	h.commitMs = append(h.commitMs, float64(time.Since(h.began).Microseconds())/1000)
+	h.stored = append(h.stored, float64(d.stats.StoredBytes))
+	return nil
+}
+
+func (h *hot) close() error {
+	if err := h.engine.Close(); err != nil {
+		return err
+	}
+	return h.store.Close()
+}
+
+// stallProgram fills the state, updates all keys in random order with a checkpoint each
+// second, then without, and at last writes a checkpoint of one changed row.
+func stallProgram(j stateJob) (r stallReport, err error) {
+	h, err := openHot(j.Path)
+	if err != nil {
+		return r, err
+	}
+	if r.HeapObjects, err = h.fill(j.Keys); err != nil {
+		return r, err
+	}
+	random := rand.New(rand.NewPCG(1, 0))
+	h.source.Load(stateEvents(append(random.Perm(j.Keys), random.Perm(j.Keys)...)))
+	var batches, stalls, idle []time.Duration
+	if err := h.seconds(2, &batches, &stalls); err != nil { // warm up
+		return r, err
+	}
+	batches, stalls, h.commitMs, h.stored, h.longest = nil, nil, nil, nil, 0
+	m := newMeter()
+	if err := m.begin(j.Profile); err != nil {
+		return r, err
+	}
+	began := time.Now()
+	if err := h.seconds(j.Barriers, &batches, &stalls); err != nil {
+		return r, err
+	}
+	r.EventsPerS = float64(len(batches)*messagesPerBatch*100) / time.Since(began).Seconds()
+	m.end()
+	if err := h.settle(true); err != nil {
+		return r, err
+	}
+	r.CommitMs, r.CommitBytes = spreadOf(h.commitMs), spreadOf(h.stored)
+	if err := h.quiet(j.Barriers/2+1, &idle); err != nil {
+		return r, err
+	}
+	r.describe(batches, stalls, idle)
+	r.BarrierMaxMs = milliseconds(h.longest)
+	if err := h.oneRow(&r); err != nil {
+		return r, err
+	}
+	r.StateBytes, r.FileBytes = h.arena.Stats().Bytes, h.last.FileBytes
+	r.PeakRSSBytes = memoryOf(os.Getpid(), "VmHWM")
+	return r, h.close()
+}
+
+// fill makes a row for every key and returns the number of heap objects with a thousandth
+// of them and with all, without those of the messages.
+func (h *hot) fill(keys int) (objects [2]int, err error) {
+	from := 0
+	for i, n := range []int{keys / 1000, keys} {
+		ids := make([]int, 0, n-from)
+		for ; from < n; from++ {
+			ids = append(ids, from)
+		}
+		h.source.Load(stateEvents(ids))
+		for range (len(h.source.Messages) + messagesPerBatch - 1) / messagesPerBatch {
+			if err := h.batch(); err != nil {
+				return objects, err
+			}
+		}
+		h.source.Load(nil)
+		if err := h.barrier(); err != nil {
+			return objects, err
+		}
+		if err := h.settle(true); err != nil {
+			return objects, err
+		}
+		var s runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&s)
+		objects[i] = int(s.HeapObjects)
+	}
+	return objects, nil
+}
+
+// seconds runs n times a barrier and a second of batches, or longer where the checkpoint
+// takes longer. The first batch after a barrier includes it, and each what the engine's
+// goroutine does for the end of a checkpoint.
+func (h *hot) seconds(n int, batches, stalls *[]time.Duration) error {
+	for range n {
+		start := time.Now()
+		if err := h.barrier(); err != nil {
+			return err
+		}
+		var longest time.Duration
+		for at := start; time.Since(start) < time.Second || h.inFlight != nil; {
+			if err := h.batch(); err != nil {
+				return err
+			}
+			if err := h.settle(false); err != nil {
+				return err
+			}
+			end := time.Now()
+			*batches = append(*batches, end.Sub(at))
+			if at.Sub(start) < time.Second {
+				longest = max(longest, end.Sub(at))
+			}
+			at = end
+		}
+		*stalls = append(*stalls, longest)
+	}
+	return nil
+}
+
+// quiet runs n seconds of batches without barriers and notes the longest of each.
+func (h *hot) quiet(n int, stalls *[]time.Duration) error {
+	for range n {
+		var longest time.Duration
+		start := time.Now()
+		for at := start; at.Sub(start) < time.Second; {
+			if err := h.batch(); err != nil {
+				return err
+			}
+			end := time.Now()
+			longest = max(longest, end.Sub(at))
+			at = end
+		}
+		*stalls = append(*stalls, longest)
+	}
+	return nil
+}
+
+// describe computes medians and percentiles.
+func (r *stallReport) describe(batches, stalls, idle []time.Duration) {
+	slices.Sort(batches)
+	slices.Sort(stalls)
+	slices.Sort(idle)
+	part := func(d []time.Duration, percent int) time.Duration { return d[len(d)*percent/100] }
+	median := part(batches, 50)
+	r.Batches = len(batches)
+	r.BatchMedianMs, r.BatchP99Ms = milliseconds(median), milliseconds(part(batches, 99))
+	r.StallMedianMs, r.StallP99Ms, r.StallMaxMs = milliseconds(part(stalls, 50)-median), milliseconds(part(stalls, 99)-median), milliseconds(stalls[len(stalls)-1]-median)
+	r.IdleStallP99Ms, r.IdleStallMaxMs = milliseconds(part(idle, 99)-median), milliseconds(idle[len(idle)-1]-median)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// oneRow writes a checkpoint of everything, changes one row, and writes another.
+func (h *hot) oneRow(r *stallReport) error {
+	checkpoint := func() error {
+		if err := h.barrier(); err != nil {
+			return err
+		}
+		return h.settle(true)
+	}
+	if err := checkpoint(); err != nil {
+		return err
+	}
+	h.source.Load(stateEvents([]int{471}))
+	if err := h.batch(); err != nil {
+		return err
+	}
+	if err := checkpoint(); err != nil {
+		return err
+	}
+	r.OneRowPages, r.OneRowStored, r.OneRowWritten = h.last.Pages, h.last.StoredBytes, h.last.WrittenBytes
+	return nil
+}
+
+// restoreProgram opens the file that stallProgram left behind, until the engine could take
+// in its first event. Then it updates every key once, to see that all of them are there.
+func restoreProgram(j stateJob) (r restoreReport, err error) {
+	began := time.Now()
+	h, err := openHot(j.Path)
+	if err != nil {
+		return r, err
+	}
+	r.RestoreMs = milliseconds(time.Since(began))
+	ids := make([]int, j.Keys)
+	for i := range ids {
+		ids[i] = i
+	}
+	h.source.Load(stateEvents(ids))
+	for range (len(h.source.Messages) + messagesPerBatch - 1) / messagesPerBatch {
+		if err := h.batch(); err != nil {
+			return r, err
+		}
+	}
+	r.Keys = h.sink.retracted
+	r.StateBytes = h.arena.Stats().Bytes
+	r.PeakRSSBytes = memoryOf(os.Getpid(), "VmHWM")
+	return r, h.close()
+}

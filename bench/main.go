@@ -1,0 +1,54 @@
+// Command bench measures edgeflow: throughput beside a program written by hand (qoe), the
+// behaviour of large state (state), and the size and start of the product (product).
+//
+// Every measured program is a process of its own, this binary started again with the name
+// of a program and a job on its standard input, so that its CPU time, memory and
+// allocations are its own. Every run is checked against the result of the others.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `usage: go run ./bench COMMAND [flags]
+
+  qoe      the video-quality queries, from JetStream or from memory, beside a ceiling
+  state    stalls, restores and small checkpoints with large state
+  product  binary size, memory and start of the demo's pipeline
+
+go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:
+go test ./bench/... -bench .
+`
+
+// commands are what a person runs; see programs for what those start.
+var commands = map[string]func(ctx context.Context, args []string) error{
+	"qoe":     qoeCommand,
+	"state":   stateCommand,
+	"product": productCommand,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) == 3 && os.Args[1] == "program" {
+		os.Exit(runProgram(os.Args[2]))
+	}
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+	err := commands[os.Args[1]](ctx, os.Args[2:])
+	if errors.Is(err, flag.ErrHelp) {
+		os.Exit(2)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// stateScript keeps a row of state for each key, for ever.
+const stateScript = `CREATE TABLE events (id BIGINT, v BIGINT) WITH ('connector'='values','format'='msgpack');
+CREATE TABLE totals (id BIGINT, n BIGINT, total BIGINT) WITH ('connector'='values','changelog-mode'='I,UB,UA,D');
+INSERT INTO totals SELECT id, COUNT(*), SUM(v) FROM events GROUP BY id;
+`
+
+// stateJob is a file of state with so many keys.
+type stateJob struct {
+	Path     string `json:"path"`
+	Keys     int    `json:"keys"`
+	Barriers int    `json:"barriers"`
+	Profile  string `json:"profile"`
+}
+
+// stallReport is what stallProgram found; times are ms, sizes bytes.
+type stallReport struct {
+	Batches       int     `json:"batches"`
+	EventsPerS    float64 `json:"events_per_s"`
+	BatchMedianMs float64 `json:"batch_median_ms"`
+	BatchP99Ms    float64 `json:"batch_p99_ms"`
+	// The stall of a barrier is the longest batch within 1 s after it, the barrier itself
+	// and the copies of pages included, less the median batch.
+	StallMedianMs float64 `json:"stall_median_ms"`
+	StallP99Ms    float64 `json:"stall_p99_ms"`
+	StallMaxMs    float64 `json:"stall_max_ms"`
+	// IdleStallP99Ms is the same over the seconds of a run without any barrier: what the
+	// machine and the runtime do to the longest batch of a second.
+	IdleStallP99Ms float64 `json:"idle_stall_p99_ms"`
+	IdleStallMaxMs float64 `json:"idle_stall_max_ms"`
+	BarrierMaxMs   float64 `json:"barrier_max_ms"`
+	CommitMs       spread  `json:"commit_ms"`
+	CommitBytes    spread  `json:"commit_bytes"`
+	StateBytes     int64   `json:"state_bytes"`
+	FileBytes      int64   `json:"file_bytes"`
+	HeapObjects    [2]int  `json:"heap_objects"` // with a thousandth of the keys, and with all
+	PeakRSSBytes   int64   `json:"peak_rss_bytes"`
+	// Of the checkpoint after one row changed.
+	OneRowPages   int   `json:"one_row_pages"`
+	OneRowStored  int64 `json:"one_row_stored_bytes"`
+	OneRowWritten int64 `json:"one_row_written_bytes"`
+}
+
+// restoreReport is what restoreProgram found.
+type restoreReport struct {
+	RestoreMs    float64 `json:"restore_ms"`
+	Keys         int64   `json:"keys"`
+	StateBytes   int64   `json:"state_bytes"`
+	PeakRSSBytes int64   `json:"peak_rss_bytes"`
+}
+
+func stateCommand(ctx context.Context, args []string) error {
+	j := stateJob{}
+	f := flag.NewFlagSet("state", flag.ContinueOnError)
+	f.IntVar(&j.Keys, "keys", 1_000_000, "keys, all of them hot")
+	f.IntVar(&j.Barriers, "barriers", 30, "checkpoints, one a second")
+	f.StringVar(&j.Profile, "profile", "", "file for a CPU profile of the hot loop")
+	asJSON := f.Bool("json", false, "print JSON")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if j.Keys < 1000 || j.Barriers < 1 {
+		return fmt.Errorf("-keys is at least 1000, -barriers at least 1")
+	}
+	dir, err := os.MkdirTemp("", "edgeflow-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	j.Path = filepath.Join(dir, "state.db")
+	s, err := call[stallReport](ctx, "stall", j)
+	if err != nil {
+		return err
+	}
+	var restores []restoreReport
+	for range 3 {
+		r, err := call[restoreReport](ctx, "restore", j)
+		if err != nil {
+			return err
+		}
+		if r.Keys != int64(j.Keys) {
+			return fmt.Errorf("%d of %d keys were restored", r.Keys, j.Keys)
+		}
+		restores = append(restores, r)
+	}
+	if *asJSON {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"machine": machine(), "keys": j.Keys, "barriers": j.Barriers, "stall": s, "restores": restores})
+	}
+	printState(j, s, restores)
+	return nil
+}
+
+func printState(j stateJob, s stallReport, restores []restoreReport) {
+	const mb = 1e6
+	fmt.Printf("%s; %d keys, all hot, %d checkpoints, one a second\n\n", machine(), j.Keys, j.Barriers)
+	fmt.Printf("batches of 1,000 events         %d, %.0f events/s; median %.2f ms, p99 %.2f ms\n", s.Batches, s.EventsPerS, s.BatchMedianMs, s.BatchP99Ms)
+	fmt.Printf("stall within 1 s of a barrier   median %.2f ms, p99 %.2f ms, max %.2f ms\n", s.StallMedianMs, s.StallP99Ms, s.StallMaxMs)
+	fmt.Printf("the same without barriers       p99 %.2f ms, max %.2f ms\n", s.IdleStallP99Ms, s.IdleStallMaxMs)
+	fmt.Printf("barrier                         max %.2f ms\n", s.BarrierMaxMs)
+	fmt.Printf("checkpoint, all pages dirty     %.0f ms (%.0f-%.0f), %.1f MB stored\n", s.CommitMs.Median, s.CommitMs.Min, s.CommitMs.Max, s.CommitBytes.Median/mb)
+	fmt.Printf("state, file, peak RSS           %.1f MB, %.1f MB, %.1f MB\n", float64(s.StateBytes)/mb, float64(s.FileBytes)/mb, float64(s.PeakRSSBytes)/mb)
+	fmt.Printf("heap objects                    %d with %d keys, %d with %d keys\n", s.HeapObjects[0], j.Keys/1000, s.HeapObjects[1], j.Keys)
+	fmt.Printf("checkpoint, one row changed     %d pages, %d bytes of them stored, %d bytes written to the file\n", s.OneRowPages, s.OneRowStored, s.OneRowWritten)
+	for _, r := range restores {
+		fmt.Printf("restore in a new process        %.0f ms, %d keys, %.1f MB, peak RSS %.1f MB\n", r.RestoreMs, r.Keys, float64(r.StateBytes)/mb, float64(r.PeakRSSBytes)/mb)
+	}
+}
