@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -15,6 +16,8 @@ type binder struct {
 	opts *Options
 	// ctes are the WITH clauses around the query being bound, innermost last.
 	ctes []map[string]*cte
+	// joinTTL is what the STATE_TTL hints of the SELECT being bound say, by table.
+	joinTTL map[string]time.Duration
 	// reads counts the tables that are read once views and WITH are inlined.
 	reads    int
 	warnings []Warning

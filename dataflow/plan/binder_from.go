@@ -91,7 +91,7 @@ func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
 	case *sql.Unnest:
 		return nil, b.unsupported(t.Span, "UNNEST")
 	case *sql.Join:
-		return nil, b.unsupported(t.Right.Range(), "a join")
+		return b.join(t)
 	case *sql.MatchRecognize:
 		return nil, b.unsupported(t.Span, "MATCH_RECOGNIZE")
 	}

@@ -85,7 +85,10 @@ func (b *binder) selectBlock(s *sql.Select) (*relation, error) {
 	if s.Qualify != nil {
 		return nil, b.unsupported(s.Qualify.Range(), "QUALIFY")
 	}
+	outerTTL := b.joinTTL
+	b.joinTTL = stateTTLs(s.Hints)
 	in, err := b.from(s.From)
+	b.joinTTL = outerTTL
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +101,7 @@ func (b *binder) selectBlock(s *sql.Select) (*relation, error) {
 		if err != nil {
 			return nil, err
 		}
-		in = &relation{rel: filterRel(in.rel, cond), names: in.names, quals: in.quals}
+		in = &relation{rel: filterRel(in.rel, cond), names: in.names, quals: in.quals, hidden: in.hidden}
 	}
 	items, err := b.expandItems(s.Items, in)
 	if err != nil {
@@ -174,7 +177,7 @@ func (b *binder) star(s *sql.Star, in *relation) ([]item, error) {
 	var out []item
 	if len(s.Qualifier) == 0 {
 		for i, n := range in.names {
-			if n != "" {
+			if n != "" && in.visible(i) {
 				out = append(out, item{star: i, node: in.col(i), name: n})
 			}
 		}

@@ -24,6 +24,12 @@ func (b *binder) optimize(targets []*target) {
 	each(share.rule)
 	parents := countParents(targets)
 	each(func(r rel) rel { return pushFilter(r, parents) })
+	each(func(r rel) rel {
+		if j, ok := r.(*relJoin); ok {
+			return pushCondition(j, parents)
+		}
+		return r
+	})
 	each(mergeCalcs)
 	share = newSharing()
 	each(share.rule)
@@ -144,6 +150,14 @@ func (s *sharing) key(r rel) (string, bool) {
 			b = append(b, fmt.Sprintf("%s %v ", a.Call.Func.Name, a.Call.Distinct)...)
 			exprs(a.Call.Args...)
 			exprs(a.Call.Filter)
+		}
+	case *relJoin:
+		b = append(b, fmt.Sprintf("%s %d %d %q", r.kind, r.leftTTL, r.rightTTL, r.uid)...)
+		exprs(r.cond, r.asOf)
+		for _, n := range []expr.Node{r.cond, r.asOf} {
+			if n != nil && !expr.Deterministic(n) {
+				return "", false
+			}
 		}
 	case *relUnion:
 		b = append(b, fmt.Sprint(r.schema.Types())...)

@@ -8,8 +8,8 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
-// rel is a node of the logical plan: *relScan, *relValues, *relCalc, *relTVF, *relAgg or
-// *relUnion. Rels are not modified once another refers to them.
+// rel is a node of the logical plan: *relScan, *relValues, *relCalc, *relTVF, *relAgg,
+// *relJoin or *relUnion. Rels are not modified once another refers to them.
 type rel interface {
 	// cols is the row that the rel yields.
 	cols() Schema

@@ -112,6 +112,8 @@ func (p *pruning) demand(r rel) {
 				p.want(r.in, callColumns(a.Call)...)
 			}
 		}
+	case *relJoin:
+		p.demandJoin(r)
 	case *relUnion:
 		for _, in := range r.ins {
 			p.want(in)
@@ -147,6 +149,8 @@ func (p *pruning) rebuild(r rel) pruned {
 		out = p.tvf(r)
 	case *relAgg:
 		out = p.agg(r)
+	case *relJoin:
+		out = p.join(r)
 	case *relUnion:
 		out = p.union(r)
 	case *relValues:

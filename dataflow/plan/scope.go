@@ -14,7 +14,13 @@ type relation struct {
 	// names are the columns' names and quals the table aliases before them ("" for none),
 	// parallel to the rel's schema.
 	names, quals []string
+	// hidden are the columns that only a table's name before theirs finds and * does not
+	// stand for: USING has put another in their place. Nil for none.
+	hidden []bool
 }
+
+// visible tells whether a name without a table finds column i.
+func (r *relation) visible(i int) bool { return r.hidden == nil || !r.hidden[i] }
 
 // newRelation names the columns of a rel after its schema.
 func newRelation(r rel, alias string) *relation {
@@ -35,7 +41,7 @@ func (r *relation) col(i int) *expr.Col {
 func (r *relation) find(qual, name string) []int {
 	var out []int
 	for i, n := range r.names {
-		if n == name && (qual == "" || r.quals[i] == qual) {
+		if n == name && (qual == "" && r.visible(i) || qual != "" && r.quals[i] == qual) {
 			out = append(out, i)
 		}
 	}
