@@ -23,8 +23,9 @@ type SinkBinding struct {
 	Encoder format.Encoder
 	// Frames encodes the frames of the sink's output.
 	Frames FrameWriter
-	// RowBytesMax is the largest encoded row that the target takes; 0 is any.
-	RowBytesMax int
+	// RowBytesMax tells the largest encoded row that the target takes at present, in bytes;
+	// 0 is any. Nil is any.
+	RowBytesMax func() int
 
 	Printer Printer
 }

@@ -58,6 +58,9 @@ func (e *Engine) addSink(n *plan.Sink) (op.Operator, error) {
 	var out *Output
 	if bind.Printer == nil {
 		out = newOutput(n.Name, bind.Frames)
+		if n.Upserts && len(n.PrimaryKey) > 0 {
+			out.upserts = newCoalescer(n.PrimaryKey)
+		}
 		e.outputs = append(e.outputs, out)
 	}
 	s := newSink(n, bind, out, &rowErrors{e.letters, n, n.Base().Schema}, e.NowMs)
@@ -79,6 +82,8 @@ func (e *Engine) context(v *vertex) *op.Context {
 	return c
 }
 
+func inputNames(n plan.Node) []string { return n.Base().Inputs[0].Base().Schema.Names() }
+
 func inputTypes(n plan.Node) []types.Type { return n.Base().Inputs[0].Base().Schema.Types() }
 
 func ms(d time.Duration) int64 { return d.Milliseconds() }
@@ -90,21 +95,21 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 	case *plan.WatermarkAssigner:
 		return op.NewWatermarkAssigner(e.watermarks(n))
 	case *plan.WindowTVF:
-		return op.NewWindowTVF(op.WindowTVFConfig{Input: inputTypes(n), Window: window(n.Window), Keys: n.PartitionBy})
+		return op.NewWindowTVF(op.WindowTVFConfig{Input: inputTypes(n), Names: inputNames(n), Window: window(n.Window), Keys: n.PartitionBy})
 	case *plan.WindowAggregate:
-		c := op.WindowAggConfig{Input: inputTypes(n), Window: window(n.Window), Keys: n.Keys, Aggs: calls(n.Aggs),
+		c := op.WindowAggConfig{Input: inputTypes(n), Names: inputNames(n), Window: window(n.Window), Keys: n.Keys, Aggs: calls(n.Aggs),
 			Props: props(n), Retracting: n.Retract}
 		if c.Window.Kind == op.Session {
 			return op.NewSessionAggregate(c)
 		}
 		return op.NewWindowAggregate(c)
 	case *plan.GroupAggregate:
-		return op.NewGroupAggregate(op.GroupAggConfig{Input: inputTypes(n), Keys: n.Keys, Aggs: calls(n.Aggs),
+		return op.NewGroupAggregate(op.GroupAggConfig{Input: inputTypes(n), Names: inputNames(n), Keys: n.Keys, Aggs: calls(n.Aggs),
 			Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL), MiniBatch: n.MiniBatch})
 	case *plan.Union:
 		return op.NewUnion(len(n.Base().Inputs))
 	case *plan.ChangelogNormalize:
-		return op.NewChangelogNormalize(op.NormalizeConfig{Input: inputTypes(n), Keys: n.KeyCols,
+		return op.NewChangelogNormalize(op.NormalizeConfig{Input: inputTypes(n), Names: inputNames(n), Keys: n.KeyCols,
 			UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL)})
 	case *plan.DropUpdateBefore:
 		return op.NewDropUpdateBefore(op.DropBeforeConfig{Input: inputTypes(n), AsDelete: n.AsDelete, Keys: n.KeyCols})

@@ -44,6 +44,13 @@ type MessageSource interface {
 	Close() error
 }
 
+// Starter is a MessageSource that knows where it began before its first message, so that a
+// start at the newest message survives a crash before one comes. StartPosition appends that
+// position to dst, or nothing.
+type Starter interface {
+	StartPosition(dst []byte) []byte
+}
+
 // RowSource makes rows by itself, without messages: datagen, nexmark, values of a test.
 type RowSource interface {
 	Open(ctx context.Context, position []byte) (OpenReport, error)

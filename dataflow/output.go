@@ -30,6 +30,7 @@ type Output struct {
 	frame   FrameWriter
 	sealed  []state.OutboxFrame
 	bytes   int64
+	upserts *coalescer // of a sink that takes upserts; else nil
 }
 
 func newOutput(name string, w FrameWriter) *Output {
@@ -63,6 +64,9 @@ func (o *Output) seal() {
 
 // cut ends the epoch: it appends the epoch's frames to dst.
 func (o *Output) cut(dst []state.OutboxFrame) []state.OutboxFrame {
+	if o.upserts != nil {
+		o.upserts.drain(o)
+	}
 	o.seal()
 	dst = append(dst, o.sealed...)
 	o.sealed, o.bytes = o.sealed[:0], 0
@@ -70,4 +74,9 @@ func (o *Output) cut(dst []state.OutboxFrame) []state.OutboxFrame {
 }
 
 // pendingBytes is the size of the rows that wait for the next barrier.
-func (o *Output) pendingBytes() int64 { return o.bytes }
+func (o *Output) pendingBytes() int64 {
+	if o.upserts != nil {
+		return o.bytes + o.upserts.bytes
+	}
+	return o.bytes
+}

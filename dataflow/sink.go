@@ -95,8 +95,10 @@ var errTooLarge = errors.New("the encoded row is larger than a message to the ta
 func (s *sink) write(b *vec.Batch, i int) error {
 	var err error
 	s.buf, err = s.bind.Encoder.Append(s.buf[:0], s.encoded, i)
-	if err == nil && s.bind.RowBytesMax > 0 && len(s.buf) > s.bind.RowBytesMax {
-		err = fmt.Errorf("%w: %d bytes of at most %d", errTooLarge, len(s.buf), s.bind.RowBytesMax)
+	if err == nil && s.bind.RowBytesMax != nil {
+		if limit := s.bind.RowBytesMax(); limit > 0 && len(s.buf) > limit {
+			err = fmt.Errorf("%w: %d bytes of at most %d", errTooLarge, len(s.buf), limit)
+		}
 	}
 	if err != nil {
 		return s.letters.RowError(b, i, err)
@@ -108,6 +110,10 @@ func (s *sink) write(b *vec.Batch, i int) error {
 	var end int64
 	if s.windowEnd >= 0 && !b.Cols[s.windowEnd].IsNull(i) {
 		end = b.Cols[s.windowEnd].I64[i] / 1000
+	}
+	if s.out.upserts != nil {
+		s.out.upserts.put(b, i, upsertRow{payload: s.buf, subject: subject, kind: b.Kind(i), windowEnd: end, nowMs: s.nowMs()})
+		return nil
 	}
 	s.out.append(s.buf, subject, b.Kind(i), end, s.nowMs())
 	return nil

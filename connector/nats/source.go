@@ -214,16 +214,8 @@ func (s *Source) ask() {
 // silence is how long the server may say nothing while a request waits.
 func (s *Source) silence() time.Duration { return 2*s.o.Heartbeat + s.o.Heartbeat/2 }
 
-// Position implements dataflow.MessageSource. With no message it is the place where Open
-// began, so that a source that begins at the newest message and has read none yet goes on
-// there after a restart; nothing is appended where that place is not a sequence.
+// Position implements dataflow.MessageSource.
 func (s *Source) Position(dst []byte, m *dataflow.Message) []byte {
-	if m == nil {
-		if s.origin.Stream == "" {
-			return dst
-		}
-		return s.origin.Append(dst)
-	}
 	p := Position{Stream: s.stream, Sequence: m.Seq, StoredNs: m.ArrivalMs * int64(time.Millisecond)}
 	for _, t := range s.taken {
 		lo, hi := 0, len(t.msgs)
@@ -277,4 +269,14 @@ func (s *Source) signal() {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// StartPosition implements dataflow.Starter: the place where Open began, so that a source
+// that begins at the newest message and has read none yet goes on there after a restart.
+// Nothing is appended where that place is not a sequence.
+func (s *Source) StartPosition(dst []byte) []byte {
+	if s.origin.Stream == "" {
+		return dst
+	}
+	return s.origin.Append(dst)
 }

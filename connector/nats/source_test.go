@@ -246,7 +246,7 @@ func TestFiltersAndStartupModes(t *testing.T) {
 	want(t, got[10:], "s.c.y", 0, 10)
 	latest := func(o *SourceOptions) { o.Startup = LatestOffset }
 	s, _ = open(t, h.options(latest), nil)
-	origin := s.Position(nil, nil)
+	origin := s.StartPosition(nil)
 	h.publish("s.d", 5)
 	got, _ = collect(t, s, 5)
 	want(t, got, "s.d", 0, 5)

@@ -1,0 +1,103 @@
+package dataflow
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// coalescer keeps one row a key of an upsert sink until the epoch ends: what happens to a
+// key within an epoch is never observable. It lives no longer than an epoch and is no
+// operator state.
+type coalescer struct {
+	cols  []int
+	index map[string]int
+	rows  []upsertRow
+	bytes int64
+	key   []byte
+}
+
+type upsertRow struct {
+	payload, subject []byte
+	kind             vec.RowKind
+	// fresh tells that the epoch's first row of the key was an insert: a deletion then
+	// leaves nothing behind.
+	fresh     bool
+	windowEnd int64
+	nowMs     int64
+}
+
+func newCoalescer(cols []int) *coalescer {
+	return &coalescer{cols: cols, index: map[string]int{}}
+}
+
+// put keeps a row instead of the key's last one.
+func (c *coalescer) put(b *vec.Batch, i int, r upsertRow) {
+	c.key = appendUpsertKey(c.key[:0], b, c.cols, i)
+	at, seen := c.index[string(c.key)]
+	if !seen {
+		at = len(c.rows)
+		c.index[string(c.key)] = at
+		if at < cap(c.rows) {
+			c.rows = c.rows[:at+1] // its buffers are used again
+			c.rows[at].payload, c.rows[at].subject = c.rows[at].payload[:0], c.rows[at].subject[:0]
+		} else {
+			c.rows = append(c.rows, upsertRow{})
+		}
+		c.rows[at].fresh = r.kind == vec.Insert
+	}
+	old := &c.rows[at]
+	c.bytes += int64(len(r.payload)) - int64(len(old.payload))
+	old.payload = append(old.payload[:0], r.payload...)
+	old.subject = append(old.subject[:0], r.subject...)
+	old.kind, old.windowEnd, old.nowMs = r.kind, r.windowEnd, r.nowMs
+}
+
+// drain hands the rows to out, in the order in which their keys first came.
+func (c *coalescer) drain(out *Output) {
+	for i := range c.rows {
+		r := &c.rows[i]
+		kind := r.kind
+		switch {
+		case kind.Retracts() && r.fresh:
+			continue
+		case kind.Retracts():
+			kind = vec.Delete
+		case r.fresh:
+			kind = vec.Insert
+		default:
+			kind = vec.UpdateAfter
+		}
+		out.append(r.payload, r.subject, kind, r.windowEnd, r.nowMs)
+	}
+	clear(c.index)
+	c.rows, c.bytes = c.rows[:0], 0
+}
+
+// appendUpsertKey appends a row's key, unambiguously.
+func appendUpsertKey(dst []byte, b *vec.Batch, cols []int, i int) []byte {
+	for _, c := range cols {
+		v := b.Cols[c]
+		d := v.Get(i)
+		if d.Null {
+			dst = append(dst, 0)
+			continue
+		}
+		dst = append(dst, 1)
+		if v.Phys == types.Bytes {
+			dst = binary.AppendUvarint(dst, uint64(len(d.B)))
+			dst = append(dst, d.B...)
+			continue
+		}
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(d.I))
+		if v.Phys == types.Wide {
+			dst = binary.LittleEndian.AppendUint64(dst, uint64(d.Hi))
+		}
+		if v.Phys == types.F64 {
+			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(d.F))
+		}
+	}
+	return dst
+}
