@@ -70,15 +70,10 @@ func (w *world) contents() (map[string][]string, error) {
 	return rows, nil
 }
 
-// compare says where two hubs differ, or is empty. Dead letters come from the decoder and
-// from operators, which see a batch one after the other: their order follows the batches,
-// so they are compared as a multiset.
+// compare says where two hubs differ, or is empty.
 func compare(want, got map[string][]string) string {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		a, b := want[name], got[name]
-		if name == dataflow.DeadLetters {
-			a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
-		}
 		for i := range min(len(a), len(b)) {
 			if a[i] != b[i] {
 				return fmt.Sprintf("output %s: row %d is\n  %s\nand without faults\n  %s", name, i+1, b[i], a[i])
@@ -103,18 +98,6 @@ func part(want, got map[string][]string) string {
 	for name, rows := range got {
 		begin[name] = want[name][:min(len(rows), len(want[name]))]
 	}
-	if n := len(got[dataflow.DeadLetters]); n > 0 {
-		// Their order follows the batches.
-		have := slices.Clone(want[dataflow.DeadLetters])
-		for _, row := range got[dataflow.DeadLetters] {
-			i := slices.Index(have, row)
-			if i < 0 {
-				return fmt.Sprintf("a dead letter too many: %s", row)
-			}
-			have = slices.Delete(have, i, i+1)
-		}
-		begin[dataflow.DeadLetters] = got[dataflow.DeadLetters]
-	}
 	return compare(begin, got)
 }
 
@@ -127,9 +110,8 @@ type cell struct {
 type sum struct{ n, total int64 }
 
 // verify checks what follows from the input alone: the filter's rows, and that every event
-// is counted in its window, diverted as late, or a dead letter (not looked at unless
-// deadLetters is set). It returns what is wrong.
-func verify(input []entry, got map[string][]string, deadLetters bool) string {
+// is counted in its window, diverted as late, or a dead letter. It returns what is wrong.
+func verify(input []entry, got map[string][]string) string {
 	want, alerts, letters := map[cell]sum{}, []string(nil), 0
 	for i := range input {
 		for _, e := range input[i].events {
@@ -148,7 +130,7 @@ func verify(input []entry, got map[string][]string, deadLetters bool) string {
 	if why := compare(map[string][]string{alertsOut: alerts}, map[string][]string{alertsOut: got[alertsOut]}); why != "" {
 		return "computed from the input: " + why
 	}
-	if n := len(got[dataflow.DeadLetters]); deadLetters && n != letters {
+	if n := len(got[dataflow.DeadLetters]); n != letters {
 		return fmt.Sprintf("%d dead letters, the input has %d", n, letters)
 	}
 	have, why := counted(got[countsOut])
@@ -176,12 +158,14 @@ func counted(rows []string) (map[cell]sum, string) {
 		var r struct {
 			K           string
 			WindowStart string `json:"window_start"`
+			WindowEnd   string `json:"window_end"`
 			N, Total    int64
 		}
 		err := json.Unmarshal([]byte(line), &r)
 		start, terr := parseTime(r.WindowStart)
-		if err != nil || terr != nil || r.N < 1 {
-			return nil, fmt.Sprintf("a count cannot be read: %s", line)
+		end, eerr := parseTime(r.WindowEnd)
+		if err != nil || terr != nil || eerr != nil || end != start+windowMs || r.N < 1 {
+			return nil, fmt.Sprintf("this is no count: %s", line)
 		}
 		c := cell{r.K, start}
 		if _, twice := out[c]; twice {

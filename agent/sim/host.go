@@ -88,9 +88,16 @@ type host struct {
 	idle                        bool // the last step found nothing, and nothing pending
 	tickBase, tickAt            int64
 
+	skewMs      int64 // by which the host's clock is wrong
 	sourceFails bool
 	sourceCut   int // polls that find no link
 }
+
+// idleMs is the time between checkpoints while nothing arrives.
+const idleMs = 30_000
+
+// hostMs is the time that the host's own clock shows.
+func (h *host) hostMs() int64 { return h.w.nowMs + h.skewMs }
 
 // point is a place at which the host crashes if the world has it in mind.
 func (h *host) point(name string) {
@@ -119,7 +126,7 @@ func (h *host) start() error {
 		return err
 	}
 	h.engine, err = dataflow.New(dataflow.Options{
-		Plan: w.plan, Connectors: connectors{h}, Arena: h.arena, Restored: manifest, StartMs: w.nowMs,
+		Plan: w.plan, Connectors: connectors{h}, Arena: h.arena, Restored: manifest, StartMs: h.hostMs(),
 	})
 	if err != nil {
 		return err
@@ -235,7 +242,7 @@ func (h *host) step() error {
 		h.w.tracef("%s drains", h.name)
 		return h.engine.Drain()
 	}
-	p, err := h.engine.Step(0, h.w.nowMs)
+	p, err := h.engine.Step(0, h.hostMs())
 	if err != nil {
 		return err
 	}
@@ -276,10 +283,10 @@ func (h *host) due() bool {
 	if h.arena.NeedCheckpoint() || h.drained && h.changed {
 		return true
 	}
-	if !h.changed && len(h.carry) == 0 && !h.fwd.NeedsCommit() && h.arena.Stats().Dirty == 0 {
-		return false
-	}
 	now := h.w.nowMs
+	if !h.changed && len(h.carry) == 0 && !h.fwd.NeedsCommit() && h.engine.PendingBytes() == 0 {
+		return h.arena.Stats().Dirty > 0 && now-h.startedMs >= max(idleMs, h.w.intervalMs)
+	}
 	return now-h.startedMs >= h.w.intervalMs && (h.ended == 0 || now-h.ended >= h.w.pauseMs)
 }
 
