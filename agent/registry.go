@@ -32,7 +32,7 @@ var registry = map[string]*connector{}
 
 func init() {
 	registry["nats"] = &connector{
-		Connector:   plan.Connector{Source: true, Sink: true, Options: append(nats.OptionKeys(), forward.OptionKeys...), Metadata: metadataKeys()},
+		Connector:   plan.Connector{Source: true, Sink: true, SinkMode: keyedOrAppend, Options: append(nats.OptionKeys(), forward.OptionKeys...), Metadata: metadataKeys()},
 		checkSource: func(t *plan.Table) error { return withFormat(t, checkNATSSource(t)) },
 		checkSink:   func(t *plan.Table) error { return withFormat(t, checkNATSSink(t)) },
 		source:      openNATSSource, sink: openNATSSink,
@@ -42,7 +42,7 @@ func init() {
 		checkSource: checkDatagen, source: openDatagen,
 	}
 	registry["filesystem"] = &connector{
-		Connector:   plan.Connector{Source: true, Sink: true, Options: append([]string{"path", "source.*", "sink.*", "filesystem.*", "edgeflow.on-gap"}, forward.OptionKeys...), Metadata: []string{"subject", "sequence", "arrival_time", "timestamp"}},
+		Connector:   plan.Connector{Source: true, Sink: true, SinkMode: appendOnly, Options: append([]string{"path", "source.*", "sink.*", "filesystem.*", "edgeflow.on-gap"}, forward.OptionKeys...), Metadata: []string{"subject", "sequence", "arrival_time", "timestamp"}},
 		checkSource: func(t *plan.Table) error { return withFormat(t, checkFilesystem(t)) },
 		checkSink:   func(t *plan.Table) error { return withFormat(t, checkFilesystem(t)) },
 		source:      openFilesystemSource, sink: openFilesystemSink,
@@ -60,6 +60,21 @@ func init() {
 func metadataKeys() []string {
 	return append(slices.Sorted(maps.Keys(dataflow.MetadataKeys())), "header.*")
 }
+
+// keyedOrAppend takes upserts when the table has a primary key, each row with its kind in a
+// header, and inserts alone when it has none.
+func keyedOrAppend(t *plan.Table) plan.ChangelogMode {
+	if m, ok := t.ChangelogMode(); ok {
+		return m
+	}
+	if len(t.PrimaryKey) > 0 {
+		return plan.Upsert
+	}
+	return plan.AppendOnly
+}
+
+// appendOnly takes inserts alone.
+func appendOnly(*plan.Table) plan.ChangelogMode { return plan.AppendOnly }
 
 // planConnectors is the registry as the planner sees it.
 func planConnectors() map[string]plan.Connector {
