@@ -123,7 +123,9 @@ func unpackManifest(v []byte) (*state.Restored, error) {
 			PageSize:  binary.LittleEndian.Uint32(h[20:]),
 			PageCount: binary.LittleEndian.Uint32(h[24:]),
 		},
-		Manifest: append([]byte{}, data...),
+	}
+	if r.Epoch > 0 { // before the first commit there is none
+		r.Manifest = append([]byte{}, data...)
 	}
 	return r, nil
 }

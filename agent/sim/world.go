@@ -325,9 +325,6 @@ func (w *world) takeover() error {
 	if w.main == nil || w.zombie != nil || w.rivals == 0 {
 		return nil
 	}
-	if r, err := w.disk.Store.Load(); err != nil || r.Epoch == 0 {
-		return err
-	}
 	w.rivals--
 	w.frozen = w.rng.IntN(3) > 0
 	d, err := w.disk.copy(w.rng.Uint64())
