@@ -237,6 +237,7 @@ func (b *binder) namesComputed(t *Table, e sql.Expr) bool {
 // watermark binds WATERMARK FOR and makes its column the event time attribute.
 func (b *binder) watermark(t *Table, ws []*sql.Watermark) error {
 	if len(ws) == 0 {
+		testRowTime(t)
 		return nil
 	}
 	if len(ws) > 1 {
@@ -269,6 +270,15 @@ func (b *binder) watermark(t *Table, ws []*sql.Watermark) error {
 	}
 	t.Watermark = out
 	return nil
+}
+
+// testRowTime makes the column rowtime of a table that a test fills ('connector' =
+// 'values') its event time attribute where no WATERMARK is declared: the test itself gives
+// the watermarks.
+func testRowTime(t *Table) {
+	if i := t.ColumnIndex("rowtime"); i >= 0 && t.Connector() == "values" && t.Columns[i].Kind == PhysicalColumn && rowTimeType(t.Columns[i].Type) {
+		t.Columns[i].Type.Attr = types.RowTime
+	}
 }
 
 func isSourceWatermark(c *sql.Call) bool {
