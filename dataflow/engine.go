@@ -38,7 +38,6 @@ type Engine struct {
 	outputs  []*Output
 	letters  *deadLetters
 	late     *Output
-	closers  []func() error
 	nowMs    int64
 	arrived  bool // a row or a message has ever arrived
 	started  bool

@@ -2,7 +2,7 @@ package dataflow
 
 import "fmt"
 
-//go:generate go run github.com/tinylib/msgp -file=manifest.go -o=manifest_gen.go -tests=false -io=false
+//go:generate go tool msgp -file=manifest.go -o=manifest_gen.go -tests=false -io=false
 
 // ManifestVersion is the version of the manifest's encoding that this build writes. It
 // reads all versions up to it.

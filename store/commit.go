@@ -276,7 +276,7 @@ func (w *commit) append(f *state.OutboxFrame, st *state.OutboxStats) error {
 
 func (w *commit) trim(t state.OutboxTrim, st *state.OutboxStats) error {
 	c := w.tx.Bucket(bucketOutbox).Bucket([]byte(t.Output)).Cursor()
-	for k, v := c.First(); k != nil && len(k) == 8 && binary.BigEndian.Uint64(k) <= t.UpTo; k, v = c.First() {
+	for k, v := c.First(); len(k) == 8 && binary.BigEndian.Uint64(k) <= t.UpTo; k, v = c.First() {
 		_, rows, _ := frameHead(v)
 		n, err := frameBytes(v)
 		if err != nil {

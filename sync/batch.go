@@ -13,7 +13,6 @@ type batcher struct {
 	msgs   []Message
 	spans  []int // of msgs in buf: begin of each
 	rows   int   // of the last message
-	subj   []byte
 }
 
 // filled is what fill found.

@@ -32,7 +32,6 @@ type output struct {
 	place      uint64  // of the cursor at the hub
 	lim        Limits
 	batch      batcher
-	entries    []Entry
 	link       link
 	bucket     bucket
 	// flight is the newest batch whose outcome is not known.

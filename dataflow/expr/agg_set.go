@@ -61,7 +61,6 @@ type AggSet struct {
 	calls   []*AggCall
 	parts   []aggPart
 	results []aggResult
-	names   []string
 	size    int
 	heap    bool
 	tree    bool

@@ -279,13 +279,6 @@ func clip(s []byte) []byte {
 	return s
 }
 
-// keep copies bytes to the arena, where they stay for the event.
-func (c *core) keep(s []byte) []byte {
-	n := len(c.arena)
-	c.arena = append(c.arena, s...)
-	return c.arena[n:len(c.arena):len(c.arena)]
-}
-
 // convert reads a scalar's text as a value of the type. lenient takes either timestamp
 // standard. The result's bytes refer to s or to the arena.
 func (c *core) convert(ct *ctype, s []byte, lenient bool) (vec.Datum, bool) {

@@ -11,7 +11,6 @@ import (
 type rowCodec struct {
 	fields []types.Field `scratch:"from the configuration"`
 	vals   []vec.Datum   `scratch:"the row in hand"`
-	buf    []byte        `scratch:"the row in hand"`
 }
 
 func newRowCodec(ts []types.Type) *rowCodec {

@@ -46,14 +46,6 @@ func (n node) child(i int) PageID {
 	return PageID(binary.LittleEndian.Uint32(n[n.off(i)+4:]))
 }
 
-func (n node) setChild(i int, p PageID) {
-	if i < 0 {
-		n.setFirst(p)
-		return
-	}
-	binary.LittleEndian.PutUint32(n[n.off(i)+4:], uint32(p))
-}
-
 // key returns the bytes of key i in its cell, and whether the key is longer.
 func (n node) key(i int) (k []byte, long bool) {
 	at := n.off(i)
