@@ -11,7 +11,11 @@
 // is processed, drained and delivered; and the checks. The hub must hold what a run
 // without faults leaves there, row by row, and what follows from the input alone.
 //
+// A host whose disk lost commits that the hub has rows of, or that runs on an older copy of
+// the disk, must refuse to go on; a run that ends so is checked for what the hub has.
+//
 // Invariants: everything happens on one goroutine and follows from the seed, so that the
 // same seed gives the same trace. A host makes the same calls in the same order as the
-// agent's runner.
+// agent's runner. Commits are whole or not there at all, as package store promises; what a
+// disk does within one is not simulated, nor is a stream that loses messages.
 package sim

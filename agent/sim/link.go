@@ -38,7 +38,7 @@ func (l *link) up() bool {
 	return true
 }
 
-// answer is what a request meets when it gets no answer: the sender waits in vain.
+// silence lets time pass for a sender that waits in vain, and hands err on.
 func (l *link) silence(err error) error {
 	if err != nil && l.h.w.faulty {
 		l.h.w.nowMs += int64(l.h.w.rng.IntN(60))
