@@ -106,6 +106,7 @@ func testCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test FILE|DIR ...",
 		Short: "Run pipeline tests (*_test.yaml)",
+		Long:  pipetest.Help,
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, paths []string) error {
 			ok, err := pipetest.Main(c.OutOrStdout(), paths, o)
