@@ -16,11 +16,13 @@ import (
 // figures are what a measured program reports of its run.
 type figures struct {
 	Result byhand.Result `json:"result"`
-	// WallS and CPUS, user and system, are those from the first message to the end;
+	// WallS and CPUS, user and system, are those from the open source to the end;
 	// StartMs is the time from the program's start to then.
 	WallS   float64 `json:"wall_s"`
 	CPUS    float64 `json:"cpu_s"`
 	StartMs float64 `json:"start_ms"`
+	// SettleMs is the time from then until an engine has ended.
+	SettleMs float64 `json:"settle_ms"`
 	// Mallocs counts heap allocations in that time.
 	Mallocs uint64 `json:"mallocs"`
 	// PeakRSSBytes is the greatest resident memory of the process; 0 where the system does

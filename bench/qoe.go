@@ -41,6 +41,8 @@ type qoeRow struct {
 	Allocs       spread `json:"allocs_per_event"`
 	PeakRSSBytes int64  `json:"peak_rss_bytes"`
 	StartMs      spread `json:"start_ms"`
+	// SettleMs is the time from the commit of the last result until the pipeline has ended.
+	SettleMs spread `json:"settle_ms"`
 	// Ratio is this program's rate to the ceiling's of the same round.
 	Ratio spread `json:"ratio_to_ceiling"`
 
@@ -138,7 +140,7 @@ func (o *qoeOptions) jetstream(ctx context.Context, report *qoeReport) (err erro
 		}
 		o.note("stored %d events as %s in %.1f s", l.Events, logName(&l), time.Since(began).Seconds())
 		for _, query := range []string{"filter", "tumble"} {
-			job := readJob{Query: query, Encoding: l.Encoding, URL: s.url, Stream: stream}
+			job := readJob{Query: query, Encoding: l.Encoding, URL: s.url, Stream: stream, Events: l.Events}
 			reader := func(program, sink string) func(context.Context, string) (figures, error) {
 				return func(ctx context.Context, profile string) (figures, error) {
 					j := job
@@ -241,28 +243,29 @@ func (o *qoeOptions) compare(ctx context.Context, query string, l *qoe.Log, cont
 
 // sum computes the row's figures from its runs and the ceiling's.
 func (r *qoeRow) sum(ceiling *qoeRow) {
-	var rate, cpu, allocs, start, ratio []float64
+	var rate, cpu, allocs, start, settle, ratio []float64
 	n := float64(r.Events)
 	for i, f := range r.runs {
 		rate = append(rate, n/f.WallS)
 		cpu = append(cpu, f.CPUS/n*1e6)
 		allocs = append(allocs, float64(f.Mallocs)/n)
-		start = append(start, f.StartMs)
+		start, settle = append(start, f.StartMs), append(settle, f.SettleMs)
 		ratio = append(ratio, ceiling.runs[i].WallS/f.WallS)
 		r.PeakRSSBytes = max(r.PeakRSSBytes, f.PeakRSSBytes)
 	}
-	r.EventsPerS, r.CPUS, r.Allocs, r.StartMs, r.Ratio = spreadOf(rate), spreadOf(cpu), spreadOf(allocs), spreadOf(start), spreadOf(ratio)
+	r.EventsPerS, r.CPUS, r.Allocs, r.Ratio = spreadOf(rate), spreadOf(cpu), spreadOf(allocs), spreadOf(ratio)
+	r.StartMs, r.SettleMs = spreadOf(start), spreadOf(settle)
 }
 
 // print prints the table: medians, and ranges where they matter.
 func (r *qoeReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "\n%s; source %s; median of %d rounds (least to greatest)\n\n", r.Machine, r.Source, r.Rounds)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tw, "query\tevents\tprogram\tthousand events/s\tratio to the ceiling\tCPU s/M events\tallocs/event\tpeak RSS MB\tstart ms")
+	fmt.Fprintln(tw, "query\tevents\tprogram\tthousand events/s\tratio to the ceiling\tCPU s/M events\tallocs/event\tpeak RSS MB\tstart ms\tsettle ms")
 	for _, x := range r.Rows {
-		fmt.Fprintf(tw, "%s\t%s, %d a message\t%s\t%.0f (%.0f-%.0f)\t%.0f%% (%.0f-%.0f)\t%.2f\t%.3f\t%.0f\t%.0f\n",
+		fmt.Fprintf(tw, "%s\t%s, %d a message\t%s\t%.0f (%.0f-%.0f)\t%.0f%% (%.0f-%.0f)\t%.2f\t%.3f\t%.0f\t%.0f\t%.0f\n",
 			x.Query, x.Encoding, x.Pack, x.Program, x.EventsPerS.Median/1e3, x.EventsPerS.Min/1e3, x.EventsPerS.Max/1e3,
-			100*x.Ratio.Median, 100*x.Ratio.Min, 100*x.Ratio.Max, x.CPUS.Median, x.Allocs.Median, float64(x.PeakRSSBytes)/1e6, x.StartMs.Median)
+			100*x.Ratio.Median, 100*x.Ratio.Min, 100*x.Ratio.Max, x.CPUS.Median, x.Allocs.Median, float64(x.PeakRSSBytes)/1e6, x.StartMs.Median, x.SettleMs.Median)
 	}
 	return tw.Flush()
 }

@@ -28,6 +28,8 @@ type readJob struct {
 	Encoding string `json:"encoding"`
 	URL      string `json:"url"`
 	Stream   string `json:"stream"`
+	// Events is the number of events in the stream.
+	Events int `json:"events"`
 	// Sink is blackhole or filesystem, for the engine.
 	Sink string `json:"sink"`
 	// Profile is where a CPU profile goes; empty for none.
@@ -38,8 +40,9 @@ type readJob struct {
 const statePoll = 200 * time.Microsecond
 
 // engineProgram runs the query in an agent, with state and checkpoints on disk. It measures
-// from when the source is open until the pipeline has finished: all rows delivered, the
-// last checkpoint committed.
+// from when the source is open until the commit of the checkpoint that holds every event
+// and every result. What comes after, delivery to the target and the last commit of what it
+// confirmed, is SettleMs.
 func engineProgram(j readJob) (f figures, err error) {
 	m := newMeter()
 	dir, err := os.MkdirTemp("", "edgeflow-bench-")
@@ -58,12 +61,16 @@ func engineProgram(j readJob) (f figures, err error) {
 	if err := m.begin(j.Profile); err != nil {
 		return f, err
 	}
-	<-pl.Done()
+	st := committed(pl, j.Events)
 	f = m.end()
+	<-pl.Done()
+	settled := time.Now().UnixMilli()
 	if err := pl.Err(); err != nil {
 		return f, err
 	}
-	st := pl.Status()
+	f.WallS = float64(st.CheckpointAtMs-m.began.UnixMilli()) / 1000
+	f.SettleMs = float64(settled - st.CheckpointAtMs)
+	st = pl.Status()
 	if st.Restarts > 0 || len(st.Imbalances) > 0 {
 		return f, fmt.Errorf("the pipeline restarted %d times; imbalances: %v", st.Restarts, st.Imbalances)
 	}
@@ -77,6 +84,28 @@ func engineProgram(j readJob) (f figures, err error) {
 		}
 	}
 	return f, nil
+}
+
+// committed waits until a checkpoint holds so many events, or the pipeline has ended. The
+// status tells when that was committed; it is published only a few times a second.
+func committed(pl *agent.Pipeline, events int) agent.Status {
+	for {
+		st := pl.Status()
+		if st.Ledger != nil {
+			read := int64(0)
+			for _, s := range st.Ledger.Sources {
+				read += s.Read
+			}
+			if read >= int64(events) {
+				return st
+			}
+		}
+		select {
+		case <-pl.Done():
+			return pl.Status()
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 func startPipeline(j readJob, dir, rows string) (*agent.Pipeline, error) {
