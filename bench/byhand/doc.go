@@ -7,10 +7,10 @@
 // found, with a digest of the rows that it yields.
 //
 // Invariants: a Run yields exactly what the SQL yields from the same messages with the same
-// arrival times, the watermarks every 200 ms of arrival time, the future guard and late
-// events included. Decoders expect the fields in the order in which the example's generator
-// writes them, compare whole encoded keys, and fall back to a general decoder for any other
-// event. Nothing is allocated per event.
+// arrival times: watermarks every 200 ms of arrival time and whenever they have grown by
+// more than that, the future guard and late events included. Decoders expect the fields in
+// the order in which the example's generator writes them, compare whole encoded keys, and
+// fall back to a general decoder for any other event. Nothing is allocated per event.
 //
 // The package must not import the engine.
 package byhand

@@ -42,12 +42,11 @@ func (t *Tumble) Message(data []byte, arrivalMs int64) error {
 			t.result.Future++
 			continue
 		}
-		t.pending = max(t.pending, e.TimeMs-delayMs)
 		w := t.last
 		if at := e.TimeMs - w.startMs; at < 0 || at >= windowMs {
 			if w = t.window(e.TimeMs - e.TimeMs%windowMs); w == nil {
 				t.result.Late++
-				continue
+				continue // it cannot move the watermark
 			}
 		}
 		g := t.groups.id(e.Customer, e.CDN)
@@ -62,8 +61,22 @@ func (t *Tumble) Message(data []byte, arrivalMs int64) error {
 		a.rebufferMs += e.RebufferMs
 		a.startupMs += e.StartupMs
 		a.bitrate = max(a.bitrate, e.BitrateKbps)
+		if mark := e.TimeMs - delayMs; mark > t.pending {
+			t.pending = mark
+			if mark > t.emitted+intervalMs || t.emitted == noWatermark {
+				t.emit()
+			}
+		}
 	}
 	return nil
+}
+
+// emit lets the watermark out.
+func (t *Tumble) emit() {
+	if t.pending > t.emitted {
+		t.emitted = t.pending
+		t.fire(t.emitted)
+	}
 }
 
 // arrive lets the watermark out before the first event past a multiple of the interval.
@@ -74,10 +87,7 @@ func (t *Tumble) arrive(ms int64) {
 	t.arrival = ms
 	if grid := ms / intervalMs; grid > t.grid {
 		t.grid = grid
-		if t.pending > t.emitted {
-			t.emitted = t.pending
-			t.fire(t.emitted)
-		}
+		t.emit()
 	}
 }
 
