@@ -75,6 +75,9 @@ func (e *Engine) context(v *vertex) *op.Context {
 	if in := v.node.Base().Inputs; len(in) > 0 {
 		schema = in[0].Base().Schema
 	}
+	if j, ok := v.node.(*plan.Join); ok {
+		schema = pairSchema(j)
+	}
 	c.Errors = &rowErrors{e.letters, v.node, schema}
 	if w, ok := v.node.(*plan.WindowAggregate); ok && w.Late == plan.LateDivert {
 		c.Late = &lateRows{e.letters, e.late, v.node, schema}
@@ -108,6 +111,8 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 			Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL), MiniBatch: n.MiniBatch})
 	case *plan.Union:
 		return op.NewUnion(len(n.Base().Inputs))
+	case *plan.Join:
+		return regularJoin(n)
 	case *plan.ChangelogNormalize:
 		return op.NewChangelogNormalize(op.NormalizeConfig{Input: inputTypes(n), Names: inputNames(n), Keys: n.KeyCols,
 			UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL)})

@@ -20,6 +20,7 @@ type keyCodec struct {
 	types  []types.Type `scratch:"from the configuration"`
 	phys   []types.Phys `scratch:"from the configuration"`
 	bitmap int          // bytes
+	exact  bool         // -0 is kept as it is
 
 	buf  []byte   `scratch:"packed keys of a batch"`
 	offs []uint32 `scratch:"where each of them begins, and the end"`
@@ -66,7 +67,11 @@ func (k *keyCodec) append(dst []byte, b *vec.Batch, row int) []byte {
 		case types.I64:
 			dst = binary.LittleEndian.AppendUint64(dst, uint64(v.I64[row]))
 		case types.F64:
-			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v.F64[row]+0))
+			f := v.F64[row]
+			if !k.exact {
+				f += 0
+			}
+			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(f))
 		case types.Wide:
 			dst = binary.LittleEndian.AppendUint64(dst, uint64(v.I64[row]))
 			dst = binary.LittleEndian.AppendUint64(dst, uint64(v.Hi[row]))

@@ -56,6 +56,8 @@ func (l *lowering) kinds(n Node) {
 		}
 	case *ChangelogNormalize:
 		b.Mode = Upsert
+	case *Join:
+		b.Mode = n.kinds()
 	default:
 		b.Mode = in
 	}
@@ -87,7 +89,7 @@ func (l *lowering) require(n Node, needs map[Node]bool) error {
 				return err
 			}
 			needs[in] = true
-		case *WindowTVF:
+		case *WindowTVF, *Join:
 			needs[in] = true
 		case *ChangelogNormalize:
 		default:
@@ -137,6 +139,9 @@ func (l *lowering) spanOf(n Node) sql.Span {
 
 // updater finds the operator from which updates come.
 func updater(n Node) Node {
+	if j, ok := n.(*Join); ok && !j.b.Inputs[0].Base().Mode.Updates() && !j.b.Inputs[1].Base().Mode.Updates() {
+		return n
+	}
 	for _, in := range n.Base().Inputs {
 		if _, agg := n.(*GroupAggregate); agg {
 			return n
@@ -158,6 +163,8 @@ func describe(n Node) string {
 			return "group aggregate without keys"
 		}
 		return "group aggregate by " + columnNames(n.b.Schema, ascending(len(n.Keys)))
+	case *Join:
+		return n.JoinKind.String() + " join"
 	}
 	return n.Kind()
 }
@@ -240,6 +247,9 @@ func (l *lowering) settle(n Node, needs map[Node]bool) {
 	case *ChangelogNormalize:
 		n.EmitBefore = before != 0
 		b.Mode |= before
+	case *Join:
+		b.Mode = n.kinds()
+		n.identify()
 	default:
 		b.Mode = in
 	}
@@ -328,6 +338,8 @@ func upsertKeys(n Node) [][]int {
 			out = append(out, append(ascending(len(n.Keys)), len(n.Keys)+len(n.Aggs)+i))
 		}
 		return out
+	case *Join:
+		return n.upsertKeys()
 	case *Sink:
 		if len(n.PrimaryKey) > 0 {
 			return [][]int{n.PrimaryKey}

@@ -108,6 +108,8 @@ func nodeText(n Node) string {
 		if n.AsDelete {
 			return "a -U without its +U becomes -D"
 		}
+	case *Join:
+		return n.text()
 	case *Sink:
 		return sinkText(n)
 	}
@@ -227,6 +229,8 @@ func stateText(n Node) string {
 			what = "session"
 		}
 		return fmt.Sprintf("%d aggregates a key and %s until the watermark passes, layout %016x", len(n.Aggs), what, b.Layout)
+	case *Join:
+		return n.stateText()
 	case *ChangelogNormalize:
 		return fmt.Sprintf("the last row of each key, %s, layout %016x", ttl, b.Layout)
 	}

@@ -66,6 +66,8 @@ func (l *lowering) meaning(n Node) string {
 		parts = append(parts, l.windowMeaning(n, n.Window), l.keyText(n, n.PartitionBy))
 	case *ChangelogNormalize:
 		parts = append(parts, l.keyText(n, n.KeyCols))
+	case *Join:
+		parts = append(parts, l.joinMeaning(n, n.JoinKind, n.LeftKeys, n.RightKeys)...)
 	}
 	return strings.Join(append(parts, anchors(n)...), "|")
 }
@@ -138,6 +140,8 @@ func (l *lowering) lineageText(n Node, col int) string {
 		if col < len(b.Inputs[0].Base().Schema) {
 			return l.lineage(b.Inputs[0], col)
 		}
+	case *Join:
+		return l.joinLineage(n, col)
 	case *GroupAggregate:
 		return l.aggLineage(n, n.Keys, n.Aggs, col)
 	case *WindowAggregate:
@@ -237,6 +241,8 @@ func layout(n Node) uint64 {
 	case *ChangelogNormalize:
 		keys(n.KeyCols)
 		w("row %v", in.Types())
+	case *Join:
+		w("%s", n.layoutText())
 	case *WindowTVF:
 		keys(n.PartitionBy)
 		w("row %v", in.Types())

@@ -1,7 +1,11 @@
 package plan
 
 import (
+	"slices"
+	"time"
+
 	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
 // joinRule makes an operator of a join for which it is meant: done is false when it is not.
@@ -56,7 +60,52 @@ func (l *lowering) joinSides(r *relJoin, keys []equiKey) (ins [2]Node, cols [2][
 
 func keyName(i int) string { return "$key" + string(rune('0'+i%10)) }
 
-// regularJoin keeps both sides' rows.
-func (l *lowering) regularJoin(r *relJoin, _ joinCond) (Node, error) {
-	return nil, l.b.unsupported(r.span, "a join")
+// regularJoin keeps both sides' rows. Time attributes are plain timestamps behind it.
+func (l *lowering) regularJoin(r *relJoin, c joinCond) (Node, error) {
+	ins, cols, err := l.joinSides(r, c.keys)
+	if err != nil {
+		return nil, err
+	}
+	n := &Join{JoinKind: r.kind, LeftKeys: cols[0], RightKeys: cols[1], NullSafe: make([]bool, len(c.keys))}
+	for i, k := range c.keys {
+		n.NullSafe[i] = k.nullSafe
+	}
+	left, right := len(r.left.cols()), len(r.right.cols())
+	extra := len(ins[0].Base().Schema) - left
+	to := ascending(left + right)
+	for i := range right {
+		to[left+i] += extra
+	}
+	n.Cond = remap(conjunction(c.rest), to)
+	n.TTL = [2]time.Duration{l.b.cfg.StateTTL, l.b.cfg.StateTTL}
+	for side, hint := range []time.Duration{r.leftTTL, r.rightTTL} {
+		if hint >= 0 {
+			n.TTL[side] = hint
+		}
+	}
+	n.b.Stateful, n.b.uid = true, r.uid
+	n.b.StateTTL = max(n.TTL[0], n.TTL[1])
+	if n.TTL[0] == 0 || n.TTL[1] == 0 {
+		n.b.StateTTL = 0
+	}
+	schema := withoutTime(joinSchema(r.kind, ins[0].Base().Schema, ins[1].Base().Schema))
+	l.add(n, schema, ins[0], ins[1])
+	if len(schema) == len(r.schema) {
+		return n, nil
+	}
+	p := &Calc{}
+	for i := range r.schema {
+		p.Project = append(p.Project, colRef(schema, to[i]))
+	}
+	l.add(p, withoutTime(r.schema), n)
+	return p, nil
+}
+
+// withoutTime is a schema whose time attributes are plain timestamps.
+func withoutTime(s Schema) Schema {
+	out := slices.Clone(s)
+	for i := range out {
+		out[i].Type.Attr = types.NoTime
+	}
+	return out
 }

@@ -34,6 +34,7 @@ func (b *binder) optimize(targets []*target) {
 	share = newSharing()
 	each(share.rule)
 	pruneColumns(targets)
+	each(materializeKeys)
 	each(mergeCalcs)
 	share = newSharing()
 	each(share.rule)

@@ -1,9 +1,5 @@
 CREATE TABLE t (a INT, b STRING, c ARRAY<INT>, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts) WITH ('connector' = 'values');
 ====
-SELECT * FROM t AS x JOIN t AS y ON x.a = y.a
-----
-SELECT * FROM t, t AS u
-----
 SELECT * FROM t CROSS JOIN UNNEST(c) AS u (e)
 ----
 SELECT * FROM t WHERE a IN (SELECT a FROM t)
