@@ -351,7 +351,7 @@ func (r *runner) step(now time.Time) error {
 	switch {
 	case p.Ended:
 		r.drained, r.changed = true, true
-	case p.Rows > 0:
+	case p.Taken:
 		r.changed = true
 		r.tickBase, r.tickAt = r.engine.NowMs(), r.now()
 		r.arena.Maintain()

@@ -1,7 +1,9 @@
 package dataflow
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -44,7 +46,7 @@ func (e *Engine) addSource(n *plan.Source, v *vertex) error {
 	}
 	in, err := newIngest(n, len(e.sources), bind, &v.out, e.letters)
 	if err != nil {
-		return fmt.Errorf("source %s: %w", n.Table.Name, err)
+		return fmt.Errorf("source %s: %w", n.Table.Name, errors.Join(err, in.close()))
 	}
 	e.sources = append(e.sources, in)
 	return nil
@@ -57,30 +59,28 @@ func (e *Engine) addSink(n *plan.Sink) (op.Operator, error) {
 	}
 	var out *Output
 	if bind.Printer == nil {
+		if slices.Contains(e.Outputs(), n.Name) {
+			return nil, fmt.Errorf("sink %s: the pipeline has another output of this name: give the table another one", n.Name)
+		}
 		out = newOutput(n.Name, bind.Frames)
 		if n.Upserts && len(n.PrimaryKey) > 0 {
 			out.upserts = newCoalescer(n.PrimaryKey)
 		}
 		e.outputs = append(e.outputs, out)
 	}
-	s := newSink(n, bind, out, &rowErrors{e.letters, n, n.Base().Schema}, e.NowMs)
-	e.sinks[n.Name] = s
-	return s, nil
+	return newSink(n, bind, out, &rowErrors{letters: e.letters, node: n, schemas: []plan.Schema{n.Base().Schema}}, e.NowMs), nil
 }
 
 // context is what an operator gets.
 func (e *Engine) context(v *vertex) *op.Context {
 	c := &op.Context{Arena: e.arena, ID: v.node.Base().ID, Out: &v.out, Env: e.env}
-	var schema plan.Schema
-	if in := v.node.Base().Inputs; len(in) > 0 {
-		schema = in[0].Base().Schema
+	errs := &rowErrors{letters: e.letters, node: v.node, input: &v.input}
+	for _, in := range v.node.Base().Inputs {
+		errs.schemas = append(errs.schemas, in.Base().Schema)
 	}
-	if j, ok := v.node.(*plan.Join); ok {
-		schema = pairSchema(j)
-	}
-	c.Errors = &rowErrors{e.letters, v.node, schema}
+	c.Errors = errs
 	if w, ok := v.node.(*plan.WindowAggregate); ok && w.Late == plan.LateDivert {
-		c.Late = &lateRows{e.letters, e.late, v.node, schema}
+		c.Late = &lateRows{e.letters, e.late, v.node, errs.schemas[0]}
 	}
 	return c
 }

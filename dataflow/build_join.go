@@ -18,9 +18,3 @@ func regularJoin(n *plan.Join) (op.Operator, error) {
 		TTLMs: [2]int64{ms(n.TTL[0]), ms(n.TTL[1])}, Updates: n.Base().Mode.Updates(),
 	})
 }
-
-// pairSchema is the columns of both inputs of a join, as its condition sees them.
-func pairSchema(n *plan.Join) plan.Schema {
-	in := n.Base().Inputs
-	return append(append(plan.Schema(nil), in[0].Base().Schema...), in[1].Base().Schema...)
-}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -40,6 +42,11 @@ type letter struct {
 	EventBase64 []byte  `json:"event_base64,omitempty"`
 	// Columns is a decoded row, by column, as CAST to STRING prints it.
 	Columns map[string]*string `json:"columns,omitempty"`
+}
+
+func (l *letter) has(column string) bool {
+	_, ok := l.Columns[column]
+	return ok
 }
 
 // deadLetters takes what cannot be decoded or computed, and late rows.
@@ -94,14 +101,18 @@ func (d *deadLetters) row(out *Output, kind string, schema plan.Schema, b *vec.B
 			l.Source = d.sources[o.Source].node.Table.Name
 		}
 	}
-	for c, col := range schema {
+	for c, col := range schema[:min(len(schema), len(b.Cols))] {
+		name := col.Name
+		for n := 0; l.has(name); n++ {
+			name = col.Name + strconv.Itoa(n)
+		}
 		v := b.Cols[c].Get(i)
 		if v.Null {
-			l.Columns[col.Name] = nil
+			l.Columns[name] = nil
 			continue
 		}
 		s := string(expr.FormatDatum(nil, v, col.Type, d.env))
-		l.Columns[col.Name] = &s
+		l.Columns[name] = &s
 	}
 	return d.put(out, l)
 }
@@ -110,7 +121,20 @@ func (d *deadLetters) row(out *Output, kind string, schema plan.Schema, b *vec.B
 type rowErrors struct {
 	letters *deadLetters
 	node    plan.Node
-	schema  plan.Schema
+	schemas []plan.Schema // of its inputs
+	input   *int          // the one that the newest batch came from; nil with one input
+}
+
+// schema is that of a batch with so many columns: of the newest input, or of all of them
+// side by side, where an operator joins rows before it computes.
+func (r *rowErrors) schema(cols int) plan.Schema {
+	if len(r.schemas) < 2 || r.input == nil {
+		return slices.Concat(r.schemas...)
+	}
+	if s := r.schemas[*r.input]; len(s) == cols {
+		return s
+	}
+	return slices.Concat(r.schemas...)
 }
 
 // RowError diverts a row that cannot be computed, or fails the pipeline.
@@ -118,7 +142,7 @@ func (r *rowErrors) RowError(b *vec.Batch, row int, err error) error {
 	if r.letters.policy == plan.RowErrorFail {
 		return fmt.Errorf("%s: %w (%w)", r.node.Kind(), err, ErrRow)
 	}
-	return r.letters.row(r.letters.out, r.node.Kind(), r.schema, b, row, err.Error())
+	return r.letters.row(r.letters.out, r.node.Kind(), r.schema(len(b.Cols)), b, row, err.Error())
 }
 
 // lateRows takes the rows that are late for every window of an operator.

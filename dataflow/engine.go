@@ -44,7 +44,6 @@ type Engine struct {
 	ended    bool
 	guardOff bool
 	conns    Connectors
-	sinks    map[string]*sink
 }
 
 // vertex is an operator of the running plan with the edges that leave it.
@@ -52,6 +51,8 @@ type vertex struct {
 	node plan.Node
 	op   op.Operator
 	out  fanout
+	// input is the one that brought the newest batch.
+	input int
 }
 
 // fanout hands what an operator emits to each of its consumers.
@@ -64,7 +65,7 @@ type edge struct {
 
 // New builds the operators of a plan and binds their state. It opens no source yet.
 func New(o Options) (*Engine, error) {
-	e := &Engine{plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, conns: o.Connectors, sinks: map[string]*sink{}}
+	e := &Engine{plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, conns: o.Connectors}
 	w, err := o.Connectors.Diverted(DeadLetters)
 	if err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func New(o Options) (*Engine, error) {
 
 func (e *Engine) restore(m *Manifest) error {
 	// The host's clock has no part in arrival time: it may be wrong.
-	e.nowMs, e.ended, e.started = m.NowMs, m.Ended, true
+	e.nowMs, e.started = m.NowMs, true
 	for _, s := range m.Sources {
 		in := e.source(s.ID)
 		if in == nil {
@@ -107,6 +108,8 @@ func (e *Engine) restore(m *Manifest) error {
 		in.ended = s.Ended
 		e.arrived = e.arrived || s.ArrivalMs > 0
 	}
+	// A query that was given another source goes on though it had ended.
+	e.ended = m.Ended && e.allClosed()
 	for _, r := range m.Outputs {
 		for _, o := range e.outputs {
 			if o.Name == r.Name {
@@ -154,10 +157,12 @@ func (e *Engine) Open(ctx context.Context) ([]OpenReport, error) {
 
 // Progress is what a Step did.
 type Progress struct {
-	// Rows is the number of events taken in.
-	Rows int
-	// Pending is the number of messages known to wait at the sources; 0 with Rows 0 means
-	// that every source reports nothing pending.
+	// Rows is the number of events decoded. Taken tells that anything was taken in at all:
+	// a message may hold no event, or none that can be decoded.
+	Rows  int
+	Taken bool
+	// Pending is the number of messages known to wait at the sources; 0 when nothing was
+	// taken means that every source reports nothing pending.
 	Pending uint64
 	// Ended tells that every source has ended and the last watermark went through.
 	Ended bool
@@ -179,8 +184,17 @@ func (e *Engine) Step(wait time.Duration, nowMs int64) (Progress, error) {
 	if err != nil {
 		return p, err
 	}
+	// The end of a source comes before what the others have behind it.
+	if err := e.closeEnded(); err != nil {
+		return p, err
+	}
 	if next != nil {
-		if p.Rows, err = next.run(upTo); err != nil {
+		floor := int64(math.MinInt64)
+		if e.arrived {
+			floor = e.nowMs
+		}
+		p.Taken = true
+		if p.Rows, err = next.run(upTo, floor); err != nil {
 			return p, err
 		}
 		if !e.arrived {
@@ -191,21 +205,29 @@ func (e *Engine) Step(wait time.Duration, nowMs int64) (Progress, error) {
 	if e.letters.failure != nil {
 		return p, e.letters.failure
 	}
+	if err := e.closeEnded(); err != nil {
+		return p, err
+	}
 	for _, in := range e.sources {
-		p.Pending += in.pending + uint64(len(in.msgs)-in.next)
-		if in.rows {
-			p.Pending++
-		}
-		if in.ended && !in.buffered() && !in.closed {
-			in.closed = true
-			if err := in.out.Watermark(op.EndOfInput); err != nil {
-				return p, err
-			}
-		}
+		p.Pending += in.waiting()
 	}
 	p.Ended = e.allClosed()
 	e.ended = p.Ended
 	return p, nil
+}
+
+// closeEnded passes on the end of the sources that have ended and have nothing at hand.
+func (e *Engine) closeEnded() error {
+	for _, in := range e.sources {
+		if !in.ended || in.buffered() || in.closed {
+			continue
+		}
+		in.closed = true
+		if err := in.out.Watermark(op.EndOfInput); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *Engine) allClosed() bool {
@@ -332,10 +354,11 @@ type Checkpoint struct {
 // and takes the dirty pages. The checkpoint is written while the engine goes on; afterwards
 // the host calls Committed, or Delta.Abort.
 func (e *Engine) Barrier(epoch state.Epoch) *Checkpoint {
-	c := &Checkpoint{Epoch: epoch, Manifest: e.manifest()}
+	c := &Checkpoint{Epoch: epoch}
 	for _, o := range e.outputs {
 		c.Frames = o.cut(c.Frames)
 	}
+	c.Manifest = e.manifest() // after the cut, which numbers the rows of upsert sinks
 	c.Delta = e.arena.Barrier(epoch)
 	return c
 }
@@ -399,9 +422,9 @@ func (e *Engine) Ledger() *Ledger {
 	for _, o := range e.outputs {
 		l.Outputs = append(l.Outputs, NamedOutput{Name: o.Name, OutputLedger: OutputLedger{Emitted: o.emitted}})
 	}
-	for name, s := range e.sinks {
-		if s.out == nil {
-			l.Outputs = append(l.Outputs, NamedOutput{Name: name, Uncommitted: true, OutputLedger: OutputLedger{Emitted: s.rows}})
+	for _, v := range e.vertices {
+		if s, ok := v.op.(*sink); ok && s.out == nil {
+			l.Outputs = append(l.Outputs, NamedOutput{Name: s.node.Name, Uncommitted: true, OutputLedger: OutputLedger{Emitted: s.rows}})
 		}
 	}
 	return l
@@ -424,6 +447,7 @@ func (e *Engine) Close() error {
 // Process hands a batch to each consumer.
 func (f *fanout) Process(b *vec.Batch) error {
 	for _, c := range f.edges {
+		c.to.input = c.input
 		if err := c.to.op.Process(c.input, b); err != nil {
 			return err
 		}

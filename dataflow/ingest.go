@@ -35,7 +35,8 @@ type ingest struct {
 	closed  bool // the end was passed on
 
 	position  []byte
-	arrivalMs int64
+	arrivalMs int64 // the newest one, as the log has it
+	stampMs   int64 // that of the rows in hand
 	ledger    SourceLedger
 	bad       int64
 	current   *Message
@@ -70,6 +71,9 @@ func (in *ingest) undecodable(event []byte, offset int, reason error) {
 func (in *ingest) open(ctx context.Context) (OpenReport, error) {
 	var r OpenReport
 	var err error
+	if len(in.position) == 0 {
+		in.position = nil // as the sources' Open has it
+	}
 	if in.bind.Messages != nil {
 		r, err = in.bind.Messages.Open(ctx, in.position)
 	} else {
@@ -87,6 +91,15 @@ func (in *ingest) open(ctx context.Context) (OpenReport, error) {
 
 // buffered tells whether rows are at hand.
 func (in *ingest) buffered() bool { return in.rows || in.next < len(in.msgs) }
+
+// waiting is the number of messages known to wait, those at hand included.
+func (in *ingest) waiting() uint64 {
+	n := in.pending + uint64(len(in.msgs)-in.next)
+	if in.rows {
+		n++
+	}
+	return n
+}
 
 // fill polls when nothing is at hand, waiting at most wait.
 func (in *ingest) fill(wait time.Duration, nowMs int64) error {
@@ -121,20 +134,22 @@ func (in *ingest) head() int64 {
 }
 
 // run pushes what is at hand and arrived at upTo or before, at most one batch of a message
-// source's messages or all rows of a row source, and returns the number of rows.
-func (in *ingest) run(upTo int64) (int, error) {
+// source's messages or all rows of a row source, and returns the number of rows. Their
+// arrival time is floor at least: a source that was waited for in vain may bring rows older
+// than what the others brought, and arrival time does not go back.
+func (in *ingest) run(upTo, floor int64) (int, error) {
 	if in.rows {
-		return in.runRows(upTo)
+		return in.runRows(upTo, floor)
 	}
-	return in.runMessages(upTo)
+	return in.runMessages(upTo, floor)
 }
 
-func (in *ingest) runRows(upTo int64) (int, error) {
+func (in *ingest) runRows(upTo, floor int64) (int, error) {
 	b := in.batch
 	end := in.next
 	for end < b.N && max(in.arrivalMs, b.Arrival[end]) <= upTo {
 		in.arrivalMs = max(in.arrivalMs, b.Arrival[end])
-		b.Arrival[end] = in.arrivalMs
+		b.Arrival[end] = max(in.arrivalMs, floor)
 		b.Origin[end].Source = in.ordinal
 		end++
 	}
@@ -156,7 +171,7 @@ func (in *ingest) runRows(upTo int64) (int, error) {
 	return n, in.out.Process(b)
 }
 
-func (in *ingest) runMessages(upTo int64) (int, error) {
+func (in *ingest) runMessages(upTo, floor int64) (int, error) {
 	in.batch.Reset()
 	rows := 0
 	last := -1
@@ -166,7 +181,7 @@ func (in *ingest) runMessages(upTo int64) (int, error) {
 		if at > upTo {
 			break
 		}
-		in.arrivalMs = at
+		in.arrivalMs, in.stampMs = at, max(at, floor)
 		in.current = m
 		in.ledger.Messages++
 		in.ledger.Bytes += int64(len(m.Data))
@@ -198,7 +213,8 @@ func (in *ingest) decode(m *Message) (pushed int, err error) {
 	from := in.batch.N
 	in.payload.N = from
 	more := in.decoder.Decode(m.Data, in.payload)
-	for seen := uint32(0); ; {
+	seen := uint32(0)
+	for {
 		seen = in.stamp(m, from, seen)
 		if !more {
 			break
@@ -212,11 +228,10 @@ func (in *ingest) decode(m *Message) (pushed int, err error) {
 		more = in.decoder.Resume(in.payload)
 	}
 	st := in.decoder.Stats()
-	decoded := int64(st.Decoded - before.Decoded)
-	ignored := int64(st.Ignored - before.Ignored)
-	in.ledger.Decoded += decoded
-	in.ledger.Undecodable += in.bad - bad + ignored
+	// Read is what the decoder counted, Decoded the rows that came, Undecodable the refusals.
 	in.ledger.Read += int64(st.Decoded+st.Undecodable) - int64(before.Decoded+before.Undecodable)
+	in.ledger.Decoded += int64(seen)
+	in.ledger.Undecodable += in.bad - bad + int64(st.Ignored-before.Ignored)
 	if len(in.refused) == 0 {
 		return pushed, nil
 	}
@@ -251,7 +266,7 @@ func (in *ingest) stamp(m *Message, from int, seen uint32) uint32 {
 	b := in.batch
 	b.N = in.payload.N
 	for i := from; i < b.N; i++ {
-		b.Arrival = append(b.Arrival, in.arrivalMs)
+		b.Arrival = append(b.Arrival, in.stampMs)
 		b.Origin = append(b.Origin, vec.Origin{Seq: m.Seq, Row: seen, Source: in.ordinal})
 		seen++
 	}

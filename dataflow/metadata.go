@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -21,7 +22,8 @@ func NewMetadataReader(cols []plan.SourceColumn) MetadataReader {
 	r := &metadataReader{}
 	for i, c := range cols {
 		if c.Metadata != "" {
-			r.cols = append(r.cols, metadataColumn{index: i, key: c.Metadata, t: c.Type})
+			name, _ := strings.CutPrefix(c.Metadata, "header.")
+			r.cols = append(r.cols, metadataColumn{index: i, key: c.Metadata, header: []byte(name), t: c.Type})
 		}
 	}
 	if len(r.cols) == 0 {
@@ -40,9 +42,10 @@ func MetadataKeys() map[string]types.Type {
 }
 
 type metadataColumn struct {
-	index int
-	key   string
-	t     types.Type
+	index  int
+	key    string
+	header []byte // NAME of the key "header.NAME"
+	t      types.Type
 }
 
 type metadataReader struct {
@@ -76,24 +79,29 @@ func (r *metadataReader) value(c *metadataColumn, m *Message) vec.Datum {
 		}
 		r.keys, r.vals = r.keys[:0], r.vals[:0]
 		eachHeader(m.Header, func(k, v []byte) bool {
+			for _, known := range r.keys {
+				if bytes.Equal(known.B, k) {
+					return true
+				}
+			}
 			r.keys, r.vals = append(r.keys, vec.BytesDatum(k)), append(r.vals, vec.BytesDatum(v))
 			return true
 		})
 		r.buf = vec.AppendMap(r.buf[:0], *c.t.Key, *c.t.Elem, r.keys, r.vals)
 		return vec.BytesDatum(r.buf)
 	}
-	if name, ok := bytes.CutPrefix([]byte(c.key), []byte("header.")); ok {
-		out := vec.NullDatum
-		eachHeader(m.Header, func(k, v []byte) bool {
-			if bytes.EqualFold(k, name) {
-				out = vec.BytesDatum(v)
-				return false
-			}
-			return true
-		})
-		return out
+	if len(c.header) == len(c.key) {
+		return vec.NullDatum
 	}
-	return vec.NullDatum
+	out := vec.NullDatum
+	eachHeader(m.Header, func(k, v []byte) bool {
+		if bytes.EqualFold(k, c.header) {
+			out = vec.BytesDatum(v)
+			return false
+		}
+		return true
+	})
+	return out
 }
 
 // eachHeader calls fn for the headers of a NATS header block ("NATS/1.0\r\nKey: value\r\n").

@@ -20,9 +20,9 @@ type sink struct {
 	letters *rowErrors
 	nowMs   func() int64
 
-	checked   *vec.Batch // rows that the constraints let pass, when there are constraints
-	columns   []*vec.Vector
-	lengths   []int // columns whose cells may have another length than declared
+	checked   vec.Batch     // rows that the constraints let pass, when there are constraints
+	columns   []*vec.Vector // cells of other lengths than their column's, by column
+	lengths   []int         // columns whose cells may have another length than declared
 	encoded   *vec.Batch
 	subject   int // the column of Schema with the metadata 'subject', or -1
 	windowEnd int // the column of Schema named window_end, or -1
@@ -138,17 +138,16 @@ func (s *sink) enforce(b *vec.Batch) (*vec.Batch, error) {
 	if len(s.node.NotNull) == 0 && len(s.lengths) == 0 {
 		return b, nil
 	}
-	if s.checked == nil {
-		s.checked = &vec.Batch{}
+	if s.columns == nil {
 		s.columns = make([]*vec.Vector, len(b.Cols))
 		for _, c := range s.lengths {
 			s.columns[c] = vec.New(s.node.Base().Schema[c].Type)
 		}
 	}
-	out := s.checked
-	sel := out.Sel[:0]
+	out := &s.checked
+	sel, cols := out.Sel[:0], append(out.Cols[:0], b.Cols...)
 	*out = *b
-	out.Cols = append([]*vec.Vector(nil), b.Cols...)
+	out.Cols = cols
 	for _, c := range s.lengths {
 		s.columns[c].Reset()
 		out.Cols[c] = s.columns[c]

@@ -250,7 +250,7 @@ func (h *host) step() error {
 	switch {
 	case p.Ended:
 		h.drained, h.changed = true, true
-	case p.Rows > 0:
+	case p.Taken:
 		h.changed = true
 		h.tickBase, h.tickAt = h.engine.NowMs(), h.w.nowMs
 		h.arena.Maintain()
