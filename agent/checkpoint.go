@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -33,7 +34,7 @@ func (r *runner) due(now time.Time) bool {
 	if r.arena.NeedCheckpoint() || r.drained && r.changed {
 		return true
 	}
-	if !r.changed && len(r.carry) == 0 && !r.fwd.NeedsCommit() && r.engine.PendingBytes() == 0 {
+	if !r.changed && len(r.carry) == 0 && !r.refusals.waiting() && !r.fwd.NeedsCommit() && r.engine.PendingBytes() == 0 {
 		// Ticks alone touch pages, and a restart makes up for them.
 		return r.arena.Stats().Dirty > 0 && now.Sub(r.pacer.started) >= max(idleEvery, r.pacer.interval)
 	}
@@ -43,6 +44,9 @@ func (r *runner) due(now time.Time) bool {
 // barrier ends an epoch and starts the background part of its checkpoint.
 func (r *runner) barrier(now time.Time) error {
 	if err := failpoint.Hit("checkpoint.before-barrier"); err != nil {
+		return err
+	}
+	if err := r.refusals.write(r.engine.Refused); err != nil {
 		return err
 	}
 	r.epoch++
@@ -99,11 +103,20 @@ func (r *runner) settled(c committed) error {
 		r.changed = true
 		r.failures++
 		r.meter.failures++
-		r.p.log.Error("checkpoint declined; the next one takes over its changes", "epoch", c.cp.Epoch, "error", c.err)
+		if r.failures&(r.failures-1) == 0 { // ever less often
+			r.p.log.Error("checkpoint declined; the next one takes over its changes, and results wait until one succeeds",
+				"epoch", c.cp.Epoch, "failed_in_a_row", r.failures, "error", c.err)
+		}
+		if errors.Is(c.err, store.ErrSequence) {
+			return c.err // no later checkpoint can succeed
+		}
 		if most := r.cfg.TolerableFailures; most >= 0 && r.failures > most {
 			return fmt.Errorf("%d checkpoints failed in a row: %w", r.failures, c.err)
 		}
 		return nil
+	}
+	if r.failures > 0 {
+		r.p.log.Info("checkpoints succeed again", "epoch", c.cp.Epoch, "failed_in_a_row", r.failures)
 	}
 	r.failures = 0
 	c.cp.Delta.Done()
@@ -113,6 +126,7 @@ func (r *runner) settled(c committed) error {
 		r.p.log.Error("the ledger does not balance", "equation", bad)
 	}
 	r.engine.Committed(c.cp.Manifest)
+	r.refusals.committed(r.fwd.Confirmed)
 	return r.fwd.Committed(uint64(c.cp.Epoch))
 }
 

@@ -120,6 +120,8 @@ func (c *connectors) divertedTarget(o *forward.OutputOptions) error {
 		return err
 	}
 	fileOutput(o, hub, "\n")
+	// A savepoint that is restored elsewhere begins new folders.
+	o.OnLost = forward.LostResend
 	return nil
 }
 
@@ -144,6 +146,7 @@ func (c *connectors) fileTarget(o *forward.OutputOptions, n *plan.Sink) error {
 		return err
 	}
 	fileOutput(o, hub, string(f.Separator))
+	o.CursorSubject = c.p.name + "." + c.p.agent.opt.Instance + "." + n.Name
 	return nil
 }
 

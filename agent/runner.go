@@ -40,7 +40,11 @@ type runner struct {
 
 	fwdCtx  context.Context
 	fwdStop context.CancelFunc
-	fwdDone chan error
+	// refusals are the rows that the targets will not take.
+	refusals refusals
+	fwdDone  chan error
+	// release frees the context that the sources were opened with.
+	release context.CancelFunc
 
 	epoch      state.Epoch
 	generation uint64
@@ -87,13 +91,17 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 		Plan: p.plan, Connectors: r.conns, Arena: r.arena, Restored: manifest,
 		StartMs: began.UnixMilli(), SuspendGuard: p.agent.clockSuspect(began),
 	})
+	var layout *state.LayoutError
+	if errors.As(err, &layout) {
+		return nil, fmt.Errorf("the query keeps other state than what is stored: %w: start with --reset-state, or give the changed pipeline another 'pipeline.name' (`edgeflow plan FILE --state DIR` compares)", err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := r.openForwarder(manifest); err != nil {
 		return nil, err
 	}
-	reports, err := r.engine.Open(ctx)
+	reports, err := r.openSources(ctx)
 	for _, rep := range reports {
 		if rep.Warning != "" {
 			p.log.Warn(rep.Warning, "gap", rep.Gap)
@@ -144,12 +152,18 @@ func (r *runner) prepare(path string, opts store.Options) error {
 		if aside != "" {
 			r.p.log.Warn("existing state was set aside", "file", aside)
 		}
+		if err := r.divertedAside(); err != nil {
+			return err
+		}
 	}
 	if from := r.p.agent.opt.FromSavepoint; from != "" {
 		switch _, err := os.Stat(path); {
 		case errors.Is(err, os.ErrNotExist):
 			if err := restoreSavepoint(from, path, opts); err != nil {
-				return &configError{fmt.Errorf("--from-savepoint: %w", err)}
+				return &configError{fmt.Errorf("--from-savepoint %s: %w", from, err)}
+			}
+			if err := r.divertedAside(); err != nil {
+				return err
 			}
 			r.p.log.Info("starting from a savepoint", "file", from)
 		case err == nil:
@@ -157,6 +171,23 @@ func (r *runner) prepare(path string, opts store.Options) error {
 		}
 	}
 	r.p.prepared = true
+	return nil
+}
+
+// divertedAside sets the folders of dead letters and late rows aside: their rows are
+// numbered by the state that was there before.
+func (r *runner) divertedAside() error {
+	for _, name := range []string{dataflow.DeadLetters, dataflow.LateRows} {
+		path := filepath.Join(r.p.dir, name)
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		aside := path + ".before-" + r.now().UTC().Format("20060102T150405.000Z")
+		if err := os.Rename(path, aside); err != nil {
+			return err
+		}
+		r.p.log.Warn("the folder was set aside with the state that it belongs to", "folder", aside)
+	}
 	return nil
 }
 
@@ -218,6 +249,16 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	return m, nil
 }
 
+// openSources opens the sources. ctx ends an Open that waits for a server; it does not
+// reach a source that is open, which a stop still reads from while it drains.
+func (r *runner) openSources(ctx context.Context) ([]dataflow.OpenReport, error) {
+	open, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.release = cancel
+	disarm := context.AfterFunc(ctx, cancel)
+	defer disarm()
+	return r.engine.Open(open)
+}
+
 // openForwarder goes on from the accounts of the last commit.
 func (r *runner) openForwarder(m *dataflow.Manifest) error {
 	var states []forward.OutputState
@@ -231,6 +272,11 @@ func (r *runner) openForwarder(m *dataflow.Manifest) error {
 	outputs, err := r.conns.outputs(r.engine.Outputs())
 	if err != nil {
 		return err
+	}
+	for i := range outputs {
+		if takesRefused(r.cfg.OnRowError) {
+			outputs[i].Refuse = r.refusals.refuse(outputs[i].Name)
+		}
 	}
 	r.fwd, err = forward.New(forward.Options{
 		Pipeline: r.p.name, Instance: r.p.agent.opt.Instance, Outputs: outputs, Store: r.store, OnEvent: r.onForward,
@@ -249,6 +295,9 @@ func (r *runner) openForwarder(m *dataflow.Manifest) error {
 
 // onForward logs what happens on the way to the targets.
 func (r *runner) onForward(e forward.Event) {
+	if errors.Is(e.Err, context.Canceled) {
+		return // the pipeline stops
+	}
 	log := r.p.log.With("output", e.Output)
 	switch e.Kind {
 	case forward.LinkDown:
@@ -257,6 +306,12 @@ func (r *runner) onForward(e forward.Event) {
 		log.Info("the target is reached again")
 	case forward.Claimed:
 		log.Info("cursor claimed", "generation", e.Generation)
+	case forward.CursorWarning:
+		if r.conns.sinks[e.Output] == nil {
+			log.Info("a new folder begins; rows before are where the state was then")
+			return
+		}
+		log.Warn(e.Kind.String(), "error", e.Err, "note", e.Note)
 	default:
 		log.Warn(e.Kind.String(), "error", e.Err, "note", e.Note)
 	}
@@ -374,7 +429,7 @@ func (r *runner) held(now time.Time) string {
 }
 
 func (r *runner) allDelivered() bool {
-	return !r.inFlight && !r.changed && len(r.carry) == 0 && r.fwd.Drained() && !r.fwd.NeedsCommit()
+	return !r.inFlight && !r.changed && len(r.carry) == 0 && !r.refusals.waiting() && r.fwd.Drained() && !r.fwd.NeedsCommit()
 }
 
 // finish ends a pipeline whose sources have ended and whose output has left.
@@ -441,6 +496,9 @@ func (r *runner) close() error {
 	}
 	if r.engine != nil {
 		errs = append(errs, r.engine.Close())
+	}
+	if r.release != nil {
+		r.release()
 	}
 	if r.conns != nil {
 		errs = append(errs, r.conns.close())

@@ -6,12 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/edgeflow/edgeflow/dataflow"
-	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/store"
 )
@@ -156,80 +154,4 @@ func printOutbox(w io.Writer, st *store.Store, restored *state.Restored) error {
 		}
 	}
 	return nil
-}
-
-// PlanOptions configure Plan.
-type PlanOptions struct {
-	// StateDir is a data folder whose state is compared with the plan.
-	StateDir string
-}
-
-// Plan prints how a pipeline would run and, with a state folder, which operators would
-// keep, migrate or lose their state.
-func Plan(w io.Writer, file string, o PlanOptions) error {
-	p, err := compileFile(file)
-	if err != nil {
-		return err
-	}
-	if err := p.Explain(w); err != nil {
-		return err
-	}
-	for _, warning := range p.Warnings {
-		fmt.Fprintln(w, located(file, warning))
-	}
-	if o.StateDir == "" {
-		return nil
-	}
-	path := o.StateDir
-	if inner := filepath.Join(path, "pipelines", token(p.Config.Name), stateFile); exists(inner) {
-		path = inner
-	}
-	files, err := stateFiles(path)
-	if err != nil {
-		return err
-	}
-	st, arena, _, m, err := loadState(files[0])
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	return compareState(w, p, arena, m)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// compareState says what becomes of each operator's state under the plan.
-func compareState(w io.Writer, p *plan.Plan, arena *state.Arena, m *dataflow.Manifest) error {
-	fmt.Fprintln(w, "\nstate")
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	known := map[string]bool{}
-	for _, n := range p.Nodes {
-		b := n.Base()
-		known[b.ID] = true
-		if !b.Stateful {
-			continue
-		}
-		if src, ok := n.(*plan.Source); ok {
-			if !slices.ContainsFunc(m.Sources, func(s dataflow.SourceManifest) bool { return s.ID == b.ID }) {
-				fmt.Fprintf(tw, "  empty\t%s\t%s\tno position of table %s: it is read from its start\n", n.Kind(), b.ID, src.Table.Name)
-			} else {
-				fmt.Fprintf(tw, "  keeps\t%s\t%s\tit goes on where it was\n", n.Kind(), b.ID)
-			}
-			continue
-		}
-		if arena.Lookup(b.ID) == nil {
-			fmt.Fprintf(tw, "  empty\t%s\t%s\tno state under this identity: it begins anew\n", n.Kind(), b.ID)
-			continue
-		}
-		fmt.Fprintf(tw, "  keeps\t%s\t%s\tits state is taken over\n", n.Kind(), b.ID)
-	}
-	for _, s := range arena.Spaces() {
-		if !known[s.ID()] {
-			fmt.Fprintf(tw, "  loses\t-\t%s\tthe query has no such operator any more\n", s.ID())
-		}
-	}
-	return tw.Flush()
 }

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -77,6 +78,9 @@ func (b *batcher) row(f *filled, e Entry, lim Limits, messageBytes int) (bool, e
 			return false, why
 		}
 		if err := b.o.Refuse(e, why); err != nil {
+			if errors.Is(err, ErrNotYet) && len(b.msgs) > 0 {
+				return false, nil // what stands before it goes first
+			}
 			return false, err
 		}
 		f.last = e.Seq

@@ -17,6 +17,9 @@ var (
 	ErrOutboxHole = errors.New("the outbox has a hole")
 	// ErrRowTooLarge is matched by every *RowTooLargeError.
 	ErrRowTooLarge = errors.New("row too large for the hub")
+	// ErrNotYet is returned by OutputOptions.Refuse for a row whose dead letter is not
+	// committed yet.
+	ErrNotYet = errors.New("the dead letter is not committed yet")
 )
 
 // OutputError says which output failed and what to do.

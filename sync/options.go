@@ -55,8 +55,9 @@ type OutputOptions struct {
 	Priority int
 	// Refuse takes a row that is too large for the hub to the dead letters. Without it such
 	// a row stops the forwarder. The entry is valid during the call, which happens inside a
-	// scan of the outbox and must not call the store. A row may be refused again when the
-	// batch around it is sent again; its sequence tells.
+	// scan of the outbox and must not call the store. With ErrNotYet the output waits there
+	// until the next Committed. A row may be refused again when the batch around it is sent
+	// again; its sequence tells.
 	Refuse func(e Entry, why *RowTooLargeError) error
 }
 

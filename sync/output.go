@@ -194,6 +194,9 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 	lim := o.lim
 	lim.Bytes = min(lim.Bytes, o.link.batchBytes())
 	got, err := o.batch.fill(o.f.Store, base, last, lim, min(o.link.messageBytes(lim.MessageBytes), lim.MessageBytes))
+	if errors.Is(err, ErrNotYet) {
+		return false, nil
+	}
 	if err != nil {
 		return false, &fatalError{&OutputError{Output: o.Name, Err: err}}
 	}
