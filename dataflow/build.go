@@ -113,6 +113,10 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 		return op.NewUnion(len(n.Base().Inputs))
 	case *plan.Join:
 		return regularJoin(n)
+	case plan.BoundedJoin:
+		return boundedJoin(n)
+	case *plan.MatchRecognize:
+		return op.NewMatch(matchConfig(n))
 	case *plan.ChangelogNormalize:
 		return op.NewChangelogNormalize(op.NormalizeConfig{Input: inputTypes(n), Names: inputNames(n), Keys: n.KeyCols,
 			UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL)})

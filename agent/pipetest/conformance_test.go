@@ -16,6 +16,7 @@ var complete = []string{
 	"calc", "union", "values", "group_aggregate", "window_aggregate", "window_table_function", "watermark_assigner",
 	"changelog_normalize", "changelog_source", "changelog_normalize_semantic", "group_window_aggregate", "group_window", "aggregate", "aggregate_remove", "builtin_aggregates",
 	"constraint_enforcer", "deletes_by_key", "expand", "incremental_group_aggregate", "mini_batch_assigner", "sink", "split_aggregate",
+	"match_recognize",
 	"table_sink", "table_source_scan", "time_attribute", "timestamp", "window_distinct_aggregate",
 }
 

@@ -15,12 +15,19 @@ type scope struct {
 	// inside names the clause in which aggregates are refused ("WHERE"), "" to allow them
 	// where group is set.
 	inside string
+	// match is set in DEFINE and MEASURES of MATCH_RECOGNIZE.
+	match *matchScope
 }
 
 // expr binds an expression.
 func (b *binder) expr(e sql.Expr, sc *scope) (expr.Node, error) {
 	if sc.group != nil {
 		if n, done, err := b.grouped(e, sc); done || err != nil {
+			return n, err
+		}
+	}
+	if sc.match != nil {
+		if n, done, err := b.matched(e, sc); done || err != nil {
 			return n, err
 		}
 	}

@@ -93,7 +93,7 @@ func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
 	case *sql.Join:
 		return b.join(t)
 	case *sql.MatchRecognize:
-		return nil, b.unsupported(t.Span, "MATCH_RECOGNIZE")
+		return b.matchRecognize(t)
 	}
 	return nil, b.unsupported(t.Range(), "this table")
 }

@@ -65,7 +65,7 @@ func (l *lowering) kinds(n Node) {
 
 // require tells the inputs of an operator whether it needs -U rows.
 func (l *lowering) require(n Node, needs map[Node]bool) error {
-	for _, in := range n.Base().Inputs {
+	for i, in := range n.Base().Inputs {
 		mode := in.Base().Mode
 		if !mode.Updates() {
 			continue
@@ -93,6 +93,8 @@ func (l *lowering) require(n Node, needs map[Node]bool) error {
 			needs[in] = true
 		case *ChangelogNormalize:
 		default:
+		case *MatchRecognize:
+			return l.matchInput(n, in)
 			needs[in] = needs[in] || needs[n]
 		}
 	}

@@ -102,6 +102,8 @@ func nodeText(n Node) string {
 		return s + groupText(in, n.Keys, n.Aggs, n.Retract)
 	case *GroupAggregate:
 		return strings.TrimSpace(groupText(in, n.Keys, n.Aggs, n.Retract))
+	case *MatchRecognize:
+		return n.text(in)
 	case *ChangelogNormalize:
 		return "by " + columnNames(in, n.KeyCols)
 	case *DropUpdateBefore:
@@ -233,6 +235,10 @@ func stateText(n Node) string {
 		return n.stateText()
 	case *ChangelogNormalize:
 		return fmt.Sprintf("the last row of each key, %s, layout %016x", ttl, b.Layout)
+	case BoundedJoin:
+		return n.stateText()
+	case *MatchRecognize:
+		return fmt.Sprintf("rows of matches that have begun, layout %016x", b.Layout)
 	}
 	return ""
 }

@@ -64,6 +64,8 @@ func (l *lowering) meaning(n Node) string {
 		parts = append(parts, l.keyText(n, n.Keys))
 	case *WindowTVF:
 		parts = append(parts, l.windowMeaning(n, n.Window), l.keyText(n, n.PartitionBy))
+	case *MatchRecognize:
+		parts = append(parts, l.keyText(n, n.PartitionBy), n.patternText())
 	case *ChangelogNormalize:
 		parts = append(parts, l.keyText(n, n.KeyCols))
 	case *Join:
@@ -243,6 +245,9 @@ func layout(n Node) uint64 {
 		w("row %v", in.Types())
 	case *Join:
 		w("%s", n.layoutText())
+	case *MatchRecognize:
+		keys(n.PartitionBy)
+		w("row %v pattern %s order %v", in.Types(), n.patternText(), n.Order)
 	case *WindowTVF:
 		keys(n.PartitionBy)
 		w("row %v", in.Types())

@@ -94,6 +94,8 @@ func (l *lowering) lowerRel(r rel) (Node, error) {
 		return n, nil
 	case *relAgg:
 		return l.aggregate(r)
+	case *relMatch:
+		return l.match(r)
 	case *relJoin:
 		return l.join(r)
 	case *relUnion:

@@ -160,6 +160,8 @@ func (s *sharing) key(r rel) (string, bool) {
 				return "", false
 			}
 		}
+	case *relMatch:
+		b = append(b, r.key()...)
 	case *relUnion:
 		b = append(b, fmt.Sprint(r.schema.Types())...)
 	}

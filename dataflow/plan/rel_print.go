@@ -47,6 +47,8 @@ func relText(r rel) string {
 		return aggText(r)
 	case *relJoin:
 		return joinText(r)
+	case *relMatch:
+		return r.text()
 	case *relUnion:
 		return "Union all"
 	}

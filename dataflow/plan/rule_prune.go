@@ -114,6 +114,8 @@ func (p *pruning) demand(r rel) {
 		}
 	case *relJoin:
 		p.demandJoin(r)
+	case *relMatch:
+		p.want(r.in, ascending(len(r.in.cols()))...)
 	case *relUnion:
 		for _, in := range r.ins {
 			p.want(in)
@@ -151,6 +153,8 @@ func (p *pruning) rebuild(r rel) pruned {
 		out = p.agg(r)
 	case *relJoin:
 		out = p.join(r)
+	case *relMatch:
+		out = p.match(r)
 	case *relUnion:
 		out = p.union(r)
 	case *relValues:
