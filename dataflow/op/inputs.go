@@ -28,6 +28,9 @@ func openInputMarks(s *state.Space, n int) inputMarks {
 // now is the combined watermark, or noWatermark.
 func (m inputMarks) now() int64 { return m.s.Int64(m.n * 8) }
 
+// of is the watermark of one input: its newest, Idle, or noWatermark.
+func (m inputMarks) of(input int) int64 { return m.s.Int64(input * 8) }
+
 // advance takes an input's watermark. It yields the combined one, which is Idle when every
 // input is; ok is false when there is none yet.
 func (m inputMarks) advance(input int, t int64) (low int64, ok bool) {

@@ -30,7 +30,9 @@ type WindowJoinConfig struct {
 }
 
 // WindowJoin joins the rows of equal windows and keys and emits them when the watermark
-// passes the window's end. A row whose window is closed already is late.
+// passes the window's end. A row whose window the watermark of its own input has passed is
+// late, even while the other input holds the operator's watermark: so it does not depend on
+// how far one input is ahead of the other which rows are.
 //
 // State:
 //
@@ -126,6 +128,10 @@ func (o *WindowJoin) Process(input int, b *vec.Batch) error {
 	o.ledger.add(rowsIn, int64(len(sel)))
 	s := o.sides[input]
 	o.lates = o.lates[:0]
+	closed := o.progress.Int64(progressClosed)
+	if own := o.marks.of(input); own > noWatermark {
+		closed = max(closed, o.clock.closed(own))
+	}
 	var n int64
 	for _, i := range sel {
 		row := int(i)
@@ -139,7 +145,7 @@ func (o *WindowJoin) Process(input int, b *vec.Batch) error {
 		}
 		n++
 		at := millis(end.I64[row])
-		if at <= o.progress.Int64(progressClosed) {
+		if at <= closed {
 			o.lates = append(o.lates, i)
 			continue
 		}

@@ -58,6 +58,8 @@ func (l *lowering) kinds(n Node) {
 		b.Mode = Upsert
 	case *Join:
 		b.Mode = n.kinds()
+	case BoundedJoin:
+		boundedKinds(n)
 	default:
 		b.Mode = in
 	}
@@ -91,10 +93,16 @@ func (l *lowering) require(n Node, needs map[Node]bool) error {
 			needs[in] = true
 		case *WindowTVF, *Join:
 			needs[in] = true
-		case *ChangelogNormalize:
-		default:
 		case *MatchRecognize:
 			return l.matchInput(n, in)
+		case *ChangelogNormalize:
+		case BoundedJoin:
+			need, err := l.boundedNeeds(n, i)
+			if err != nil {
+				return err
+			}
+			needs[in] = needs[in] || need
+		default:
 			needs[in] = needs[in] || needs[n]
 		}
 	}
@@ -252,6 +260,8 @@ func (l *lowering) settle(n Node, needs map[Node]bool) {
 	case *Join:
 		b.Mode = n.kinds()
 		n.identify()
+	case BoundedJoin:
+		boundedKinds(n)
 	default:
 		b.Mode = in
 	}
@@ -341,6 +351,8 @@ func upsertKeys(n Node) [][]int {
 		}
 		return out
 	case *Join:
+		return n.upsertKeys()
+	case BoundedJoin:
 		return n.upsertKeys()
 	case *Sink:
 		if len(n.PrimaryKey) > 0 {

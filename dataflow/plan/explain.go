@@ -112,6 +112,8 @@ func nodeText(n Node) string {
 		}
 	case *Join:
 		return n.text()
+	case BoundedJoin:
+		return n.text()
 	case *Sink:
 		return sinkText(n)
 	}
@@ -233,12 +235,12 @@ func stateText(n Node) string {
 		return fmt.Sprintf("%d aggregates a key and %s until the watermark passes, layout %016x", len(n.Aggs), what, b.Layout)
 	case *Join:
 		return n.stateText()
-	case *ChangelogNormalize:
-		return fmt.Sprintf("the last row of each key, %s, layout %016x", ttl, b.Layout)
 	case BoundedJoin:
 		return n.stateText()
 	case *MatchRecognize:
 		return fmt.Sprintf("rows of matches that have begun, layout %016x", b.Layout)
+	case *ChangelogNormalize:
+		return fmt.Sprintf("the last row of each key, %s, layout %016x", ttl, b.Layout)
 	}
 	return ""
 }

@@ -70,6 +70,9 @@ func (l *lowering) meaning(n Node) string {
 		parts = append(parts, l.keyText(n, n.KeyCols))
 	case *Join:
 		parts = append(parts, l.joinMeaning(n, n.JoinKind, n.LeftKeys, n.RightKeys)...)
+	case BoundedJoin:
+		s := n.Sides()
+		parts = append(append(parts, l.joinMeaning(n, s.JoinKind, s.LeftKeys, s.RightKeys)...), n.meaning(l))
 	}
 	return strings.Join(append(parts, anchors(n)...), "|")
 }
@@ -144,6 +147,8 @@ func (l *lowering) lineageText(n Node, col int) string {
 		}
 	case *Join:
 		return l.joinLineage(n, col)
+	case BoundedJoin:
+		return n.Sides().lineageOf(l, col)
 	case *GroupAggregate:
 		return l.aggLineage(n, n.Keys, n.Aggs, col)
 	case *WindowAggregate:
@@ -240,14 +245,16 @@ func layout(n Node) uint64 {
 		keys(n.Keys)
 		aggs(n.Aggs)
 		w("%v %s %d %d", n.Retract, n.Window.Kind, n.Window.Pane, n.Window.Offset)
+	case *MatchRecognize:
+		keys(n.PartitionBy)
+		w("row %v pattern %s order %v", in.Types(), n.patternText(), n.Order)
 	case *ChangelogNormalize:
 		keys(n.KeyCols)
 		w("row %v", in.Types())
 	case *Join:
 		w("%s", n.layoutText())
-	case *MatchRecognize:
-		keys(n.PartitionBy)
-		w("row %v pattern %s order %v", in.Types(), n.patternText(), n.Order)
+	case BoundedJoin:
+		w("%s", n.Sides().layoutText())
 	case *WindowTVF:
 		keys(n.PartitionBy)
 		w("row %v", in.Types())

@@ -182,6 +182,8 @@ func windowOf(r rel) (windowCols, bool) {
 			}
 		}
 		return w, w.start >= 0 && w.end >= 0
+	case *relJoin:
+		return windowOfJoin(r)
 	case *relUnion:
 		first, ok := windowOf(r.ins[0])
 		for _, in := range r.ins[1:] {

@@ -74,6 +74,11 @@ func filtered(r rel, conds []expr.Node, parents map[rel]int) rel {
 // what is read of the join.
 func (r *relJoin) reads(need []bool) []bool {
 	out := columnsOf(len(r.left.cols())+len(r.right.cols()), r.cond, r.asOf)
+	if r.asOf != nil {
+		for _, c := range versionColumns(r.right) {
+			out[len(r.left.cols())+c] = true
+		}
+	}
 	for i, ok := range need {
 		out[i] = out[i] || ok
 	}
@@ -152,7 +157,7 @@ func materializeKeys(r rel) rel {
 	if !ok || j.asOf != nil {
 		return r
 	}
-	c := j.split()
+	c := j.split().withoutTimes(j)
 	left, right := keyColumns(j.left, c.keys, func(k equiKey) expr.Node { return k.left }), keyColumns(j.right, c.keys, func(k equiKey) expr.Node { return k.right })
 	if left.rel == j.left && right.rel == j.right {
 		return r
