@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -171,29 +172,32 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	}
 	random := rand.New(rand.NewPCG(1, 0))
 	h.source.Load(stateEvents(append(random.Perm(j.Keys), random.Perm(j.Keys)...)))
-	var batches, stalls, idle []time.Duration
-	if err := h.seconds(2, &batches, &stalls); err != nil { // warm up
+	runtime.LockOSThread() // CPU time is the thread's
+	defer runtime.UnlockOSThread()
+	var warm, with, without series
+	if err := h.seconds(2, true, &warm); err != nil {
 		return r, err
 	}
-	batches, stalls, h.commitMs, h.stored, h.longest = nil, nil, nil, nil, 0
+	h.commitMs, h.stored, h.longest = nil, nil, 0
 	m := newMeter()
 	if err := m.begin(j.Profile); err != nil {
 		return r, err
 	}
 	began := time.Now()
-	if err := h.seconds(j.Barriers, &batches, &stalls); err != nil {
+	if err := h.seconds(j.Barriers, true, &with); err != nil {
 		return r, err
 	}
-	r.EventsPerS = float64(len(batches)*messagesPerBatch*100) / time.Since(began).Seconds()
+	r.EventsPerS = float64(len(with.wall)*messagesPerBatch*100) / time.Since(began).Seconds()
 	m.end()
-	if err := h.settle(true); err != nil {
-		return r, err
-	}
 	r.CommitMs, r.CommitBytes = spreadOf(h.commitMs), spreadOf(h.stored)
-	if err := h.quiet(j.Barriers/2+1, &idle); err != nil {
+	stop := make(chan struct{})
+	go busy(stop)
+	err = h.seconds(j.Barriers, false, &without)
+	close(stop)
+	if err != nil {
 		return r, err
 	}
-	r.describe(batches, stalls, idle)
+	r.describe(&with, &without)
 	r.BarrierMaxMs = milliseconds(h.longest)
 	if err := h.oneRow(&r); err != nil {
 		return r, err
@@ -227,70 +231,95 @@ func (h *hot) fill(keys int) (objects [2]int, err error) {
 		}
 		var s runtime.MemStats
 		runtime.GC()
+		runtime.GC() // pools give their objects up at the second
 		runtime.ReadMemStats(&s)
 		objects[i] = int(s.HeapObjects)
 	}
 	return objects, nil
 }
 
-// seconds runs n times a barrier and a second of batches, or longer where the checkpoint
-// takes longer. The first batch after a barrier includes it, and each what the engine's
-// goroutine does for the end of a checkpoint.
-func (h *hot) seconds(n int, batches, stalls *[]time.Duration) error {
+// sample is a moment of the engine's thread: wall time and CPU time.
+type sample struct {
+	at  time.Time
+	cpu time.Duration
+}
+
+// now samples the calling thread, to which the goroutine must be locked.
+func now() sample { return sample{time.Now(), threadTime()} }
+
+// series holds durations of batches, and the longest of each second.
+type series struct{ wall, cpu, wallMax, cpuMax []time.Duration }
+
+// seconds runs n times a second of batches. With barriers, each second begins with one, and
+// lasts longer where the checkpoint takes longer; the first batch after a barrier includes
+// it, and each what the engine's goroutine does for the end of a checkpoint. The longest
+// batch is that of those which began within a second.
+func (h *hot) seconds(n int, barriers bool, s *series) error {
 	for range n {
-		start := time.Now()
-		if err := h.barrier(); err != nil {
-			return err
+		start := now()
+		if barriers {
+			if err := h.barrier(); err != nil {
+				return err
+			}
 		}
-		var longest time.Duration
-		for at := start; time.Since(start) < time.Second || h.inFlight != nil; {
+		var wallMax, cpuMax time.Duration
+		for at := start; time.Since(start.at) < time.Second || h.inFlight != nil; {
 			if err := h.batch(); err != nil {
 				return err
 			}
 			if err := h.settle(false); err != nil {
 				return err
 			}
-			end := time.Now()
-			*batches = append(*batches, end.Sub(at))
-			if at.Sub(start) < time.Second {
-				longest = max(longest, end.Sub(at))
+			end := now()
+			wall, cpu := end.at.Sub(at.at), end.cpu-at.cpu
+			s.wall, s.cpu = append(s.wall, wall), append(s.cpu, cpu)
+			if at.at.Sub(start.at) < time.Second {
+				wallMax, cpuMax = max(wallMax, wall), max(cpuMax, cpu)
 			}
 			at = end
 		}
-		*stalls = append(*stalls, longest)
+		s.wallMax, s.cpuMax = append(s.wallMax, wallMax), append(s.cpuMax, cpuMax)
 	}
 	return nil
 }
 
-// quiet runs n seconds of batches without barriers and notes the longest of each.
-func (h *hot) quiet(n int, stalls *[]time.Duration) error {
-	for range n {
-		var longest time.Duration
-		start := time.Now()
-		for at := start; at.Sub(start) < time.Second; {
-			if err := h.batch(); err != nil {
-				return err
-			}
-			end := time.Now()
-			longest = max(longest, end.Sub(at))
-			at = end
+// busy keeps a core busy until it is closed, as a checkpoint does.
+func busy(stop <-chan struct{}) {
+	page, sum := make([]byte, 4096), uint32(0)
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+			sum += crc32.ChecksumIEEE(page)
+			page[sum%4096]++
 		}
-		*stalls = append(*stalls, longest)
 	}
-	return nil
+}
+
+// stall is the longest batch of a second less the median batch, in ms.
+type stall struct {
+	MedianMs float64 `json:"median_ms"`
+	P99Ms    float64 `json:"p99_ms"`
+	MaxMs    float64 `json:"max_ms"`
+}
+
+// part is the value below which so many percent of a sorted slice lie.
+func part(d []time.Duration, percent int) time.Duration { return d[len(d)*percent/100] }
+
+func stallOf(longest, batches []time.Duration) stall {
+	slices.Sort(longest)
+	slices.Sort(batches)
+	median := part(batches, 50)
+	return stall{milliseconds(part(longest, 50) - median), milliseconds(part(longest, 99) - median), milliseconds(longest[len(longest)-1] - median)}
 }
 
 // describe computes medians and percentiles.
-func (r *stallReport) describe(batches, stalls, idle []time.Duration) {
-	slices.Sort(batches)
-	slices.Sort(stalls)
-	slices.Sort(idle)
-	part := func(d []time.Duration, percent int) time.Duration { return d[len(d)*percent/100] }
-	median := part(batches, 50)
-	r.Batches = len(batches)
-	r.BatchMedianMs, r.BatchP99Ms = milliseconds(median), milliseconds(part(batches, 99))
-	r.StallMedianMs, r.StallP99Ms, r.StallMaxMs = milliseconds(part(stalls, 50)-median), milliseconds(part(stalls, 99)-median), milliseconds(stalls[len(stalls)-1]-median)
-	r.IdleStallP99Ms, r.IdleStallMaxMs = milliseconds(part(idle, 99)-median), milliseconds(idle[len(idle)-1]-median)
+func (r *stallReport) describe(with, without *series) {
+	r.Stall, r.StallCPU = stallOf(with.wallMax, with.wall), stallOf(with.cpuMax, with.cpu)
+	r.Idle, r.IdleCPU = stallOf(without.wallMax, without.wall), stallOf(without.cpuMax, without.cpu)
+	r.Batches = len(with.wall)
+	r.BatchMedianMs, r.BatchP99Ms = milliseconds(part(with.wall, 50)), milliseconds(part(with.wall, 99))
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -170,11 +170,36 @@ func (p *product) memory(ctx context.Context, rate int, d time.Duration, r *prod
 	}
 	played := p.play(ctx, rate, d)
 	r.RSSBytes, r.PeakRSSBytes = memoryOf(cmd.Process.Pid, "VmRSS"), memoryOf(cmd.Process.Pid, "VmHWM")
-	if err := errors.Join(played, end(cmd)); err != nil {
+	if err := errors.Join(played, end(cmd), p.delivered(ctx)); err != nil {
 		return err
 	}
 	if r.RSSBytes == 0 {
 		return errors.New("the pipeline's process had ended, or this system does not tell its memory")
+	}
+	return nil
+}
+
+// delivered checks that the pipeline's results are at the hub.
+func (p *product) delivered(ctx context.Context) error {
+	nc, err := natsgo.Connect(p.hub.url)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	stream, err := js.Stream(ctx, "QOE")
+	if err != nil {
+		return fmt.Errorf("the hub has no results: %w", err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter("qoe.>"))
+	if err != nil {
+		return err
+	}
+	if len(info.State.Subjects) == 0 {
+		return errors.New("the hub has no results")
 	}
 	return nil
 }

@@ -29,22 +29,22 @@ type stallReport struct {
 	EventsPerS    float64 `json:"events_per_s"`
 	BatchMedianMs float64 `json:"batch_median_ms"`
 	BatchP99Ms    float64 `json:"batch_p99_ms"`
-	// The stall of a barrier is the longest batch within 1 s after it, the barrier itself
-	// and the copies of pages included, less the median batch.
-	StallMedianMs float64 `json:"stall_median_ms"`
-	StallP99Ms    float64 `json:"stall_p99_ms"`
-	StallMaxMs    float64 `json:"stall_max_ms"`
-	// IdleStallP99Ms is the same over the seconds of a run without any barrier: what the
-	// machine and the runtime do to the longest batch of a second.
-	IdleStallP99Ms float64 `json:"idle_stall_p99_ms"`
-	IdleStallMaxMs float64 `json:"idle_stall_max_ms"`
-	BarrierMaxMs   float64 `json:"barrier_max_ms"`
-	CommitMs       spread  `json:"commit_ms"`
-	CommitBytes    spread  `json:"commit_bytes"`
-	StateBytes     int64   `json:"state_bytes"`
-	FileBytes      int64   `json:"file_bytes"`
-	HeapObjects    [2]int  `json:"heap_objects"` // with a thousandth of the keys, and with all
-	PeakRSSBytes   int64   `json:"peak_rss_bytes"`
+	// Stall is the longest batch within 1 s after a barrier, the barrier itself and the
+	// copies of pages included, less the median batch. StallCPU is the same in CPU time of
+	// the engine's thread: without the time for which it waits for a core.
+	Stall    stall `json:"stall"`
+	StallCPU stall `json:"stall_cpu"`
+	// Idle and IdleCPU are the same over seconds without barriers, with a goroutine beside
+	// that keeps a core busy: what the machine and the runtime do to the longest batch.
+	Idle         stall   `json:"without_barriers"`
+	IdleCPU      stall   `json:"without_barriers_cpu"`
+	BarrierMaxMs float64 `json:"barrier_max_ms"`
+	CommitMs     spread  `json:"commit_ms"`
+	CommitBytes  spread  `json:"commit_bytes"`
+	StateBytes   int64   `json:"state_bytes"`
+	FileBytes    int64   `json:"file_bytes"`
+	HeapObjects  [2]int  `json:"heap_objects"` // with a thousandth of the keys, and with all
+	PeakRSSBytes int64   `json:"peak_rss_bytes"`
 	// Of the checkpoint after one row changed.
 	OneRowPages   int   `json:"one_row_pages"`
 	OneRowStored  int64 `json:"one_row_stored_bytes"`
@@ -106,8 +106,12 @@ func printState(j stateJob, s stallReport, restores []restoreReport) {
 	const mb = 1e6
 	fmt.Printf("%s; %d keys, all hot, %d checkpoints, one a second\n\n", machine(), j.Keys, j.Barriers)
 	fmt.Printf("batches of 1,000 events         %d, %.0f events/s; median %.2f ms, p99 %.2f ms\n", s.Batches, s.EventsPerS, s.BatchMedianMs, s.BatchP99Ms)
-	fmt.Printf("stall within 1 s of a barrier   median %.2f ms, p99 %.2f ms, max %.2f ms\n", s.StallMedianMs, s.StallP99Ms, s.StallMaxMs)
-	fmt.Printf("the same without barriers       p99 %.2f ms, max %.2f ms\n", s.IdleStallP99Ms, s.IdleStallMaxMs)
+	for _, l := range []struct {
+		name string
+		of   stall
+	}{{"stall within 1 s of a barrier", s.Stall}, {"  in CPU time", s.StallCPU}, {"no barriers, a core kept busy", s.Idle}, {"  in CPU time", s.IdleCPU}} {
+		fmt.Printf("%-31s median %.2f ms, p99 %.2f ms, max %.2f ms\n", l.name, l.of.MedianMs, l.of.P99Ms, l.of.MaxMs)
+	}
 	fmt.Printf("barrier                         max %.2f ms\n", s.BarrierMaxMs)
 	fmt.Printf("checkpoint, all pages dirty     %.0f ms (%.0f-%.0f), %.1f MB stored\n", s.CommitMs.Median, s.CommitMs.Min, s.CommitMs.Max, s.CommitBytes.Median/mb)
 	fmt.Printf("state, file, peak RSS           %.1f MB, %.1f MB, %.1f MB\n", float64(s.StateBytes)/mb, float64(s.FileBytes)/mb, float64(s.PeakRSSBytes)/mb)

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package main
+
+import "time"
+
+// threadTime is 0: this system does not tell a thread's CPU time.
+func threadTime() time.Duration { return 0 }
