@@ -97,7 +97,7 @@ func (s *screen) full(b *strings.Builder, g *stage, st agent.Status, ok bool, ti
 	for _, o := range st.Ledger.Operators {
 		fired, open, late = fired+o.Fired, open+o.Open, late+o.Late
 	}
-	fmt.Fprintf(tw, "windows\tfired %d\topen %d\tlate rows %d\n", fired, open, late)
+	fmt.Fprintf(tw, "rows in windows\tfired %d\topen %d\tlate %d\n", fired, open, late)
 	fmt.Fprintf(tw, "checkpoint\tepoch %d\t%d ms\t%d KiB\tstate %d KiB\n", st.Epoch, st.CheckpointMs, st.CheckpointBytes>>10, st.StateBytes>>10)
 	tw.Flush()
 	b.WriteByte('\n')
