@@ -194,6 +194,7 @@ type rig struct {
 	arena   *state.Arena
 	epoch   state.Epoch
 	now     int64
+	suspend bool // the future guard
 
 	pages    map[state.PageID][]byte
 	roots    state.Roots
@@ -301,7 +302,7 @@ func (r *rig) open() error {
 		}
 	}
 	r.arena, r.carry = arena, nil
-	e, err := New(Options{Plan: r.plan, Connectors: r, Arena: arena, Restored: m, StartMs: r.now})
+	e, err := New(Options{Plan: r.plan, Connectors: r, Arena: arena, Restored: m, StartMs: r.now, SuspendGuard: r.suspend})
 	if err != nil {
 		return err
 	}
