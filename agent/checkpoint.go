@@ -140,20 +140,32 @@ func (r *runner) account(l *dataflow.Ledger) *dataflow.Ledger {
 				continue
 			}
 			o.Confirmed, o.Dropped = int64(s.Confirmed), int64(s.Dropped)
-			done := s.Done()
-			err := r.store.OutboxScan(o.Name, done, func(f state.OutboxFrame) (bool, error) {
-				o.InOutbox += int64(f.Rows)
-				if f.First <= done {
-					o.InOutbox -= int64(done - f.First + 1)
-				}
-				return true, nil
-			})
+			var err error
+			o.InOutbox, err = r.inOutbox(o.Name, s.Done())
 			if err != nil {
 				r.p.log.Error("outbox cannot be read", "output", o.Name, "error", err)
 			}
 		}
 	}
 	return l
+}
+
+// inOutbox counts the rows of an outbox beyond done: its own count, less what its first
+// frames have up to done.
+func (r *runner) inOutbox(output string, done uint64) (int64, error) {
+	st, err := r.store.OutboxStats(output)
+	if err != nil {
+		return 0, err
+	}
+	n := st.Rows
+	err = r.store.OutboxScan(output, 0, func(f state.OutboxFrame) (bool, error) {
+		if f.First > done {
+			return false, nil
+		}
+		n -= int64(min(done, f.Last) - f.First + 1)
+		return true, nil
+	})
+	return n, err
 }
 
 // checkpointNow takes a checkpoint and waits for it.

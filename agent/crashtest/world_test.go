@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,6 +44,18 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// The totals of each customer come on top of the example's results: rows that are revised,
+// of which a checkpoint lets only the newest go.
+const (
+	totals      = "qoe.totals"
+	totalsTable = `CREATE TABLE totals (customer STRING, views BIGINT, rebuffer_ms BIGINT, PRIMARY KEY (customer) NOT ENFORCED) WITH (
+  'connector' = 'nats', 'nats.stream' = 'QOE', 'nats.subject' = '` + totals + `', 'nats.stream.create' = 'true', 'format' = 'json'
+);
+`
+	totalsInsert = `  INSERT INTO totals SELECT customer, COUNT(*), SUM(CAST(rebuffer_ms AS BIGINT)) FROM beacons GROUP BY customer;
+`
+)
+
 // The longest that a process may take for the whole input.
 const processMax = 90 * time.Second
 
@@ -65,6 +79,7 @@ func newWorld(t *testing.T, beacons int) *world {
 	for _, change := range [][2]string{
 		{"'execution.checkpointing.interval' = '1 s'", "'execution.checkpointing.interval' = '20 ms'"},
 		{"'execution.checkpointing.min-pause' = '200 ms'", "'execution.checkpointing.min-pause' = '1 ms'"},
+		{"EXECUTE STATEMENT SET\nBEGIN\n", totalsTable + "EXECUTE STATEMENT SET\nBEGIN\n" + totalsInsert},
 		{"'nats.subject' = 'beacons.>',", "'nats.subject' = 'beacons.>',\n  'scan.bounded.mode' = 'latest-offset',"},
 	} {
 		if strings.Count(sql, change[0]) != 1 {
@@ -238,7 +253,27 @@ func (w *world) take(data string) *result {
 		w.t.Fatal(err)
 	}
 	w.diverted(data, r)
+	r.rows[totals] = newest(w.t, r.rows[totals])
 	return r
+}
+
+// newest keeps the newest total of each customer, in the order of the names; which ones go
+// before it depends on when checkpoints are. Their sequences must have neither hole nor
+// repetition.
+func newest(t *testing.T, rows []row) []row {
+	byName := map[string]string{}
+	for i, r := range rows {
+		if want := fmt.Sprintf("%d-%d", i+1, i+1); r.sequence != want {
+			t.Fatalf("row %d of the totals has sequence %s instead of %s", i, r.sequence, want)
+		}
+		name, _, _ := strings.Cut(r.data, ",")
+		byName[name] = r.data
+	}
+	var out []row
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		out = append(out, row{data: byName[name]})
+	}
+	return out
 }
 
 // diverted adds the rows of the pipeline's own files, such as dead letters, in the order of
