@@ -17,6 +17,7 @@ var complete = []string{
 	"changelog_normalize", "changelog_source", "changelog_normalize_semantic", "group_window_aggregate", "group_window", "aggregate", "aggregate_remove", "builtin_aggregates",
 	"constraint_enforcer", "deletes_by_key", "expand", "incremental_group_aggregate", "mini_batch_assigner", "sink", "split_aggregate",
 	"match_recognize",
+	"interval_join", "lookup_join", "lookup_join_semantic", "temporal_join",
 	"table_sink", "table_source_scan", "time_attribute", "timestamp", "window_distinct_aggregate",
 }
 

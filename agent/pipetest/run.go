@@ -181,8 +181,9 @@ func (d *discard) Seal(uint64) []byte                         { d.rows = 0; retu
 
 func (b *bench) run() (err error) {
 	defer func() { err = errors.Join(err, b.engine.Close()) }()
-	for i := range b.c.Input {
-		if err := b.step(&b.c.Input[i]); err != nil {
+	steps := lookupsFirst(b.c.Input, b.plan.LookupTables())
+	for i := range steps {
+		if err := b.step(&steps[i]); err != nil {
 			return fmt.Errorf("input step %d: %w", i+1, err)
 		}
 	}

@@ -21,6 +21,8 @@ type BoundedSides struct {
 	// Cond is what rows must meet besides, over the columns of the left followed by those of
 	// the right; nil for none.
 	Cond expr.Node
+
+	shape string // what else the layout of the state depends on
 }
 
 // BoundedJoin is *IntervalJoin, *WindowJoin, *TemporalJoin or *LookupJoin.
@@ -64,7 +66,7 @@ func (n *BoundedSides) meaning(*lowering) string { return "" }
 // layoutText is what the rows of the join's state are made of.
 func (n *BoundedSides) layoutText() string {
 	left, right := n.schemas()
-	return fmt.Sprintf("%s %v %v %v\n%v\n%v", n.JoinKind, n.LeftKeys, n.RightKeys, n.NullSafe, left.Types(), right.Types())
+	return fmt.Sprintf("%s %v %v %v\n%v\n%v\n%s", n.JoinKind, n.LeftKeys, n.RightKeys, n.NullSafe, left.Types(), right.Types(), n.shape)
 }
 
 // lineageOf prints an output column in terms of the tables' columns.
@@ -210,18 +212,18 @@ func (n *LookupJoin) identify() {
 		n.Identity = slices.Sorted(slices.Values(shortest(right.Keys)))
 	}
 	n.LeftUpdates, n.LeftIdentity = left.Mode.Updates(), nil
-	if !n.LeftUpdates {
-		return
-	}
-	if len(left.Keys) > 0 {
+	switch {
+	case !n.LeftUpdates:
+	case len(left.Keys) > 0:
 		n.LeftIdentity = shortest(left.Keys)
-		return
-	}
-	for i, c := range left.Schema {
-		if !c.Type.IsTimeAttr() {
-			n.LeftIdentity = append(n.LeftIdentity, i)
+	default:
+		for i, c := range left.Schema {
+			if !c.Type.IsTimeAttr() {
+				n.LeftIdentity = append(n.LeftIdentity, i)
+			}
 		}
 	}
+	n.shape = fmt.Sprint(n.Identity, n.LeftUpdates, n.LeftIdentity)
 }
 
 func (n *LookupJoin) text() string { return n.keysText() + " as of now" + n.condText() }

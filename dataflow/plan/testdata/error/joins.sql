@@ -14,5 +14,3 @@ SELECT * FROM t JOIN u USING (d)
 SELECT * FROM t JOIN u AS v (x, y, z) ON t.a = v.x
 ----
 SELECT /*+ STATE_TTL('w' = '1 d') */ * FROM t JOIN u ON t.a = u.a
-----
-SELECT * FROM t JOIN u FOR SYSTEM_TIME AS OF t.pt ON t.a = u.a
