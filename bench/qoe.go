@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -83,15 +84,16 @@ func qoeCommand(ctx context.Context, args []string) error {
 	default:
 		err = fmt.Errorf("-source %s is not one of jetstream, memory", o.source)
 	}
-	if err != nil {
+	if err != nil && len(report.Rows) == 0 {
 		return err
 	}
+	// What was measured before an error is shown with it.
 	if o.json {
 		e := json.NewEncoder(os.Stdout)
 		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return errors.Join(e.Encode(report), err)
 	}
-	return report.print(os.Stdout)
+	return errors.Join(report.print(os.Stdout), err)
 }
 
 // logs are the encodings that are measured.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -72,6 +73,9 @@ func startServer(ctx context.Context) (*server, error) {
 	return s, nil
 }
 
+// stallMax is how long the server may take to acknowledge a window of messages.
+const stallMax = time.Minute
+
 // fill stores a log in a stream of its own, in file storage.
 func (s *server) fill(ctx context.Context, stream string, l *qoe.Log) error {
 	nc, err := natsgo.Connect(s.url)
@@ -90,7 +94,7 @@ func (s *server) fill(ctx context.Context, stream string, l *qoe.Log) error {
 	}
 	subject := stream + ".eu-west-1"
 	err = l.Each(func(data []byte, _ int64) error {
-		if _, err := js.PublishAsync(subject, append([]byte(nil), data...)); err != nil {
+		if _, err := js.PublishAsync(subject, append([]byte(nil), data...), jetstream.WithStallWait(stallMax)); err != nil {
 			return err
 		}
 		return ctx.Err()

@@ -1,0 +1,254 @@
+package io.edgeflow.peers;
+
+import java.time.Duration;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.table.api.Schema;
+import org.apache.flink.table.api.StatementSet;
+import org.apache.flink.table.api.Table;
+import org.apache.flink.table.api.TableDescriptor;
+import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
+import org.apache.flink.table.catalog.CatalogTable;
+import org.apache.flink.table.catalog.Column;
+import org.apache.flink.table.catalog.ObjectPath;
+import org.apache.flink.table.catalog.ResolvedSchema;
+import org.apache.flink.table.types.DataType;
+import org.apache.flink.types.Row;
+import org.apache.flink.types.RowKind;
+import org.apache.flink.util.TimeUtils;
+
+/** Flink's answer to one case: the changes that its job wrote, by sink. */
+final class Answer {
+    /** How long a step has to be worked off; longer than Flink's watermark interval of 200 ms. */
+    private static final long STEP_MS = 300;
+    private static final long TIMEOUT_MS = 60_000;
+    /** How long an open end waits for further changes. */
+    private static final long QUIET_MS = 2_000;
+    private static final long WAIT_MAX_MS = 15_000;
+
+    final List<String> notes = new ArrayList<>();
+    final Map<String, DataType> types = new LinkedHashMap<>();
+    final Cells cells;
+    Map<String, List<Row>> changes = Map.of();
+    Feed feed;
+
+    private final Map<String, Object> kase;
+    private final StreamTableEnvironment env;
+    private final Set<String> tested = new HashSet<>();
+    private final Map<String, DataType> physical = new HashMap<>();
+    private final Map<String, List<String>> delivered = new HashMap<>();
+    private StatementSet inserts;
+    private boolean any;
+
+    Answer(Map<String, Object> kase) {
+        this.kase = kase;
+        Configuration conf = new Configuration();
+        conf.setString("restart-strategy.type", "none");
+        conf.setString("parallelism.default", "1");
+        conf.setString("table.local-time-zone", "UTC");
+        conf.setString("taskmanager.memory.managed.size", "64m");
+        env = StreamTableEnvironment.create(StreamExecutionEnvironment.createLocalEnvironment(1, conf));
+        env.getConfig().set("table.local-time-zone", "UTC");
+        section("set").forEach((k, v) -> env.getConfig().set(String.valueOf(k), String.valueOf(v)));
+        cells = new Cells(ZoneId.of(env.getConfig().getLocalTimeZone().getId()));
+    }
+
+    private Map<?, ?> section(String name) {
+        return kase.get(name) instanceof Map<?, ?> m ? m : Map.of();
+    }
+
+    private List<?> list(String name) {
+        return kase.get(name) instanceof List<?> l ? l : List.of();
+    }
+
+    /** Runs the case's job to its end. */
+    void run() throws Exception {
+        for (String part : List.of("input", "expect")) {
+            for (Object s : list(part)) {
+                tested.add(String.valueOf(((Map<?, ?>) s).get("table")));
+            }
+        }
+        List<String> queries = new ArrayList<>();
+        for (String s : Script.split(String.valueOf(kase.get("sql")))) {
+            Matcher set = Script.SET.matcher(s);
+            if (set.matches()) {
+                env.getConfig().set(set.group(1), set.group(2));
+            } else if (Script.begins(s, "INSERT|SELECT|WITH|\\(") || Script.begins(s, "EVALUATE")) {
+                queries.add(s);
+            } else {
+                define(s);
+            }
+        }
+        feed = new Feed(steps());
+        Feed.start(feed);
+        inserts = env.createStatementSet();
+        for (String q : queries) {
+            add(q);
+        }
+        if (!any) {
+            throw new IllegalArgumentException("the script has no INSERT and no SELECT");
+        }
+        JobClient job = inserts.execute().getJobClient().orElseThrow();
+        try {
+            drive(job);
+        } finally {
+            feed.end();
+            changes = feed.changes();
+        }
+    }
+
+    private void define(String statement) throws Exception {
+        String s = statement.replaceFirst("(?is)^CREATE\\s+TEMPORARY\\s+TABLE\\b", "CREATE TABLE");
+        env.executeSql(s);
+        if (!Script.begins(s, "CREATE\\s+TABLE")) {
+            return;
+        }
+        var catalog = env.getCatalog(env.getCurrentCatalog()).orElseThrow();
+        for (String name : catalog.listTables(env.getCurrentDatabase())) {
+            ObjectPath path = new ObjectPath(env.getCurrentDatabase(), name);
+            if (physical.containsKey(name) || !(catalog.getTable(path) instanceof CatalogTable t)) {
+                continue;
+            }
+            ResolvedSchema schema = env.from("`" + name + "`").getResolvedSchema();
+            if (tested.contains(name)) {
+                Map<String, String> options = new HashMap<>(Map.of("connector", "values"));
+                for (String k : List.of("changelog-mode", "scan.watermark.emit.strategy")) {
+                    if (t.getOptions().containsKey(k)) {
+                        options.put(k, t.getOptions().get(k));
+                    }
+                }
+                catalog.alterTable(path, t.copy(options), false);
+            }
+            columns(name, t);
+            physical.put(name, schema.toPhysicalRowDataType());
+        }
+    }
+
+    /** Keeps which columns a row of the table gives, by position: all but the computed ones. */
+    private void columns(String name, CatalogTable t) {
+        List<String> names = new ArrayList<>();
+        for (Schema.UnresolvedColumn c : t.getUnresolvedSchema().getColumns()) {
+            if (c instanceof Schema.UnresolvedMetadataColumn) {
+                notes.add("metadata column " + name + "." + c.getName() + " is not served");
+            }
+            if (!(c instanceof Schema.UnresolvedComputedColumn)) {
+                names.add(c.getName());
+            }
+        }
+        delivered.put(name, names);
+    }
+
+    private void add(String query) {
+        any = true;
+        if (Script.begins(query, "INSERT")) {
+            inserts.addInsertSql(query);
+            Matcher m = java.util.regex.Pattern.compile("(?is)INSERT\\s+(?:INTO|OVERWRITE)\\s+`?(\\w+)`?").matcher(query);
+            if (m.lookingAt() && physical.containsKey(m.group(1))) {
+                types.put(m.group(1), physical.get(m.group(1)));
+            }
+            return;
+        }
+        Table t = env.sqlQuery(query);
+        List<DataType> columns = new ArrayList<>();
+        for (Column c : t.getResolvedSchema().getColumns()) {
+            columns.add(c.getDataType());
+        }
+        var fields = new org.apache.flink.table.api.DataTypes.Field[columns.size()];
+        for (int i = 0; i < fields.length; i++) {
+            fields[i] = org.apache.flink.table.api.DataTypes.FIELD("f" + i, columns.get(i));
+        }
+        types.put(Feed.RESULT, org.apache.flink.table.api.DataTypes.ROW(fields));
+        inserts.addInsert(TableDescriptor.forConnector("values").build(), t);
+    }
+
+    private List<Feed.Step> steps() {
+        List<Feed.Step> out = new ArrayList<>();
+        for (Object o : list("input")) {
+            Map<?, ?> s = (Map<?, ?>) o;
+            if (s.get("table") != null) {
+                String table = String.valueOf(s.get("table"));
+                if (!physical.containsKey(table)) {
+                    throw new IllegalArgumentException("input names " + table + ", which the script does not create");
+                }
+                List<Row> rows = new ArrayList<>();
+                for (Object r : (List<?>) s.get("rows")) {
+                    rows.add(cells.row(r, physical.get(table), delivered.get(table)));
+                }
+                out.add(new Feed.Step(table, rows, null, STEP_MS));
+            } else if (s.get("watermark") instanceof Map<?, ?> w) {
+                w.forEach((table, at) -> out.add(new Feed.Step(String.valueOf(table), null, cells.instant(String.valueOf(at)), STEP_MS)));
+            } else if (s.get("arrive_after") != null) {
+                Duration d = TimeUtils.parseDuration(String.valueOf(s.get("arrive_after")));
+                if (d.toMillis() > WAIT_MAX_MS) {
+                    notes.add("arrive_after " + s.get("arrive_after") + ": waits " + WAIT_MAX_MS / 1000 + " s");
+                }
+                out.add(new Feed.Step(null, null, null, Math.min(d.toMillis(), WAIT_MAX_MS)));
+            } else {
+                notes.add("restart skipped");
+            }
+        }
+        return out;
+    }
+
+    private void drive(JobClient job) throws Exception {
+        CompletableFuture<?> done = job.getJobExecutionResult();
+        long until = System.currentTimeMillis() + TIMEOUT_MS;
+        while (!feed.allStarted() && !done.isDone() && System.currentTimeMillis() < until) {
+            Thread.sleep(20);
+        }
+        for (int i = 0; i < feed.steps.size() && !done.isDone(); i++) {
+            if (!feed.take(i, 10_000) && !done.isDone()) {
+                notes.add("step " + (i + 1) + " was not read within 10 s");
+            }
+            Thread.sleep(feed.steps.get(i).waitMs());
+        }
+        if ("open".equals(kase.get("end"))) {
+            notes.add("open end: " + QUIET_MS + " ms without a change");
+            while (feed.quietMs() < QUIET_MS && !done.isDone()) {
+                Thread.sleep(100);
+            }
+            if (!done.isDone()) {
+                job.cancel().get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            }
+            return;
+        }
+        feed.end();
+        done.get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
+    }
+
+    /** Collapses changes to what a table holds: upserted by key, or a multiset. */
+    static List<Row> collapse(List<Row> changes, int[] key) {
+        Map<String, List<Row>> held = new LinkedHashMap<>();
+        for (Row r : changes) {
+            Row plain = Row.copy(r);
+            plain.setKind(RowKind.INSERT);
+            String id = Cells.print(key.length == 0 ? plain : Row.project(plain, key));
+            List<Row> at = held.computeIfAbsent(id, k -> new ArrayList<>());
+            if (r.getKind() == RowKind.DELETE || r.getKind() == RowKind.UPDATE_BEFORE) {
+                if (!at.isEmpty()) {
+                    at.remove(at.size() - 1);
+                }
+            } else if (key.length > 0 && !at.isEmpty()) {
+                at.set(0, plain);
+            } else {
+                at.add(plain);
+            }
+        }
+        List<Row> out = new ArrayList<>();
+        held.values().forEach(out::addAll);
+        return out;
+    }
+}
