@@ -15,6 +15,7 @@ import (
 	"github.com/edgeflow/edgeflow/connector/datagen"
 	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/connector/nats"
+	"github.com/edgeflow/edgeflow/connector/nexmark"
 	"github.com/edgeflow/edgeflow/connector/print"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -298,6 +299,18 @@ func openDatagen(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBi
 		return nil, err
 	}
 	src, err := datagen.New(o, dataflow.DecoderSchema(n))
+	if err != nil {
+		return nil, err
+	}
+	return &dataflow.SourceBinding{Rows: src}, nil
+}
+
+func openNexmark(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
+	o, err := nexmark.ParseOptions(n.Table.Options)
+	if err != nil {
+		return nil, err
+	}
+	src, err := nexmark.New(o, dataflow.DecoderSchema(n))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/edgeflow/edgeflow/connector/datagen"
 	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/connector/nats"
+	"github.com/edgeflow/edgeflow/connector/nexmark"
 	"github.com/edgeflow/edgeflow/connector/print"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -40,6 +41,10 @@ func init() {
 	registry["datagen"] = &connector{
 		Connector:   plan.Connector{Source: true, Options: []string{"rows-per-second", "number-of-rows", "datagen.*", "fields.*"}, Metadata: []string{}},
 		checkSource: checkDatagen, source: openDatagen,
+	}
+	registry["nexmark"] = &connector{
+		Connector:   plan.Connector{Source: true, Options: nexmark.Keys, Metadata: []string{}},
+		checkSource: func(t *plan.Table) error { _, err := nexmark.ParseOptions(t.Options); return err }, source: openNexmark,
 	}
 	registry["filesystem"] = &connector{
 		Connector:   plan.Connector{Source: true, Sink: true, SinkMode: appendOnly, Options: append([]string{"path", "source.*", "sink.*", "filesystem.*", "edgeflow.on-gap"}, forward.OptionKeys...), Metadata: []string{"subject", "sequence", "arrival_time", "timestamp"}},

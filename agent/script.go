@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/edgeflow/edgeflow/connector/nexmark"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -21,7 +22,7 @@ func Compile(file, text string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := plan.Build(script, plan.Options{Connectors: planConnectors()})
+	p, err := plan.Build(script, plan.Options{Connectors: planConnectors(), Functions: nexmark.Functions()})
 	if err != nil {
 		return nil, err
 	}

@@ -138,6 +138,11 @@ func NewCall(name string, args ...Node) (Node, error) {
 	if f == nil {
 		return nil, fmt.Errorf("no function %s", strings.ToUpper(name))
 	}
+	return f.New(args...)
+}
+
+// New makes a call of the function, with the implicit conversions.
+func (f *Func) New(args ...Node) (Node, error) {
 	if f.Build != nil {
 		return f.Build(args)
 	}

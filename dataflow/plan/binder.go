@@ -24,6 +24,8 @@ type binder struct {
 	exprEnv  *expr.Env
 }
 
+	// functions are those that CREATE FUNCTION named, by the name in capitals.
+	functions map[string]*expr.Func
 // cte is a bound query of a WITH clause.
 type cte struct {
 	rel   rel

@@ -14,7 +14,7 @@ import (
 func (b *binder) function(e *sql.Call, sc *scope) (expr.Node, error) {
 	name := strings.ToUpper(e.Name.Key())
 	if e.Over != nil {
-		return nil, b.unsupported(e.Span, "an OVER aggregate")
+		return b.overFunction(e, sc)
 	}
 	if isAggregate(e) {
 		if sc.inside != "" {
@@ -27,6 +27,9 @@ func (b *binder) function(e *sql.Call, sc *scope) (expr.Node, error) {
 	}
 	if groupWindowFunction(name) {
 		return nil, b.errorf(e.Span, "%s belongs to a GROUP BY of a window such as TUMBLE(ts, INTERVAL '1' MINUTE)", name)
+	}
+	if f := b.functions[name]; f != nil {
+		return b.ownFunction(f, e, sc)
 	}
 	if expr.LookupFunc(name) == nil {
 		return nil, b.errorf(e.Name.Span, "unknown function %s", e.Name.Key()).WithNearest(name, functionNames())

@@ -3,6 +3,7 @@ package plan
 import (
 	"strconv"
 
+	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
 )
 
@@ -12,6 +13,8 @@ type Options struct {
 	Set map[string]string
 	// Connectors are the connectors that tables may name. Nil takes any.
 	Connectors map[string]Connector
+	// Functions are those that CREATE FUNCTION may name, by class.
+	Functions map[string]*expr.Func
 }
 
 // Build plans a script: its catalog and one graph of operators for all its INSERTs and
@@ -78,8 +81,7 @@ func (b *binder) statement(s sql.Statement) ([]*target, error) {
 	case *sql.CreateView:
 		return nil, b.createView(s)
 	case *sql.CreateFunction:
-		return nil, b.unsupported(s.Span, "a function of your own").
-			WithHint("the functions that are built in are listed by `edgeflow functions`")
+		return nil, b.createFunction(s)
 	case *sql.Drop:
 		return nil, b.drop(s)
 	case *sql.Set:
@@ -119,10 +121,7 @@ func (b *binder) drop(s *sql.Drop) error {
 	name := objectName(s.Name)
 	switch s.Kind {
 	case sql.FunctionObject:
-		if s.IfExists {
-			return nil
-		}
-		return b.unsupported(s.Span, "DROP FUNCTION")
+		return b.dropFunction(s)
 	case sql.ViewObject:
 		if b.cat.views[name] == nil && !s.IfExists {
 			return b.errorf(s.Name.Span, "unknown view %s", name).WithNearest(name, b.cat.names())

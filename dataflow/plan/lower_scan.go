@@ -10,6 +10,14 @@ import (
 // nestedFormats are the formats whose decoders project fields of nested rows.
 var nestedFormats = []string{"json", "msgpack"}
 
+// nestedConnectors are the connectors that make fields of nested rows by themselves.
+var nestedConnectors = []string{"nexmark"}
+
+// deliversFields tells that a table's source delivers fields of nested rows.
+func (t *Table) deliversFields() bool {
+	return slices.Contains(nestedFormats, t.Options["format"]) || slices.Contains(nestedConnectors, t.Connector())
+}
+
 // source makes the operators that read a table: the source with the columns that are
 // used, a calc for computed columns, the watermark, and for a stream of upserts the
 // operator that makes a regular changelog of it. It is made once for a table.
@@ -147,7 +155,7 @@ func (c *scanChain) itemOf(n expr.Node) *scanItem {
 		return nil
 	}
 	t := c.scan.table.Columns[col.Index]
-	if len(path) > 0 && (t.Kind != PhysicalColumn || !slices.Contains(nestedFormats, c.scan.table.Options["format"])) {
+	if len(path) > 0 && (t.Kind != PhysicalColumn || !c.scan.table.deliversFields()) {
 		return nil // the column is met on the way down
 	}
 	slices.Reverse(path)
