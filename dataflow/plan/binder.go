@@ -22,10 +22,10 @@ type binder struct {
 	reads    int
 	warnings []Warning
 	exprEnv  *expr.Env
-}
-
 	// functions are those that CREATE FUNCTION named, by the name in capitals.
 	functions map[string]*expr.Func
+}
+
 // cte is a bound query of a WITH clause.
 type cte struct {
 	rel   rel
