@@ -36,6 +36,10 @@ func (e *Engine) build() error {
 		}
 	}
 	e.letters.sources = e.sources
+	lookups := e.plan.LookupTables()
+	for _, in := range e.sources {
+		in.loading = slices.Contains(lookups, in.node.Table.Name)
+	}
 	return nil
 }
 

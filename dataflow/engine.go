@@ -173,7 +173,8 @@ type Progress struct {
 // make rows by themselves; operators never see it.
 //
 // Several sources are merged by (arrival time, ordinal, sequence) while any has a backlog;
-// one that reports nothing pending does not hold the others.
+// one that reports nothing pending does not hold the others. A table that is read for lookups
+// alone is loaded before all else, and until it is has no part in arrival time.
 func (e *Engine) Step(wait time.Duration, nowMs int64) (Progress, error) {
 	var p Progress
 	if e.ended {
@@ -197,10 +198,12 @@ func (e *Engine) Step(wait time.Duration, nowMs int64) (Progress, error) {
 		if p.Rows, err = next.run(upTo, floor); err != nil {
 			return p, err
 		}
-		if !e.arrived {
-			e.nowMs, e.arrived = next.arrivalMs, true
+		if !next.loading {
+			if !e.arrived {
+				e.nowMs, e.arrived = next.arrivalMs, true
+			}
+			e.nowMs = max(e.nowMs, next.arrivalMs)
 		}
-		e.nowMs = max(e.nowMs, next.arrivalMs)
 	}
 	if e.letters.failure != nil {
 		return p, e.letters.failure
@@ -242,6 +245,9 @@ func (e *Engine) allClosed() bool {
 // pick polls the sources and returns the one that goes next, with the arrival time up to
 // which it may go; nil when nothing is at hand.
 func (e *Engine) pick(wait time.Duration, nowMs int64) (*ingest, int64, error) {
+	if in, err := e.load(wait, nowMs); in != nil || err != nil {
+		return in, math.MaxInt64, err
+	}
 	open := 0
 	for _, in := range e.sources {
 		if !in.closed {
@@ -290,6 +296,28 @@ func (e *Engine) pick(wait time.Duration, nowMs int64) (*ingest, int64, error) {
 		}
 		return next, max(upTo, next.head()), nil
 	}
+}
+
+// load polls the tables that are still being loaded for lookups and returns one with rows
+// at hand. A table is loaded once it reports nothing pending.
+func (e *Engine) load(wait time.Duration, nowMs int64) (*ingest, error) {
+	for _, in := range e.sources {
+		if !in.loading {
+			continue
+		}
+		for try := 0; try < 2; try++ {
+			if err := in.fill(time.Duration(try)*wait, nowMs); err != nil {
+				return nil, err
+			}
+			if in.buffered() {
+				return in, nil
+			}
+			if in.loading = in.pending > 0 && !in.ended; !in.loading {
+				break
+			}
+		}
+	}
+	return nil, nil
 }
 
 // NowMs is the newest arrival time, of a row or a tick.

@@ -33,6 +33,7 @@ type ingest struct {
 	rows    bool // batch holds rows of a RowSource from next on
 	ended   bool
 	closed  bool // the end was passed on
+	loading bool // a table for lookups of which not all has been read since the start
 
 	position  []byte
 	arrivalMs int64 // the newest one, as the log has it

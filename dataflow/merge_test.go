@@ -148,3 +148,27 @@ INSERT INTO o SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE a, DESCRIPTOR(p), INTERVAL
 		t.Errorf("ledger %+v", l)
 	}
 }
+
+// A table that is read for lookups alone is loaded first, whatever its arrival times, and
+// has no part in arrival time until then; its later rows are merged by arrival.
+func TestLookupTablesAreLoadedFirst(t *testing.T) {
+	const query = `
+CREATE TABLE a (n BIGINT, pt AS PROCTIME()) WITH ('connector' = 'x', 'format' = 'json');
+CREATE TABLE dim (n BIGINT, v BIGINT, PRIMARY KEY (n) NOT ENFORCED) WITH ('connector' = 'x', 'format' = 'json');
+CREATE TABLE o (n BIGINT, v BIGINT) WITH ('connector' = 'print');
+INSERT INTO o SELECT a.n, dim.v FROM a LEFT JOIN dim FOR SYSTEM_TIME AS OF a.pt ON a.n = dim.n;`
+	for limit := range 3 {
+		a := &script{log: arrivals(1, 10, 2, 20, 1, 30), limit: limit}
+		dim := &script{log: []entry{{at: 900, data: `{"n":1,"v":100}`}, {at: 1000, data: `{"n":1,"v":101}`}}, limit: limit, stalls: min(limit, 1)}
+		r := newRig(t, query, map[string]*script{"a": a, "dim": dim}).start()
+		r.settle()
+		if got, want := strings.Join(r.prints["o"].rows, " "), "+I[1, 101]@10 +I[2, null]@20 +I[1, 101]@30"; got != want {
+			t.Errorf("polls of %d: %s, want %s", limit, got, want)
+		}
+		a.log, dim.log = append(a.log, arrivals(1, 2000, 1, 2002)...), append(dim.log, entry{at: 2001, data: `{"n":1,"v":102}`})
+		r.settle()
+		if got, want := strings.Join(r.prints["o"].rows[3:], " "), "+I[1, 101]@2000 +I[1, 102]@2002"; got != want {
+			t.Errorf("polls of %d, then: %s, want %s", limit, got, want)
+		}
+	}
+}

@@ -143,11 +143,13 @@ func (o *LookupJoin) Process(input int, b *vec.Batch) error {
 	o.ledger.add(rowsIn, int64(len(sel)))
 	for _, i := range sel {
 		row := int(i)
+		if input == 1 { // whose arrival is of no account while it is loaded
+			o.change(b, row)
+			continue
+		}
 		arrived(o.progress, b.ArrivalAt(row))
 		var err error
 		switch {
-		case input == 1:
-			o.change(b, row)
 		case o.cfg.LeftUpdates:
 			err = o.tracked(b, row)
 		default:
