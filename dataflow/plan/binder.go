@@ -19,7 +19,9 @@ type binder struct {
 	// joinTTL is what the STATE_TTL hints of the SELECT being bound say, by table.
 	joinTTL map[string]time.Duration
 	// reads counts the tables that are read once views and WITH are inlined.
-	reads    int
+	reads int
+	// depth counts the queries being bound, one inside the other.
+	depth    int
 	warnings []Warning
 	exprEnv  *expr.Env
 	// functions are those that CREATE FUNCTION named, by the name in capitals.

@@ -34,7 +34,7 @@ func (b *binder) groupedSelect(s *sql.Select, items []item, in *relation, h hint
 			return nil, err
 		}
 	}
-	sc := &scope{group: g}
+	sc := &scope{group: g, over: &overs{named: s.Windows}}
 	nodes, names := make([]expr.Node, len(items)), make([]string, len(items))
 	for i, it := range items {
 		names[i] = it.name
@@ -46,7 +46,7 @@ func (b *binder) groupedSelect(s *sql.Select, items []item, in *relation, h hint
 	var having expr.Node
 	if s.Having != nil {
 		var err error
-		if having, err = b.condition(s.Having, sc, "HAVING"); err != nil {
+		if having, err = b.condition(s.Having, &scope{group: g}, "HAVING"); err != nil {
 			return nil, err
 		}
 	}
@@ -54,7 +54,15 @@ func (b *binder) groupedSelect(s *sql.Select, items []item, in *relation, h hint
 	for i := range nodes {
 		nodes[i] = agg.resolve(nodes[i])
 	}
-	out := projectRel(agg.rel, nodes, unique(names))
+	in0 := rel(agg.rel)
+	if having != nil && sc.over.calls > 0 {
+		in0, having = filterRel(in0, agg.resolve(having)), nil
+	}
+	in0, place := sc.over.apply(in0, agg.resolve)
+	for i := range nodes {
+		nodes[i] = place(nodes[i])
+	}
+	out := projectRel(in0, nodes, unique(names))
 	if having != nil {
 		out.filter = agg.resolve(having)
 	}
@@ -80,7 +88,7 @@ type built struct {
 // resolve puts the aggregation's columns in place of marks.
 func (a *built) resolve(n expr.Node) expr.Node {
 	return expr.Rewrite(n, func(m expr.Node) expr.Node {
-		if c, ok := m.(*expr.Col); ok {
+		if c, ok := m.(*expr.Col); ok && c.Index < overBase {
 			return colRef(a.rel.schema, a.marks[c.Index])
 		}
 		return m

@@ -14,7 +14,7 @@ import (
 func (b *binder) function(e *sql.Call, sc *scope) (expr.Node, error) {
 	name := strings.ToUpper(e.Name.Key())
 	if e.Over != nil {
-		return nil, b.unsupported(e.Span, "an OVER aggregate")
+		return b.overFunction(e, sc)
 	}
 	if isAggregate(e) {
 		if sc.inside != "" {

@@ -15,6 +15,8 @@ type scope struct {
 	// inside names the clause in which aggregates are refused ("WHERE"), "" to allow them
 	// where group is set.
 	inside string
+	// over collects functions over windows of rows; nil refuses them.
+	over *overs
 	// match is set in DEFINE and MEASURES of MATCH_RECOGNIZE.
 	match *matchScope
 }

@@ -211,7 +211,9 @@ func (g *grouping) onlyAbove(e sql.Expr) bool {
 		return known
 	}
 	found := false
-	if c, ok := e.(*sql.Call); ok && c.Over == nil {
+	if c, ok := e.(*sql.Call); ok && c.Over != nil {
+		found = true
+	} else if ok {
 		name := strings.ToUpper(c.Name.Key())
 		found = isAggregate(c) || groupingFunction(name) || groupWindowFunction(name)
 	}
@@ -305,6 +307,15 @@ func (b *binder) notGrouped(e sql.Expr, g *grouping) error {
 
 // aggregate binds a call of an aggregate function and yields its mark.
 func (b *binder) aggregate(c *sql.Call, g *grouping) (expr.Node, error) {
+	call, err := b.aggregateCall(c, &scope{in: g.in, inside: "an aggregate"})
+	if err != nil {
+		return nil, err
+	}
+	return g.addAgg(call, c.Span), nil
+}
+
+// aggregateCall binds a call of an aggregate function.
+func (b *binder) aggregateCall(c *sql.Call, in *scope) (*expr.AggCall, error) {
 	name := strings.ToUpper(c.Name.Key())
 	if len(c.OrderBy) > 0 || len(c.WithinGroup) > 0 {
 		return nil, b.unsupported(c.Span, "ORDER BY inside an aggregate")
@@ -312,7 +323,6 @@ func (b *binder) aggregate(c *sql.Call, g *grouping) (expr.Node, error) {
 	if c.Nulls == sql.NullsIgnore {
 		return nil, b.unsupported(c.Span, "IGNORE NULLS")
 	}
-	in := &scope{in: g.in, inside: "an aggregate"}
 	var args []expr.Node
 	for _, a := range c.Args {
 		if s, ok := a.(*sql.Star); ok && len(c.Args) == 1 && len(s.Qualifier) == 0 && name == "COUNT" {
@@ -338,7 +348,7 @@ func (b *binder) aggregate(c *sql.Call, g *grouping) (expr.Node, error) {
 	if err != nil {
 		return nil, b.errorf(c.Span, "%v", err)
 	}
-	return g.addAgg(call, c.Span), nil
+	return call, nil
 }
 
 // foldAll makes constants of constant arguments, which some functions ask for.

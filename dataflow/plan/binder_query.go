@@ -20,13 +20,10 @@ func (b *binder) query(q *sql.Query) (*relation, error) {
 			}
 		}
 	}
-	switch {
-	case len(q.OrderBy) > 0:
-		return nil, b.unsupported(q.OrderBy[0].Span, "ORDER BY on an unbounded result")
-	case q.Limit != nil:
-		return nil, b.unsupported(q.Limit.Range(), "LIMIT on an unbounded result")
-	case q.Offset != nil:
-		return nil, b.unsupported(q.Offset.Range(), "OFFSET on an unbounded result")
+	b.depth++
+	defer func() { b.depth-- }()
+	if len(q.OrderBy) > 0 || q.Limit != nil || q.Offset != nil {
+		return b.orderedQuery(q)
 	}
 	return b.body(q.Body)
 }
@@ -82,9 +79,6 @@ func (b *binder) body(q sql.QueryBody) (*relation, error) {
 
 // selectBlock binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING.
 func (b *binder) selectBlock(s *sql.Select) (*relation, error) {
-	if s.Qualify != nil {
-		return nil, b.unsupported(s.Qualify.Range(), "QUALIFY")
-	}
 	outerTTL := b.joinTTL
 	b.joinTTL = stateTTLs(s.Hints)
 	in, err := b.from(s.From)
@@ -109,9 +103,12 @@ func (b *binder) selectBlock(s *sql.Select) (*relation, error) {
 	}
 	var out *relation
 	if s.GroupBy != nil || s.Having != nil || itemsAggregate(items) {
+		if s.Qualify != nil {
+			return nil, b.unsupported(s.Qualify.Range(), "QUALIFY in a SELECT that aggregates")
+		}
 		out, err = b.groupedSelect(s, items, in, h)
 	} else {
-		out, err = b.plainSelect(items, in, h)
+		out, err = b.plainSelect(s, items, in, h)
 	}
 	if err != nil || !s.Distinct {
 		return out, err
@@ -210,7 +207,8 @@ func (b *binder) star(s *sql.Star, in *relation) ([]item, error) {
 }
 
 // plainSelect is a projection.
-func (b *binder) plainSelect(items []item, in *relation, h hints) (*relation, error) {
+func (b *binder) plainSelect(s *sql.Select, items []item, in *relation, h hints) (*relation, error) {
+	sc := &scope{in: in, over: &overs{named: s.Windows}}
 	nodes, names := make([]expr.Node, len(items)), make([]string, len(items))
 	for i, it := range items {
 		names[i], nodes[i] = it.name, it.node
@@ -218,11 +216,25 @@ func (b *binder) plainSelect(items []item, in *relation, h hints) (*relation, er
 			continue
 		}
 		var err error
-		if nodes[i], err = b.expr(it.x, &scope{in: in}); err != nil {
+		if nodes[i], err = b.expr(it.x, sc); err != nil {
 			return nil, err
 		}
 	}
-	c := projectRel(in.rel, nodes, unique(names))
+	var qualify expr.Node
+	if s.Qualify != nil {
+		var err error
+		if qualify, err = b.qualify(s.Qualify, sc, nodes, names); err != nil {
+			return nil, err
+		}
+	}
+	from, place := sc.over.apply(in.rel, nil)
+	for i := range nodes {
+		nodes[i] = place(nodes[i])
+	}
+	c := projectRel(from, nodes, unique(names))
+	if qualify != nil {
+		c.filter = place(qualify)
+	}
 	c.uid = h.uid
 	return newRelation(c, ""), nil
 }

@@ -56,6 +56,8 @@ func (l *lowering) kinds(n Node) {
 		}
 	case *ChangelogNormalize:
 		b.Mode = Upsert
+	case orderedNode:
+		n.inferKinds(in)
 	case *Join:
 		b.Mode = n.kinds()
 	case BoundedJoin:
@@ -95,6 +97,10 @@ func (l *lowering) require(n Node, needs map[Node]bool) error {
 			needs[in] = true
 		case *MatchRecognize:
 			return l.matchInput(n, in)
+		case orderedNode:
+			if err := l.requireOrdered(n, in, needs); err != nil {
+				return err
+			}
 		case *ChangelogNormalize:
 		case BoundedJoin:
 			need, err := l.boundedNeeds(n, i)
@@ -149,6 +155,9 @@ func (l *lowering) spanOf(n Node) sql.Span {
 
 // updater finds the operator from which updates come.
 func updater(n Node) Node {
+	if o, ok := n.(orderedNode); ok && !o.Base().Inputs[0].Base().Mode.Updates() {
+		return n
+	}
 	if j, ok := n.(*Join); ok && !j.b.Inputs[0].Base().Mode.Updates() && !j.b.Inputs[1].Base().Mode.Updates() {
 		return n
 	}
@@ -176,7 +185,7 @@ func describe(n Node) string {
 	case *Join:
 		return n.JoinKind.String() + " join"
 	}
-	return n.Kind()
+	return describeOrdered(n)
 }
 
 func ascending(n int) []int {
@@ -257,6 +266,8 @@ func (l *lowering) settle(n Node, needs map[Node]bool) {
 	case *ChangelogNormalize:
 		n.EmitBefore = before != 0
 		b.Mode |= before
+	case orderedNode:
+		n.settle(before)
 	case *Join:
 		b.Mode = n.kinds()
 		n.identify()
@@ -353,6 +364,8 @@ func upsertKeys(n Node) [][]int {
 	case *Join:
 		return n.upsertKeys()
 	case BoundedJoin:
+		return n.upsertKeys()
+	case orderedNode:
 		return n.upsertKeys()
 	case *Sink:
 		if len(n.PrimaryKey) > 0 {

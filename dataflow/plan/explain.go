@@ -106,6 +106,8 @@ func nodeText(n Node) string {
 		return n.text(in)
 	case *ChangelogNormalize:
 		return "by " + columnNames(in, n.KeyCols)
+	case orderedNode:
+		return n.text(in)
 	case *DropUpdateBefore:
 		if n.AsDelete {
 			return "a -U without its +U becomes -D"
@@ -239,6 +241,12 @@ func stateText(n Node) string {
 		return n.stateText()
 	case *MatchRecognize:
 		return fmt.Sprintf("rows of matches that have begun, layout %016x", b.Layout)
+	case orderedNode:
+		s := n.stateText()
+		if b.StateTTL > 0 {
+			s += ", " + ttl
+		}
+		return fmt.Sprintf("%s, layout %016x", s, b.Layout)
 	case *ChangelogNormalize:
 		return fmt.Sprintf("the last row of each key, %s, layout %016x", ttl, b.Layout)
 	}

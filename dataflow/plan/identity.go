@@ -68,6 +68,8 @@ func (l *lowering) meaning(n Node) string {
 		parts = append(parts, l.keyText(n, n.PartitionBy), n.patternText())
 	case *ChangelogNormalize:
 		parts = append(parts, l.keyText(n, n.KeyCols))
+	case orderedNode:
+		parts = append(parts, n.meaning(l)...)
 	case *Join:
 		parts = append(parts, l.joinMeaning(n, n.JoinKind, n.LeftKeys, n.RightKeys)...)
 	case BoundedJoin:
@@ -149,6 +151,8 @@ func (l *lowering) lineageText(n Node, col int) string {
 		return l.joinLineage(n, col)
 	case BoundedJoin:
 		return n.Sides().lineageOf(l, col)
+	case orderedNode:
+		return l.orderedLineage(n, col)
 	case *GroupAggregate:
 		return l.aggLineage(n, n.Keys, n.Aggs, col)
 	case *WindowAggregate:
@@ -193,6 +197,8 @@ func (l *lowering) nameAggregates(n Node) {
 		aggs = n.Aggs
 	case *WindowAggregate:
 		aggs = n.Aggs
+	case *Over:
+		l.nameOverCalls(n)
 	}
 	seen := map[string]int{}
 	for i, a := range aggs {
@@ -251,6 +257,8 @@ func layout(n Node) uint64 {
 	case *ChangelogNormalize:
 		keys(n.KeyCols)
 		w("row %v", in.Types())
+	case orderedNode:
+		w("%s", n.layoutText(in))
 	case *Join:
 		w("%s", n.layoutText())
 	case BoundedJoin:

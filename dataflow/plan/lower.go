@@ -98,6 +98,8 @@ func (l *lowering) lowerRel(r rel) (Node, error) {
 		return l.match(r)
 	case *relJoin:
 		return l.join(r)
+	case orderedRel:
+		return l.ordered(r)
 	case *relUnion:
 		n := &Union{}
 		var ins []Node

@@ -18,6 +18,7 @@ func (b *binder) optimize(targets []*target) {
 	}
 	each(b.foldConstants)
 	each(mergeCalcs)
+	each(recognizeRank)
 	each(fuseWindow)
 	each(mergeCalcs)
 	share := newSharing()
@@ -161,6 +162,8 @@ func (s *sharing) key(r rel) (string, bool) {
 			}
 		}
 	case *relMatch:
+		b = append(b, r.key()...)
+	case orderedRel:
 		b = append(b, r.key()...)
 	case *relUnion:
 		b = append(b, fmt.Sprint(r.schema.Types())...)

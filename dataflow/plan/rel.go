@@ -165,6 +165,8 @@ func windowOf(r rel) (windowCols, bool) {
 			return w, false
 		}
 		return w.through(r.project)
+	case orderedRel:
+		return windowOf(r.input())
 	case *relAgg:
 		if r.win == nil {
 			return windowCols{}, false

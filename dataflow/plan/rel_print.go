@@ -49,6 +49,8 @@ func relText(r rel) string {
 		return joinText(r)
 	case *relMatch:
 		return r.text()
+	case orderedRel:
+		return r.text()
 	case *relUnion:
 		return "Union all"
 	}

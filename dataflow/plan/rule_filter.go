@@ -23,6 +23,8 @@ func pushFilter(r rel, parents map[rel]int) rel {
 		return pushIntoJoin(c, in, parents)
 	case *relTVF:
 		return filterBeforeWindow(c, in)
+	case *relRank:
+		return filterPartitions(c, in)
 	}
 	return r
 }

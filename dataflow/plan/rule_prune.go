@@ -116,6 +116,8 @@ func (p *pruning) demand(r rel) {
 		p.demandJoin(r)
 	case *relMatch:
 		p.want(r.in, ascending(len(r.in.cols()))...)
+	case orderedRel:
+		p.demandOrdered(r, need)
 	case *relUnion:
 		for _, in := range r.ins {
 			p.want(in)
@@ -155,6 +157,8 @@ func (p *pruning) rebuild(r rel) pruned {
 		out = p.join(r)
 	case *relMatch:
 		out = p.match(r)
+	case orderedRel:
+		out = p.ordered(r)
 	case *relUnion:
 		out = p.union(r)
 	case *relValues:

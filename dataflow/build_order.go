@@ -1,0 +1,48 @@
+package dataflow
+
+import (
+	"fmt"
+
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+)
+
+// orderedOperator makes the operator of a node that ranks, numbers or sorts rows.
+func orderedOperator(n plan.Node) (op.Operator, error) {
+	in := n.Base().Inputs[0].Base().Schema
+	types, names, ttl := in.Types(), in.Names(), ms(n.Base().StateTTL)
+	switch n := n.(type) {
+	case *plan.Rank:
+		if n.Dedup {
+			return op.NewDeduplicate(op.DeduplicateConfig{Input: types, Names: names, Keys: n.Partition, Time: n.TimeCol,
+				Last: n.KeepLast, UpdateBefore: n.EmitBefore, TTLMs: ttl})
+		}
+		return op.NewRank(op.RankConfig{Input: types, Names: names, Keys: n.Partition, Order: sortKeys(n.Order), Start: n.Start,
+			End: n.End, Rank: n.WithRank, Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ttl})
+	case *plan.WindowRank:
+		return op.NewWindowRank(op.WindowRankConfig{Input: types, Names: names, Window: window(n.Window), Keys: n.Partition,
+			Order: sortKeys(n.Order), Start: n.Start, End: n.End, Rank: n.WithRank, Latest: n.Latest})
+	case *plan.Sort:
+		return op.NewSort(op.SortConfig{Input: types, Names: names, Mode: op.SortMode(n.SortMode), Time: n.TimeCol,
+			Order: sortKeys(n.Order), Retracting: n.Retract})
+	case *plan.Over:
+		c := op.OverConfig{Input: types, Names: names, Keys: n.Partition, Time: n.TimeCol, Order: sortKeys(n.Order), Range: n.Range,
+			Preceding: n.Preceding, Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ttl}
+		for _, call := range n.Calls {
+			c.Calls = append(c.Calls, op.OverCall{Func: op.OverFunc(call.Func), Agg: call.Agg, Col: call.Col, Offset: call.Offset, Default: call.Default})
+		}
+		if n.Free {
+			return op.NewFreeOver(c)
+		}
+		return op.NewOver(c)
+	}
+	return nil, fmt.Errorf("no operator for %T", n)
+}
+
+func sortKeys(keys []plan.SortKey) []op.SortKey {
+	out := make([]op.SortKey, len(keys))
+	for i, k := range keys {
+		out[i] = op.SortKey{Col: k.Col, Desc: k.Desc, NullsLast: k.NullsLast}
+	}
+	return out
+}
