@@ -25,13 +25,16 @@ type committed struct {
 	panicked error
 }
 
+// retryPause is how long an urgent checkpoint waits after one that failed.
+const retryPause = time.Second
+
 // due tells whether a checkpoint is to begin: something changed or was confirmed, none is
 // in flight, and interval and min-pause have passed.
 func (r *runner) due(now time.Time) bool {
 	if r.inFlight {
 		return false
 	}
-	if r.arena.NeedCheckpoint() || r.drained && r.changed {
+	if urgent := r.arena.NeedCheckpoint() || r.drained && r.changed; urgent && (r.failures == 0 || now.Sub(r.pacer.ended) >= retryPause) {
 		return true
 	}
 	if !r.changed && len(r.carry) == 0 && !r.refusals.waiting() && !r.fwd.NeedsCommit() && r.engine.PendingBytes() == 0 {
@@ -67,6 +70,12 @@ func (r *runner) barrier(now time.Time) error {
 	var err error
 	if c.Manifest, err = cp.Manifest.MarshalMsg(nil); err != nil {
 		return fmt.Errorf("manifest: %w", err)
+	}
+	for i := range cp.Frames {
+		// A row's age in the outbox is by the host's clock: rows of an old log are new there.
+		f := &cp.Frames[i]
+		f.Created = now.UnixMilli()
+		r.cut[f.Output] += int64(len(f.Data))
 	}
 	frames := append(r.carry, cp.Frames...)
 	c.Append, r.carry = frames, nil
@@ -119,6 +128,7 @@ func (r *runner) settled(c committed) error {
 		r.p.log.Info("checkpoints succeed again", "epoch", c.cp.Epoch, "failed_in_a_row", r.failures)
 	}
 	r.failures = 0
+	clear(r.cut)
 	c.cp.Delta.Done()
 	r.meter.committed(c, r.now())
 	r.ledger = c.ledger

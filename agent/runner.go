@@ -52,6 +52,7 @@ type runner struct {
 	commits    chan committed
 	inFlight   bool
 	carry      []state.OutboxFrame // frames of declined checkpoints
+	cut        map[string]int64    // bytes of frames that are not committed yet, by output
 	failures   int
 	changed    bool // something happened that a checkpoint would keep
 
@@ -68,7 +69,7 @@ type runner struct {
 // newRunner opens state and connectors and restores the engine.
 func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	p.setState(Restoring, nil)
-	r := &runner{p: p, cfg: &p.plan.Config, commits: make(chan committed, 1)}
+	r := &runner{p: p, cfg: &p.plan.Config, commits: make(chan committed, 1), cut: map[string]int64{}}
 	ready := false
 	defer func() {
 		if !ready { // a panic leaves nothing open either
@@ -345,7 +346,7 @@ func (r *runner) run(ctx context.Context) (err error) {
 			r.rest(ctx, heldWait)
 			continue
 		}
-		if err := r.step(now); err != nil {
+		if err := r.step(ctx, now); err != nil {
 			return err
 		}
 	}
@@ -392,7 +393,7 @@ func (r *runner) rest(ctx context.Context, d time.Duration) {
 }
 
 // step takes in a batch, or moves arrival time on while nothing arrives.
-func (r *runner) step(now time.Time) error {
+func (r *runner) step(ctx context.Context, now time.Time) error {
 	if r.draining {
 		r.drained = true
 		r.changed = true
@@ -411,17 +412,28 @@ func (r *runner) step(now time.Time) error {
 		r.tickBase, r.tickAt = r.engine.NowMs(), r.now()
 		r.arena.Maintain()
 	case p.Pending == 0:
+		if !r.engine.Waits() {
+			r.rest(ctx, pollWait)
+		}
 		at := r.now()
 		return r.engine.Tick(r.tickBase + at.Sub(r.tickAt).Milliseconds())
 	}
 	return nil
 }
 
-// held names the output whose budget is used up, or is empty.
+// heldByMemory names the state's memory budget among what can hold a pipeline.
+const heldByMemory = "memory"
+
+// held names the output whose budget is used up, or the memory that only a checkpoint can
+// free, or is empty.
 func (r *runner) held(now time.Time) string {
-	pending := r.engine.PendingBytes()
+	if r.arena.NeedCheckpoint() {
+		if r.arena.Maintain(); r.arena.NeedCheckpoint() {
+			return heldByMemory
+		}
+	}
 	for _, name := range r.engine.Outputs() {
-		if r.fwd.Full(name, pending, now) {
+		if r.fwd.Full(name, r.engine.OutputBytes(name)+r.cut[name], now) {
 			return name
 		}
 	}

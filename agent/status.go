@@ -27,7 +27,7 @@ const (
 type Status struct {
 	Pipeline string `json:"pipeline"`
 	State    State  `json:"state"`
-	// HeldBy names the output that stops reading, under Backpressure.
+	// HeldBy names the output that stops reading, under Backpressure, or "memory".
 	HeldBy   string    `json:"held_by,omitempty"`
 	Error    string    `json:"error,omitempty"`
 	Started  time.Time `json:"started"`

@@ -11,7 +11,6 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/state"
-	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
 // Options configure an Engine.
@@ -52,14 +51,6 @@ type vertex struct {
 	op   op.Operator
 	out  fanout
 	// input is the one that brought the newest batch.
-	input int
-}
-
-// fanout hands what an operator emits to each of its consumers.
-type fanout struct{ edges []edge }
-
-type edge struct {
-	to    *vertex
 	input int
 }
 
@@ -426,6 +417,27 @@ func (e *Engine) PendingBytes() int64 {
 	return n
 }
 
+// OutputBytes is the part of PendingBytes that belongs to an output.
+func (e *Engine) OutputBytes(name string) int64 {
+	for _, o := range e.outputs {
+		if o.Name == name {
+			return o.pendingBytes()
+		}
+	}
+	return 0
+}
+
+// Waits tells whether a Step with nothing at hand waits for messages. Sources that make
+// rows by themselves do not: when there are no others the host waits.
+func (e *Engine) Waits() bool {
+	for _, in := range e.sources {
+		if !in.ended && in.bind.Messages != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Outputs lists the names of the outputs that have an outbox.
 func (e *Engine) Outputs() []string {
 	out := make([]string, len(e.outputs))
@@ -470,37 +482,6 @@ func (e *Engine) Close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Process hands a batch to each consumer.
-func (f *fanout) Process(b *vec.Batch) error {
-	for _, c := range f.edges {
-		c.to.input = c.input
-		if err := c.to.op.Process(c.input, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Watermark hands a watermark to each consumer.
-func (f *fanout) Watermark(t int64) error {
-	for _, c := range f.edges {
-		if err := c.to.op.Watermark(c.input, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Tick hands a tick to each consumer.
-func (f *fanout) Tick(nowMs int64) error {
-	for _, c := range f.edges {
-		if err := c.to.op.Tick(nowMs); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Events is the number of events read so far.

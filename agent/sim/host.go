@@ -263,9 +263,8 @@ func (h *host) step() error {
 }
 
 func (h *host) held() bool {
-	pending := h.engine.PendingBytes()
 	for _, name := range h.engine.Outputs() {
-		if h.fwd.Full(name, pending, h.w.Now()) {
+		if h.fwd.Full(name, h.engine.OutputBytes(name), h.w.Now()) {
 			return true
 		}
 	}
