@@ -115,6 +115,9 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 			Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ms(n.Base().StateTTL), MiniBatch: n.MiniBatch})
 	case *plan.Union:
 		return op.NewUnion(len(n.Base().Inputs))
+	case *plan.Unnest:
+		return op.NewUnnest(op.UnnestConfig{Input: inputTypes(n), Arg: n.Arg, Pass: n.Pass, Ordinality: n.Ordinality,
+			Outer: n.Outer, Output: n.Base().Schema.Types(), Updates: n.Base().Mode.Updates()})
 	case *plan.Join:
 		return regularJoin(n)
 	case plan.BoundedJoin:

@@ -145,7 +145,7 @@ func cellEqual(want any, got vec.Datum, t types.Type, env *expr.Env) bool {
 		}
 		return canonical(string(expr.FormatDatum(nil, d, t, env))) == canonical(text) && t.Kind != types.Map
 	}
-	return isText && canonical(s) == canonical(printCell(got, t, env))
+	return isText && (canonical(s) == canonical(printCell(got, t, env)) || canonical(s) == canonical(printBare(got, t, env)))
 }
 
 // ulpsMax is how many units in the last place two DOUBLEs may differ and count as equal:

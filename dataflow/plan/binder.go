@@ -16,6 +16,8 @@ type binder struct {
 	opts *Options
 	// ctes are the WITH clauses around the query being bound, innermost last.
 	ctes []map[string]*cte
+	// outer are the FROMs of the queries around the subquery being bound, innermost last.
+	outer []*relation
 	// joinTTL is what the STATE_TTL hints of the SELECT being bound say, by table.
 	joinTTL map[string]time.Duration
 	// reads counts the tables that are read once views and WITH are inlined.

@@ -12,6 +12,8 @@ type scope struct {
 	in *relation
 	// group is set above a GROUP BY: columns are then those of the aggregation.
 	group *grouping
+	// subqueries allows subqueries as values: they are joined to in.
+	subqueries bool
 	// inside names the clause in which aggregates are refused ("WHERE"), "" to allow them
 	// where group is set.
 	inside string
@@ -92,9 +94,9 @@ func (b *binder) exprRest(e sql.Expr, sc *scope) (expr.Node, error) {
 	case *sql.Star:
 		return nil, b.errorf(e.Span, "* is not allowed here; it stands in the select list or in COUNT(*)")
 	case *sql.Subquery:
-		return nil, b.unsupported(e.Span, "a subquery as a value")
+		return b.scalar(e, sc)
 	case *sql.Exists:
-		return nil, b.unsupported(e.Span, "EXISTS")
+		return b.existsValue(e, sc)
 	case *sql.NamedArg:
 		return nil, b.errorf(e.Span, "named arguments are for table functions only")
 	case *sql.DefaultArg:
@@ -314,7 +316,7 @@ func (b *binder) negated(not bool, at sql.Span, n expr.Node, err error) (expr.No
 
 func (b *binder) in(e *sql.In, sc *scope) (expr.Node, error) {
 	if e.Query != nil {
-		return nil, b.unsupported(e.Query.Span, "a subquery in IN")
+		return b.inValue(e, sc)
 	}
 	n, err := b.call("IN", e.Span, sc, append([]sql.Expr{e.X}, e.List...)...)
 	return b.negated(e.Not, e.Span, n, err)

@@ -89,7 +89,11 @@ func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
 		}
 		return b.aliased(r, t.Alias)
 	case *sql.Unnest:
-		return nil, b.unsupported(t.Span, "UNNEST")
+		in, err := b.from(nil)
+		if err != nil {
+			return nil, err
+		}
+		return b.unnest(t, in, false)
 	case *sql.Join:
 		return b.join(t)
 	case *sql.MatchRecognize:
@@ -164,10 +168,10 @@ func (b *binder) inlineView(v *View, name *sql.Name) (*relation, error) {
 	if err := b.read(name.Span, 1); err != nil {
 		return nil, err
 	}
-	saved := b.ctes
-	v.busy, b.ctes = true, nil
+	saved, outer := b.ctes, b.outer
+	v.busy, b.ctes, b.outer = true, nil, nil
 	r, err := b.query(v.Query)
-	v.busy, b.ctes = false, saved
+	v.busy, b.ctes, b.outer = false, saved, outer
 	if err != nil {
 		return nil, err
 	}

@@ -42,15 +42,6 @@ func refersLeft(t sql.TableExpr) bool {
 	return false
 }
 
-// lateral binds a join whose right side refers to columns of the left.
-func (b *binder) lateral(j *sql.Join, left *relation) (*relation, error) {
-	_ = left
-	if _, ok := j.Right.(*sql.Unnest); ok {
-		return nil, b.unsupported(j.Right.Range(), "UNNEST")
-	}
-	return nil, b.unsupported(j.Right.Range(), "LATERAL")
-}
-
 // joinRight binds the right side of a join and the time of FOR SYSTEM_TIME AS OF, which is
 // over the left side's columns.
 func (b *binder) joinRight(t sql.TableExpr, left *relation) (*relation, expr.Node, error) {

@@ -91,11 +91,9 @@ func (b *binder) selectBlock(s *sql.Select) (*relation, error) {
 		return nil, err
 	}
 	if s.Where != nil {
-		cond, err := b.condition(s.Where, &scope{in: in, inside: "WHERE"}, "WHERE")
-		if err != nil {
+		if in, err = b.where(s.Where, in); err != nil {
 			return nil, err
 		}
-		in = &relation{rel: filterRel(in.rel, cond), names: in.names, quals: in.quals, hidden: in.hidden}
 	}
 	items, err := b.expandItems(s.Items, in)
 	if err != nil {
@@ -208,7 +206,7 @@ func (b *binder) star(s *sql.Star, in *relation) ([]item, error) {
 
 // plainSelect is a projection.
 func (b *binder) plainSelect(s *sql.Select, items []item, in *relation, h hints) (*relation, error) {
-	sc := &scope{in: in, over: &overs{named: s.Windows}}
+	sc := &scope{in: in, subqueries: true, over: &overs{named: s.Windows}}
 	nodes, names := make([]expr.Node, len(items)), make([]string, len(items))
 	for i, it := range items {
 		names[i], nodes[i] = it.name, it.node
@@ -324,11 +322,10 @@ func coerce(n expr.Node, t types.Type) expr.Node {
 	return &expr.Cast{Arg: n, T: t.Plain().WithNull(from.NotNull), Implicit: true}
 }
 
-// setOp binds UNION [ALL]; a chain of the same kind becomes one union.
+// setOp binds set operations; a chain of UNIONs of the same kind becomes one union.
 func (b *binder) setOp(q *sql.SetOp) (*relation, error) {
 	if q.Kind != sql.Union {
-		what := map[sql.SetOpKind]string{sql.Intersect: "INTERSECT", sql.Except: "EXCEPT"}[q.Kind]
-		return nil, b.unsupported(q.Span, what)
+		return b.difference(q)
 	}
 	var sides []sql.QueryBody
 	cur := sql.QueryBody(q)

@@ -93,7 +93,7 @@ func (l *lowering) require(n Node, needs map[Node]bool) error {
 				return err
 			}
 			needs[in] = true
-		case *WindowTVF, *Join:
+		case *WindowTVF, *Join, *Unnest:
 			needs[in] = true
 		case *MatchRecognize:
 			return l.matchInput(n, in)
@@ -361,6 +361,8 @@ func upsertKeys(n Node) [][]int {
 			out = append(out, append(ascending(len(n.Keys)), len(n.Keys)+len(n.Aggs)+i))
 		}
 		return out
+	case *Unnest:
+		return n.upsertKeys()
 	case *Join:
 		return n.upsertKeys()
 	case BoundedJoin:

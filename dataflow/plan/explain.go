@@ -112,6 +112,8 @@ func nodeText(n Node) string {
 		if n.AsDelete {
 			return "a -U without its +U becomes -D"
 		}
+	case *Unnest:
+		return n.text()
 	case *Join:
 		return n.text()
 	case BoundedJoin:

@@ -70,6 +70,8 @@ func (l *lowering) meaning(n Node) string {
 		parts = append(parts, l.keyText(n, n.KeyCols))
 	case orderedNode:
 		parts = append(parts, n.meaning(l)...)
+	case *Unnest:
+		parts = append(parts, l.textOf(n.Arg, n.b.Inputs[0]))
 	case *Join:
 		parts = append(parts, l.joinMeaning(n, n.JoinKind, n.LeftKeys, n.RightKeys)...)
 	case BoundedJoin:
@@ -146,6 +148,10 @@ func (l *lowering) lineageText(n Node, col int) string {
 	case *WindowTVF:
 		if col < len(b.Inputs[0].Base().Schema) {
 			return l.lineage(b.Inputs[0], col)
+		}
+	case *Unnest:
+		if col < len(n.Pass) {
+			return l.lineage(b.Inputs[0], n.Pass[col])
 		}
 	case *Join:
 		return l.joinLineage(n, col)

@@ -96,6 +96,8 @@ func (l *lowering) lowerRel(r rel) (Node, error) {
 		return l.aggregate(r)
 	case *relMatch:
 		return l.match(r)
+	case *relUnnest:
+		return l.unnest(r)
 	case *relJoin:
 		return l.join(r)
 	case orderedRel:

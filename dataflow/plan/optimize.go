@@ -153,6 +153,11 @@ func (s *sharing) key(r rel) (string, bool) {
 			exprs(a.Call.Args...)
 			exprs(a.Call.Filter)
 		}
+	case *relUnnest:
+		if !expr.Deterministic(r.arg) {
+			return "", false
+		}
+		b = r.key(b)
 	case *relJoin:
 		b = append(b, fmt.Sprintf("%s %d %d %q", r.kind, r.leftTTL, r.rightTTL, r.uid)...)
 		exprs(r.cond, r.asOf)

@@ -9,7 +9,7 @@ import (
 )
 
 // rel is a node of the logical plan: *relScan, *relValues, *relCalc, *relTVF, *relAgg,
-// *relJoin or *relUnion. Rels are not modified once another refers to them.
+// *relJoin, *relUnnest or *relUnion. Rels are not modified once another refers to them.
 type rel interface {
 	// cols is the row that the rel yields.
 	cols() Schema

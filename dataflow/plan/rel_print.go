@@ -45,6 +45,8 @@ func relText(r rel) string {
 		return "Window " + s
 	case *relAgg:
 		return aggText(r)
+	case *relUnnest:
+		return r.text()
 	case *relJoin:
 		return joinText(r)
 	case *relMatch:

@@ -19,6 +19,8 @@ func pushFilter(r rel, parents map[rel]int) rel {
 	switch in := c.in.(type) {
 	case *relAgg:
 		return filterKeys(c, in)
+	case *relUnnest:
+		return filterBeforeUnnest(c, in, parents)
 	case *relJoin:
 		return pushIntoJoin(c, in, parents)
 	case *relTVF:

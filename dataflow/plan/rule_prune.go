@@ -112,6 +112,8 @@ func (p *pruning) demand(r rel) {
 				p.want(r.in, callColumns(a.Call)...)
 			}
 		}
+	case *relUnnest:
+		p.demandUnnest(r)
 	case *relJoin:
 		p.demandJoin(r)
 	case *relMatch:
@@ -153,6 +155,8 @@ func (p *pruning) rebuild(r rel) pruned {
 		out = p.tvf(r)
 	case *relAgg:
 		out = p.agg(r)
+	case *relUnnest:
+		out = p.unnest(r)
 	case *relJoin:
 		out = p.join(r)
 	case *relMatch:

@@ -79,6 +79,9 @@ func (r *relation) candidates(qual string) []string {
 // ref resolves a dotted name: an alias and its column, or a column, and then fields. A
 // table's catalog and database may stand before its alias.
 func (b *binder) ref(parts []*sql.Ident, span sql.Span, in *relation) (expr.Node, error) {
+	if n, ok, err := b.outerRef(parts, span, in); ok || err != nil {
+		return n, err
+	}
 	if in == nil {
 		return nil, b.errorf(span, "column %s is not allowed here: there is no table to take it from", quoteParts(parts))
 	}

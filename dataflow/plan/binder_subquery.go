@@ -1,0 +1,431 @@
+package plan
+
+import (
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// conjunct is one of the conditions that a WHERE joins by AND, or its negation.
+type conjunct struct {
+	e   sql.Expr
+	not bool
+}
+
+// conjunctsOf splits a condition at its ANDs, and at the ORs below a NOT.
+func conjunctsOf(e sql.Expr, not bool, out []conjunct) []conjunct {
+	switch x := e.(type) {
+	case *sql.Unary:
+		if x.Op == "NOT" {
+			return conjunctsOf(x.X, !not, out)
+		}
+	case *sql.Binary:
+		if x.Op == "AND" && !not || x.Op == "OR" && not {
+			return conjunctsOf(x.R, not, conjunctsOf(x.L, not, out))
+		}
+	}
+	return append(out, conjunct{e, not})
+}
+
+// hasSubquery tells whether an expression holds a subquery.
+func hasSubquery(e sql.Expr) bool {
+	found := false
+	walkExpr(e, func(x sql.Expr) bool {
+		switch x := x.(type) {
+		case *sql.Subquery, *sql.Exists:
+			found = true
+		case *sql.In:
+			found = found || x.Query != nil
+		case *sql.Quantified:
+			found = found || x.Query != nil
+		}
+		return !found
+	})
+	return found
+}
+
+// where binds WHERE: conditions with subqueries become joins, the others a filter.
+func (b *binder) where(e sql.Expr, in *relation) (*relation, error) {
+	out := *in
+	if !hasSubquery(e) {
+		cond, err := b.condition(e, &scope{in: &out, inside: "WHERE"}, "WHERE")
+		if err != nil {
+			return nil, err
+		}
+		out.rel = filterRel(out.rel, cond)
+		return &out, nil
+	}
+	var later []conjunct
+	for _, c := range conjunctsOf(e, false, nil) {
+		if hasSubquery(c.e) {
+			later = append(later, c)
+			continue
+		}
+		if err := b.filterBy(c, &out); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range later {
+		done, err := b.existence(c, &out)
+		if err != nil {
+			return nil, err
+		}
+		if !done {
+			if err := b.filterBy(c, &out); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &out, nil
+}
+
+// filterBy binds a conjunct as a filter.
+func (b *binder) filterBy(c conjunct, in *relation) error {
+	cond, err := b.condition(c.e, &scope{in: in, inside: "WHERE", subqueries: true}, "WHERE")
+	if err != nil {
+		return err
+	}
+	if c.not {
+		if cond, err = b.newCall("NOT", c.e.Range(), cond); err != nil {
+			return err
+		}
+	}
+	in.rel = filterRel(in.rel, cond)
+	return nil
+}
+
+// existence makes a semi or anti join of a conjunct that is EXISTS, IN or a comparison with
+// the rows of a subquery.
+func (b *binder) existence(c conjunct, in *relation) (bool, error) {
+	switch e := c.e.(type) {
+	case *sql.Exists:
+		return true, b.semi(in, e.Query, c.not, e.Span, nil)
+	case *sql.In:
+		if e.Query == nil || hasSubquery(e.X) {
+			break
+		}
+		not := c.not != e.Not
+		return true, b.semi(in, e.Query, not, e.Span, func(sub rel) (expr.Node, error) {
+			return b.membership(e.X, "=", in, sub, e.Span, not)
+		})
+	case *sql.Quantified:
+		if e.Query == nil || hasSubquery(e.L) || c.not {
+			break
+		}
+		return true, b.semi(in, e.Query, e.All, e.Span, func(sub rel) (expr.Node, error) {
+			n, err := b.membership(e.L, e.Op, in, sub, e.Span, false)
+			if err != nil || !e.All {
+				return n, err
+			}
+			return b.newCall("IS NOT TRUE", e.Span, n)
+		})
+	}
+	return false, nil
+}
+
+// semi joins a subquery for the rows that it has, or with anti has not. on is the condition
+// besides those within the subquery, over the columns side by side; nil for none.
+func (b *binder) semi(in *relation, q *sql.Query, anti bool, at sql.Span, on func(sub rel) (expr.Node, error)) error {
+	sub, err := b.subquery(q, in)
+	if err != nil {
+		return err
+	}
+	var cond expr.Node
+	if on != nil {
+		if cond, err = on(sub.rel); err != nil {
+			return err
+		}
+	}
+	r := sub.rel
+	if c, ok := r.(*relCalc); ok && on == nil {
+		r = &relCalc{in: c.in, filter: c.filter, project: identity(c.in.cols()), schema: c.in.cols()}
+	}
+	kind := JoinSemi
+	if anti {
+		kind = JoinAnti
+	}
+	return b.attach(in, kind, r, cond, at)
+}
+
+// attach joins a subquery to the query around it by the conditions within it and cond.
+func (b *binder) attach(in *relation, kind JoinKind, r rel, cond expr.Node, at sql.Span) error {
+	level := len(b.outer)
+	d := &decorrelation{b: b, level: level, span: at}
+	r, conds, err := d.lift(r)
+	if err != nil {
+		return err
+	}
+	if relRefersOut(r, level) {
+		return d.refuse()
+	}
+	n := len(in.rel.cols())
+	for _, c := range conds {
+		cond = both(cond, resolveOuter(c, level, n))
+	}
+	j := newJoin(kind, in.rel, r, cond, at)
+	if kind.LeftOnly() {
+		in.rel = j
+		return nil
+	}
+	in.rel = j
+	in.names, in.quals = append([]string(nil), in.names...), append([]string(nil), in.quals...)
+	for range r.cols() {
+		in.names, in.quals = append(in.names, ""), append(in.quals, "")
+	}
+	if in.hidden != nil {
+		in.hidden = append(append([]bool(nil), in.hidden...), make([]bool, len(r.cols()))...)
+	}
+	return nil
+}
+
+// subquery binds a query that may refer to the columns of in.
+func (b *binder) subquery(q *sql.Query, in *relation) (*relation, error) {
+	b.outer = append(b.outer, in)
+	defer func() { b.outer = b.outer[:len(b.outer)-1] }()
+	return b.query(q)
+}
+
+// membership compares a value, or the values of a row, with the columns of a subquery. For
+// NOT IN what is not known to differ counts as equal.
+func (b *binder) membership(x sql.Expr, op string, in *relation, sub rel, at sql.Span, not bool) (expr.Node, error) {
+	xs := []sql.Expr{x}
+	if c, ok := x.(*sql.Constructor); ok && c.Kind == sql.RowOf && c.Query == nil {
+		xs = c.Elems
+	}
+	cols := sub.cols()
+	if len(xs) != len(cols) {
+		return nil, b.errorf(at, "%d values are compared with a subquery of %d columns", len(xs), len(cols))
+	}
+	n := len(in.rel.cols())
+	var out expr.Node
+	for i, e := range xs {
+		l, err := b.expr(e, &scope{in: in, inside: "WHERE"})
+		if err != nil {
+			return nil, err
+		}
+		eq, err := b.newCall(op, at, l, expr.NewCol(n+i, cols[i].Name, cols[i].Type))
+		if err != nil {
+			return nil, err
+		}
+		if not && !eq.Type().NotNull {
+			if eq, err = b.newCall("IS NOT FALSE", at, eq); err != nil {
+				return nil, err
+			}
+		}
+		out = both(out, eq)
+	}
+	return out, nil
+}
+
+// existsValue is EXISTS as a value: the number of rows is above zero.
+func (b *binder) existsValue(e *sql.Exists, sc *scope) (expr.Node, error) {
+	in, err := b.valueScope(e.Span, sc, "EXISTS")
+	if err != nil {
+		return nil, err
+	}
+	sub, err := b.subquery(e.Query, in)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := b.attachCounts(in, sub.rel, nil, e.Span)
+	if err != nil {
+		return nil, err
+	}
+	return b.newCall(">", e.Span, counts[0], expr.NewInt(0))
+}
+
+// valueScope is the query to which a subquery that is a value is joined.
+func (b *binder) valueScope(at sql.Span, sc *scope, what string) (*relation, error) {
+	if sc.in == nil || !sc.subqueries {
+		return nil, b.unsupported(at, what+" at this place")
+	}
+	return sc.in, nil
+}
+
+// attachCounts joins the number of rows of a subquery, and for each of cols the number of
+// its values that are not NULL; they are 0 when there are none.
+func (b *binder) attachCounts(in *relation, sub rel, cols []int, at sql.Span) ([]expr.Node, error) {
+	g := newGrouping(newRelation(sub, ""))
+	add := func(args ...expr.Node) error {
+		call, err := expr.NewAgg("COUNT", args, expr.AggOptions{})
+		if err != nil {
+			return b.errorf(at, "%v", err)
+		}
+		g.aggs = append(g.aggs, boundAgg{call: call, id: call.String(), span: at})
+		return nil
+	}
+	if err := add(); err != nil {
+		return nil, err
+	}
+	for _, c := range cols {
+		if err := add(colRef(sub.cols(), c)); err != nil {
+			return nil, err
+		}
+	}
+	n := len(in.rel.cols())
+	agg := b.buildAggregate(g, hints{})
+	nodes, names := make([]expr.Node, len(g.aggs)), make([]string, len(g.aggs))
+	for i, a := range g.aggs {
+		nodes[i] = agg.resolve(expr.NewCol(aggBase+i, "", a.call.T))
+		names[i] = a.id
+	}
+	if err := b.attach(in, JoinLeft, projectRel(agg.rel, nodes, unique(names)), nil, at); err != nil {
+		return nil, err
+	}
+	out := make([]expr.Node, len(nodes))
+	for i := range out {
+		var err error
+		if out[i], err = b.newCall("COALESCE", at, colRef(in.rel.cols(), n+i), coerce(expr.NewInt(0), types.TBigInt)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// inValue is [NOT] IN as a value: TRUE for a row that equals, else NULL where a comparison
+// was with NULL, else FALSE.
+func (b *binder) inValue(e *sql.In, sc *scope) (expr.Node, error) {
+	in, err := b.valueScope(e.Span, sc, "IN")
+	if err != nil {
+		return nil, err
+	}
+	x, err := b.expr(e.X, sc)
+	if err != nil {
+		return nil, err
+	}
+	sub, err := b.subquery(e.Query, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(sub.names) != 1 {
+		return nil, b.errorf(e.Query.Span, "IN compares a value with a subquery of one column, and this one has %d", len(sub.names))
+	}
+	counts, err := b.attachCounts(in, sub.rel, []int{0}, e.Span)
+	if err != nil {
+		return nil, err
+	}
+	distinct := b.distinct(sub, hints{})
+	mark := projectRel(distinct.rel, []expr.Node{colRef(distinct.rel.cols(), 0), expr.NewBool(true)}, []string{"value", "$in"})
+	n := len(in.rel.cols())
+	eq, err := b.newCall("=", e.Span, x, expr.NewCol(n, "value", mark.schema[0].Type))
+	if err != nil {
+		return nil, err
+	}
+	if err := b.attach(in, JoinLeft, mark, eq, e.Span); err != nil {
+		return nil, err
+	}
+	return b.inCases(e, x, counts, colRef(in.rel.cols(), n+1))
+}
+
+// inCases puts the result of IN together.
+func (b *binder) inCases(e *sql.In, x expr.Node, counts []expr.Node, mark expr.Node) (expr.Node, error) {
+	call := func(name string, args ...expr.Node) expr.Node {
+		n, err := b.newCall(name, e.Span, args...)
+		if err != nil {
+			return expr.NewLit(vec.NullDatum, types.TBoolean)
+		}
+		return n
+	}
+	unknown, err := expr.NewOr(call("IS NULL", x), call("<", counts[1], counts[0]))
+	if err != nil {
+		return nil, b.errorf(e.Span, "%v", err)
+	}
+	n, err := expr.NewCase(
+		[]expr.Node{call("IS NOT NULL", mark), call("=", counts[0], coerce(expr.NewInt(0), types.TBigInt)), unknown},
+		[]expr.Node{expr.NewBool(true), expr.NewBool(false), expr.NewNull(types.TBoolean)}, expr.NewBool(false))
+	if n, err = b.placed(n, err, e.Span); err != nil {
+		return nil, err
+	}
+	return b.negated(e.Not, e.Span, n, nil)
+}
+
+// scalar is a subquery as a value: that of its only row, NULL when it has none. A subquery
+// of several columns is a row.
+func (b *binder) scalar(e *sql.Subquery, sc *scope) (expr.Node, error) {
+	in, err := b.valueScope(e.Span, sc, "a subquery as a value")
+	if err != nil {
+		return nil, err
+	}
+	sub, err := b.subquery(e.Query, in)
+	if err != nil {
+		return nil, err
+	}
+	r, empty := sub.rel, map[int]expr.Node(nil)
+	if single(r) {
+		empty = b.whenEmpty(r, len(b.outer))
+	} else if r, err = b.singleValue(sub, e.Span); err != nil {
+		return nil, err
+	}
+	n := len(in.rel.cols())
+	if err := b.attach(in, JoinLeft, r, nil, e.Span); err != nil {
+		return nil, err
+	}
+	out := make([]expr.Node, len(sub.names))
+	for i := range out {
+		out[i] = colRef(in.rel.cols(), n+i)
+		if v := empty[i]; v != nil {
+			if out[i], err = b.newCall("COALESCE", e.Span, out[i], v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(out) == 1 {
+		return out[0], nil
+	}
+	return b.newCall("ROW", e.Span, out...)
+}
+
+// single tells whether a rel is an aggregation without keys, which has one row.
+func single(r rel) bool {
+	switch r := r.(type) {
+	case *relCalc:
+		return r.filter == nil && single(r.in)
+	case *relAgg:
+		return len(r.keys) == 0 && r.win == nil
+	}
+	return false
+}
+
+// whenEmpty finds the columns of an aggregation without keys that are not NULL when it has
+// no rows: the counts. Only columns that are counts as they are count.
+func (b *binder) whenEmpty(r rel, level int) map[int]expr.Node {
+	switch r := r.(type) {
+	case *relCalc:
+		below := b.whenEmpty(r.in, level)
+		out := map[int]expr.Node{}
+		for i, p := range r.project {
+			if c, ok := p.(*expr.Col); ok && below[c.Index] != nil {
+				out[i] = below[c.Index]
+			}
+		}
+		return out
+	case *relAgg:
+		out := map[int]expr.Node{}
+		for i, a := range r.aggs {
+			if a.Call.Func.Name == "COUNT" {
+				out[i] = coerce(expr.NewInt(0), types.TBigInt)
+			}
+		}
+		return out
+	}
+	return nil
+}
+
+// singleValue is the only row of a subquery; a second one is an error at run time.
+func (b *binder) singleValue(sub *relation, at sql.Span) (rel, error) {
+	g := newGrouping(sub)
+	for i := range sub.names {
+		call, err := expr.NewAgg("SINGLE_VALUE", []expr.Node{sub.col(i)}, expr.AggOptions{})
+		if err != nil {
+			return nil, b.errorf(at, "%v", err)
+		}
+		g.aggs = append(g.aggs, boundAgg{call: call, id: call.String(), span: at})
+	}
+	agg := b.buildAggregate(g, hints{})
+	nodes := make([]expr.Node, len(g.aggs))
+	for i, a := range g.aggs {
+		nodes[i] = agg.resolve(expr.NewCol(aggBase+i, "", a.call.T))
+	}
+	return projectRel(agg.rel, nodes, unique(sub.names)), nil
+}
