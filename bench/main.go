@@ -21,6 +21,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   qoe      the video-quality queries, from JetStream or from memory, beside a ceiling
   state    stalls, restores and small checkpoints with large state
   product  binary size, memory and start of the demo's pipeline
+  nexmark  the queries of the Nexmark benchmark in an engine alone
 
 go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:
 go test ./bench/... -bench .
@@ -31,6 +32,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"qoe":     qoeCommand,
 	"state":   stateCommand,
 	"product": productCommand,
+	"nexmark": nexmarkCommand,
 }
 
 func main() {

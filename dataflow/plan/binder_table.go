@@ -371,7 +371,13 @@ func (t *Table) clone() *Table {
 	return &c
 }
 
+// formerKeys are options under the names that Flink gave them before 1.11.
+var formerKeys = map[string]string{"connector.type": "connector", "connector.path": "path", "format.type": "format"}
+
 func (t *Table) setOption(key, value string, at sql.Span) {
+	if now, ok := formerKeys[key]; ok {
+		key = now
+	}
 	if _, ok := t.Options[key]; !ok {
 		t.Order = append(t.Order, key)
 	}
