@@ -33,6 +33,14 @@ func WriteLedger(w io.Writer, l *dataflow.Ledger) {
 		fmt.Fprintf(tw, "%s\t%s\trows %d, filtered %d, failed %d, dropped %d, late %d\t\n",
 			o.Kind, o.ID, o.Rows, o.Filtered, o.Failed, o.Dropped, o.Late)
 	}
+	for _, f := range l.Flows {
+		if f.Passes {
+			fmt.Fprintf(tw, "flow\t%s %s\trows %d = gone %d + handed on %d\t%s\n", f.Kind, f.ID, f.Rows, f.Gone, f.Out,
+				mark((f.Made || f.Came == f.Rows) && f.Rows == f.Gone+f.Out))
+			continue
+		}
+		fmt.Fprintf(tw, "flow\t%s %s\trows %d = counted %d\t%s\n", f.Kind, f.ID, f.Came, f.Rows, mark(f.Came == f.Rows))
+	}
 	for _, o := range l.Outputs {
 		if o.Uncommitted {
 			fmt.Fprintf(tw, "output\t%s\temitted %d (uncommitted)\t\n", o.Name, o.Emitted)

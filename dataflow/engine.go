@@ -50,8 +50,11 @@ type vertex struct {
 	node plan.Node
 	op   op.Operator
 	out  fanout
-	// input is the one that brought the newest batch.
+	// input is the one that brought the newest batch, came the number of rows so far, began
+	// what the operator had counted before.
 	input int
+	came  int64
+	began op.Audit
 }
 
 // New builds the operators of a plan and binds their state. It opens no source yet.
@@ -82,6 +85,12 @@ func New(o Options) (*Engine, error) {
 		if err := v.op.Open(e.context(v)); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", v.node.Kind(), err), e.Close())
 		}
+		if a, ok := v.op.(op.Audited); ok {
+			v.began = a.Audit()
+		}
+	}
+	for _, in := range e.sources {
+		in.began = in.ledger.Decoded
 	}
 	return e, nil
 }
@@ -445,29 +454,6 @@ func (e *Engine) Outputs() []string {
 		out[i] = o.Name
 	}
 	return out
-}
-
-// Ledger is the account of every event so far. InOutbox and Confirmed of the outputs are
-// the host's to fill in.
-func (e *Engine) Ledger() *Ledger {
-	l := &Ledger{}
-	for _, in := range e.sources {
-		l.Sources = append(l.Sources, NamedSource{in.node.Table.Name, in.ledger})
-	}
-	for _, v := range e.vertices {
-		if a, ok := v.op.(op.Audited); ok {
-			l.Operators = append(l.Operators, NamedAudit{v.node.Base().ID, v.node.Kind(), a.Audit()})
-		}
-	}
-	for _, o := range e.outputs {
-		l.Outputs = append(l.Outputs, NamedOutput{Name: o.Name, OutputLedger: OutputLedger{Emitted: o.emitted}})
-	}
-	for _, v := range e.vertices {
-		if s, ok := v.op.(*sink); ok && s.out == nil {
-			l.Outputs = append(l.Outputs, NamedOutput{Name: s.node.Name, Uncommitted: true, OutputLedger: OutputLedger{Emitted: s.rows}})
-		}
-	}
-	return l
 }
 
 // Close closes sources and operators.

@@ -3,7 +3,10 @@ package dataflow
 import "github.com/edgeflow/edgeflow/dataflow/vec"
 
 // fanout hands what an operator emits to each of its consumers.
-type fanout struct{ edges []edge }
+type fanout struct {
+	edges []edge
+	rows  int64 // handed on so far
+}
 
 type edge struct {
 	to    *vertex
@@ -12,8 +15,11 @@ type edge struct {
 
 // Process hands a batch to each consumer.
 func (f *fanout) Process(b *vec.Batch) error {
+	n := int64(b.Rows())
+	f.rows += n
 	for _, c := range f.edges {
 		c.to.input = c.input
+		c.to.came += n
 		if err := c.to.op.Process(c.input, b); err != nil {
 			return err
 		}

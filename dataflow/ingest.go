@@ -39,6 +39,7 @@ type ingest struct {
 	arrivalMs int64 // the newest one, as the log has it
 	stampMs   int64 // that of the rows in hand
 	ledger    SourceLedger
+	began     int64 // ledger.Decoded at the start
 	bad       int64
 	current   *Message
 	refused   []*letter // of the current message

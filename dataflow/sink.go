@@ -28,6 +28,8 @@ type sink struct {
 	windowEnd int // the column of Schema named window_end, or -1
 	buf       []byte
 	rows      int64
+	// Of the rows taken, written went out and refused broke a constraint or cannot be encoded.
+	taken, written, refused int64
 }
 
 var _ op.Operator = (*sink)(nil)
@@ -66,12 +68,14 @@ func (s *sink) Open(*op.Context) error { return nil }
 
 // Process writes the rows of b.
 func (s *sink) Process(_ int, b *vec.Batch) error {
+	s.taken += int64(b.Rows())
 	b, err := s.enforce(b)
 	if err != nil || b.Rows() == 0 {
 		return err
 	}
 	s.rows += int64(b.Rows())
 	if s.bind.Printer != nil {
+		s.written += int64(b.Rows())
 		return s.bind.Printer.Print(b)
 	}
 	s.encoded.Cols = s.encoded.Cols[:0]
@@ -101,8 +105,10 @@ func (s *sink) write(b *vec.Batch, i int) error {
 		}
 	}
 	if err != nil {
+		s.refused++
 		return s.letters.RowError(b, i, err)
 	}
+	s.written++
 	var subject []byte
 	if s.subject >= 0 && !b.Cols[s.subject].IsNull(i) {
 		subject = b.Cols[s.subject].Bytes(i)
@@ -162,6 +168,7 @@ rows:
 			if !b.Cols[c].IsNull(i) {
 				continue
 			}
+			s.refused++
 			if s.node.Enforcer == plan.NotNullDrop {
 				continue rows
 			}
@@ -173,6 +180,7 @@ rows:
 		}
 		for _, c := range s.lengths {
 			if err := s.fit(s.columns[c], b.Cols[c], i, s.node.Base().Schema[c]); err != nil {
+				s.refused++
 				if err := s.letters.RowError(b, i, err); err != nil {
 					return nil, err
 				}
