@@ -34,5 +34,5 @@ func permanent(err error) bool {
 	if errors.As(err, &layout) || errors.Is(err, filesystem.ErrChanged) {
 		return true
 	}
-	return errors.Is(err, store.ErrLocked) || errors.Is(err, forward.ErrFenced) || errors.Is(err, dataflow.ErrRow)
+	return errors.Is(err, store.ErrLocked) || errors.Is(err, forward.ErrFenced) || errors.Is(err, dataflow.ErrRow) || errors.Is(err, dataflow.ErrOutputName)
 }

@@ -56,6 +56,10 @@ func (e *Engine) addSource(n *plan.Source, v *vertex) error {
 	return nil
 }
 
+// ErrOutputName is returned, wrapped, for a sink whose table is named like another output:
+// "dead-letters" and "late" are the engine's own.
+var ErrOutputName = errors.New("the pipeline has another output of this name: give the table another one")
+
 func (e *Engine) addSink(n *plan.Sink) (op.Operator, error) {
 	bind, err := e.conns.Sink(n, e.env)
 	if err != nil {
@@ -64,7 +68,7 @@ func (e *Engine) addSink(n *plan.Sink) (op.Operator, error) {
 	var out *Output
 	if bind.Printer == nil {
 		if slices.Contains(e.Outputs(), n.Name) {
-			return nil, fmt.Errorf("sink %s: the pipeline has another output of this name: give the table another one", n.Name)
+			return nil, fmt.Errorf("sink %s: %w", n.Name, ErrOutputName)
 		}
 		out = newOutput(n.Name, bind.Frames)
 		if n.Upserts && len(n.PrimaryKey) > 0 {

@@ -358,7 +358,7 @@ END;`
 
 func TestAnOutputsNameIsItsOwn(t *testing.T) {
 	r := newRig(t, strings.ReplaceAll(copying, " o ", " late "), map[string]*script{"a": {}})
-	if err := r.open(); err == nil || !strings.Contains(err.Error(), "late") {
+	if err := r.open(); !errors.Is(err, ErrOutputName) || !strings.Contains(err.Error(), "late") {
 		t.Errorf("a table named like the engine's own output: %v", err)
 	}
 	if r.scripts["a"].closed != 1 {
