@@ -31,6 +31,9 @@ type WatermarkAssigner struct {
 	from    int       `scratch:"rows of sel handed on"`
 	out     vec.Batch `scratch:"the emitted batch"`
 	pending int64     `scratch:"the watermark within a batch"`
+	emitted int64     `scratch:"as in progress, for a look at every row"`
+	arrival int64     `scratch:"as in progress between batches"`
+	grid    int64     `scratch:"as in progress between batches"`
 }
 
 const (
@@ -76,6 +79,7 @@ func (o *WatermarkAssigner) Open(c *Context) error {
 		}
 		o.progress.SetInt64(markSet, 1)
 	}
+	o.emitted, o.arrival, o.grid = o.progress.Int64(markEmitted), o.progress.Int64(markArrival), o.progress.Int64(markGrid)
 	if keys != nil {
 		o.by = newByValue(o.space, keys, o.cfg.ByIdleMs)
 	}
@@ -139,6 +143,8 @@ func (o *WatermarkAssigner) Process(_ int, b *vec.Batch) error {
 		o.by.sync()
 	}
 	o.progress.SetInt64(markWatermark, o.pending)
+	o.progress.SetInt64(markArrival, o.arrival)
+	o.progress.SetInt64(markGrid, o.grid)
 	return o.flush(b)
 }
 
@@ -179,15 +185,15 @@ func (o *WatermarkAssigner) judge(b *vec.Batch, times *vec.Vector, row int, arri
 // arrive notes an arrival time; the first one past a multiple of the interval lets the
 // watermark of what came before go out.
 func (o *WatermarkAssigner) arrive(b *vec.Batch, arrival int64) error {
-	if arrival <= o.progress.Int64(markArrival) {
+	if arrival <= o.arrival {
 		return nil
 	}
-	o.progress.SetInt64(markArrival, arrival)
+	o.arrival = arrival
 	grid := arrival / o.cfg.IntervalMs
-	if grid <= o.progress.Int64(markGrid) {
+	if grid <= o.grid {
 		return nil
 	}
-	o.progress.SetInt64(markGrid, grid)
+	o.grid = grid
 	if o.cfg.OnEvent {
 		return nil
 	}
@@ -198,8 +204,7 @@ func (o *WatermarkAssigner) arrive(b *vec.Batch, arrival int64) error {
 // emitted: it then goes out at once, as in Flink, so that rows that arrive together are
 // told apart by event time. Aligned by value it waits for the interval.
 func (o *WatermarkAssigner) eager() bool {
-	emitted := o.progress.Int64(markEmitted)
-	return emitted == noWatermark || o.pending-emitted > o.cfg.IntervalMs
+	return o.emitted == noWatermark || o.pending-o.emitted > o.cfg.IntervalMs
 }
 
 // flush hands on the rows that wait.
@@ -221,7 +226,7 @@ func (o *WatermarkAssigner) emit(b *vec.Batch, now int64) error {
 			o.pending = max(o.pending, low)
 		}
 	}
-	if o.pending <= o.progress.Int64(markEmitted) {
+	if o.pending <= o.emitted {
 		return nil
 	}
 	if b != nil {
@@ -229,6 +234,12 @@ func (o *WatermarkAssigner) emit(b *vec.Batch, now int64) error {
 			return err
 		}
 	}
+	return o.release()
+}
+
+// release hands on the watermark.
+func (o *WatermarkAssigner) release() error {
+	o.emitted = o.pending
 	o.progress.SetInt64(markWatermark, o.pending)
 	o.progress.SetInt64(markEmitted, o.pending)
 	return o.ctx.Out.Watermark(o.pending)
@@ -240,7 +251,7 @@ func (o *WatermarkAssigner) wake() error {
 		return nil
 	}
 	o.progress.SetInt64(markIdle, 0)
-	return o.ctx.Out.Watermark(o.progress.Int64(markEmitted))
+	return o.ctx.Out.Watermark(o.emitted)
 }
 
 // Watermark takes one from outside.
@@ -250,26 +261,25 @@ func (o *WatermarkAssigner) Watermark(_ int, t int64) error {
 		return o.ctx.Out.Watermark(Idle)
 	}
 	o.pending = max(o.progress.Int64(markWatermark), t)
-	if o.pending <= o.progress.Int64(markEmitted) {
+	if o.pending <= o.emitted {
 		return nil
 	}
 	o.progress.SetInt64(markIdle, 0)
-	o.progress.SetInt64(markWatermark, o.pending)
-	o.progress.SetInt64(markEmitted, o.pending)
-	return o.ctx.Out.Watermark(o.pending)
+	return o.release()
 }
 
 // Tick lets the watermark out, and tells when the source has become idle.
 func (o *WatermarkAssigner) Tick(now int64) error {
-	if grid := now / o.cfg.IntervalMs; grid > o.progress.Int64(markGrid) {
+	if grid := now / o.cfg.IntervalMs; grid > o.grid {
+		o.grid = grid
 		o.progress.SetInt64(markGrid, grid)
 		o.pending = o.progress.Int64(markWatermark)
 		if err := o.emit(nil, now); err != nil {
 			return err
 		}
 	}
-	quiet := now - o.progress.Int64(markArrival)
-	if o.cfg.IdleMs > 0 && quiet >= o.cfg.IdleMs && o.progress.Int64(markIdle) == 0 && o.progress.Int64(markEmitted) != EndOfInput {
+	quiet := now - o.arrival
+	if o.cfg.IdleMs > 0 && quiet >= o.cfg.IdleMs && o.progress.Int64(markIdle) == 0 && o.emitted != EndOfInput {
 		o.progress.SetInt64(markIdle, 1)
 		if err := o.ctx.Out.Watermark(Idle); err != nil {
 			return err
@@ -284,6 +294,5 @@ func (o *WatermarkAssigner) Audit() Audit { return o.ledger.audit() }
 // CurrentWatermark is the newest watermark that went out, in ms since 1970; ok is false
 // before the first.
 func (o *WatermarkAssigner) CurrentWatermark() (t int64, ok bool) {
-	t = o.progress.Int64(markEmitted)
-	return t, t != noWatermark
+	return o.emitted, o.emitted != noWatermark
 }
