@@ -73,12 +73,13 @@ const (
 
 // overCalls computes the calls of a partition.
 type overCalls struct {
-	calls []OverCall `scratch:"from the configuration"`
-	set   *expr.AggSet
-	store expr.AggStore  `scratch:"bound to the heap and the tree"`
-	lags  *state.Ordered // id, call u16, place u32 -> encoded value
-	vals  []*rowCodec    `scratch:"of the calls' values"`
+	calls  []OverCall `scratch:"from the configuration"`
+	set    *expr.AggSet
+	store  expr.AggStore  `scratch:"bound to the heap and the tree"`
+	lags   *state.Ordered // id, call u16, place u32 -> encoded value
+	lagged []types.Field  `scratch:"of the calls' values"`
 
+	datum [1]vec.Datum  `scratch:"a value in hand"`
 	batch vec.Batch     `scratch:"a row in hand"`
 	kinds []vec.RowKind `scratch:"its kind"`
 	st    [][]byte      `scratch:"its state"`
@@ -91,12 +92,12 @@ func newOverCalls(cfg OverConfig, env *expr.Env, retracting bool) (*overCalls, e
 	c := &overCalls{calls: cfg.Calls, kinds: make([]vec.RowKind, 1), st: make([][]byte, 1)}
 	var aggs []*expr.AggCall
 	for _, call := range cfg.Calls {
-		c.vals = append(c.vals, nil)
+		c.lagged = append(c.lagged, types.Field{Name: "value"})
 		switch call.Func {
 		case OverAgg:
 			aggs = append(aggs, call.Agg)
 		case OverLag:
-			c.vals[len(c.vals)-1] = newRowCodec([]types.Type{cfg.Input[call.Col]})
+			c.lagged[len(c.lagged)-1].Type = cfg.Input[call.Col]
 		}
 	}
 	var err error
@@ -186,9 +187,8 @@ func (c *overCalls) number(v []byte, b *vec.Batch, row int, peer bool) {
 		if call.Func != OverLag {
 			continue
 		}
-		codec, col := c.vals[i], b.Cols[call.Col]
-		codec.vals[0] = col.Get(row)
-		c.value = vec.AppendRow(c.value[:0], codec.fields, codec.vals)
+		c.datum[0] = b.Cols[call.Col].Get(row)
+		c.value = vec.AppendRow(c.value[:0], c.lagged[i:i+1], c.datum[:])
 		c.lags.Put(c.lagKey(v, i, n), c.value)
 	}
 	setWord(v, overCount, n+1)
@@ -231,7 +231,7 @@ func (c *overCalls) lag(v []byte, i int) vec.Datum {
 	call := c.calls[i]
 	if n := word(v, overCount) - 1 - call.Offset; n >= 0 {
 		if b, ok := c.lags.Get(c.lagKey(v, i, n)); ok {
-			return vec.RowAt(b, c.vals[i].fields, 0)
+			return vec.RowAt(b, c.lagged[i:i+1], 0)
 		}
 	}
 	if call.Default == nil {

@@ -24,7 +24,7 @@ import (
 //	frame      id, time, sequence -> encoded row, of bounded frames
 //	ends       time, key -> nothing: when a frame that is a time is empty for good
 //	lags, tree as overCalls has them
-//	progress   {last id i64, next sequence i64, watermark i64, set i64}
+//	progress   {last id i64, next sequence i64, watermark i64, set i64, arrival of the newest row i64}
 type Over struct {
 	node
 	cfg        OverConfig
@@ -58,7 +58,8 @@ const (
 	overNext      = 8
 	overWatermark = 16
 	overSet       = 24
-	overProgress  = 32
+	overArrival   = 32
+	overProgress  = 40
 )
 
 // NewOver makes an Over.
@@ -111,9 +112,13 @@ func (o *Over) Process(_ int, b *vec.Batch) error {
 	sel := selection(b)
 	o.ledger.add(rowsIn, int64(len(sel)))
 	o.lates = o.lates[:0]
+	o.now = o.progress.Int64(overArrival)
 	for _, i := range sel {
 		row := int(i)
-		o.now = max(o.now, b.ArrivalAt(row))
+		if t := b.ArrivalAt(row); t > o.now {
+			o.now = t
+			o.progress.SetInt64(overArrival, t)
+		}
 		var err error
 		if o.waits() {
 			err = o.wait(b, row)
@@ -143,8 +148,8 @@ func (o *Over) open(arrival int64) []byte {
 	if !created && o.cfg.TTLMs > 0 && arrival-word(v, overWrite) >= o.cfg.TTLMs {
 		// Rows that wait belong to the partition by its id.
 		id, waits := word(v, overID), word(v, overWaits)
-		o.empty(v)
 		o.dropEnd(v)
+		o.empty(v)
 		clear(v)
 		setWord(v, overID, id)
 		setWord(v, overWaits, waits)
@@ -300,7 +305,7 @@ func (o *Over) group(t int64) error {
 	arrival := word(first, 0)
 	o.calls.load(o.codec, first[8:])
 	o.key = o.keys.append(o.key[:0], &o.calls.batch, 0)
-	v := o.open(max(o.now, arrival))
+	v := o.open(max(o.progress.Int64(overArrival), arrival))
 	if o.cfg.Range && o.bounded() && t >= math.MinInt64+o.cfg.Preceding {
 		o.leave(v, t-o.cfg.Preceding, math.MaxInt64)
 	}
