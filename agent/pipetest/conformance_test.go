@@ -17,7 +17,7 @@ var complete = []string{
 	"changelog_normalize", "changelog_source", "changelog_normalize_semantic", "group_window_aggregate", "group_window", "aggregate", "aggregate_remove", "builtin_aggregates",
 	"constraint_enforcer", "deletes_by_key", "expand", "incremental_group_aggregate", "mini_batch_assigner", "sink", "split_aggregate",
 	"match_recognize",
-	"interval_join", "lookup_join", "lookup_join_semantic", "temporal_join",
+	"interval_join", "lookup_join", "lookup_join_semantic", "temporal_join", "window_join",
 	"rank", "deduplication", "deduplicate", "window_rank", "window_deduplicate", "over_window", "over_aggregate", "limit", "sort", "sort_limit",
 	"temporal_sort",
 	"join", "join_semantic", "multi_join", "semi_anti_join_stream", "set_operators", "unnest",

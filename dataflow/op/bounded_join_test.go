@@ -9,6 +9,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/op/optest"
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -301,4 +302,74 @@ func TestLookupJoin(t *testing.T) {
 		[1970-01-01 00:00:02.000, a, 1, 1970-01-01 00:00:01.000, a, 5]
 		[1970-01-01 00:00:02.000, a, 1, 1970-01-01 00:00:01.000, a, 7]
 		[1970-01-01 00:00:03.000, a, 2, 1970-01-01 00:00:01.000, a, 7]`)
+}
+
+// TestBoundedJoinsAllocateAndKeepNothing feeds each join the same work round after round: in
+// steady state it allocates nothing, and what it no longer needs is freed.
+func TestBoundedJoinsAllocateAndKeepNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	lookup := func() (op.Operator, error) {
+		return op.NewLookupJoin(op.LookupJoinConfig{Left: joinSide(), Right: joinSide(), Kind: op.JoinLeft, NullSafe: []bool{false}, Cond: less(t), Identity: []int{2}})
+	}
+	side := op.WindowSide{JoinSide: joinSide(), Start: 0, End: 0}
+	window := func() (op.Operator, error) {
+		return op.NewWindowJoin(op.WindowJoinConfig{Left: side, Right: side, Kind: op.JoinFull, NullSafe: []bool{false}, Cond: less(t)})
+	}
+	for name, make := range map[string]func() (op.Operator, error){
+		"interval": intervalJoin(op.IntervalJoinConfig{Kind: op.JoinFull, LowerMs: -2000, UpperMs: 2000, Cond: less(t)}),
+		"window":   window,
+		"temporal": temporalJoin(op.TemporalJoinConfig{Kind: op.JoinLeft, Cond: less(t)}),
+		"lookup":   lookup,
+	} {
+		o, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := state.NewArena(state.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Open(&op.Context{Arena: a, ID: "op", Out: &nothing{}, Env: &expr.Env{}}); err != nil {
+			t.Fatal(err)
+		}
+		b, second := vec.NewBatch(joinTypes), int64(0)
+		keys := []string{"one", "two", "three"}
+		round := func() {
+			second += 10
+			for input := range 2 {
+				b.Reset()
+				for i := range 500 {
+					b.Cols[0].Set(i, vec.IntDatum((second*1000+int64(i))*1000))
+					b.Cols[1].SetString(i, keys[i%3])
+					b.Cols[2].Set(i, vec.IntDatum(int64(i%50)))
+					b.Arrival = append(b.Arrival, second*1000)
+					b.N++
+				}
+				if err := o.Process(1-input, b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for input := range 2 {
+				if err := o.Watermark(input, second*1000+5000); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for range 3 {
+			round()
+		}
+		pages := a.Stats().Pages
+		n := testing.AllocsPerRun(3, round)
+		if n > 2 {
+			t.Errorf("%s: %v allocations for 1000 rows", name, n)
+		}
+		if now := a.Stats().Pages; now > pages+1 {
+			t.Errorf("%s: %d pages, then %d", name, pages, now)
+		}
+		if err := a.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -178,6 +178,9 @@ func (l *lowering) temporalJoin(r *relJoin, c joinCond) (Node, error) {
 		return nil, l.b.errorf(r.span, "the table joined FOR SYSTEM_TIME AS OF an event time has none itself").
 			WithHint("declare WATERMARK FOR a timestamp of the table, or use a processing time (PROCTIME()) for a lookup of its current rows")
 	}
+	if t := right.Base().Schema[time].Type; t.Kind != asOf.T.Kind {
+		return nil, l.b.errorf(r.span, "a temporal join needs event times of one type on both sides, not %s and %s", asOf.T.Plain().Nullable(), t.Plain().Nullable())
+	}
 	l.keysOf(right, map[Node]bool{})
 	key, ok := versionKey(right.Base().Keys, c.keys)
 	if !ok {
