@@ -1,21 +1,28 @@
 package io.edgeflow.peers;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.table.api.DataTypes;
 import org.apache.flink.table.api.Schema;
 import org.apache.flink.table.api.StatementSet;
 import org.apache.flink.table.api.Table;
@@ -28,6 +35,7 @@ import org.apache.flink.table.catalog.ResolvedSchema;
 import org.apache.flink.table.types.DataType;
 import org.apache.flink.types.Row;
 import org.apache.flink.types.RowKind;
+import org.apache.flink.util.FileUtils;
 import org.apache.flink.util.TimeUtils;
 
 /** Flink's answer to one case: the changes that its job wrote, by sink. */
@@ -39,31 +47,38 @@ final class Answer {
     private static final long QUIET_MS = 2_000;
     private static final long WAIT_MAX_MS = 15_000;
 
-    final List<String> notes = new ArrayList<>();
+    final Set<String> notes = new LinkedHashSet<>();
     final Map<String, DataType> types = new LinkedHashMap<>();
     final Cells cells;
     Map<String, List<Row>> changes = Map.of();
     Feed feed;
 
     private final Map<String, Object> kase;
-    private final StreamTableEnvironment env;
+    private StreamTableEnvironment env;
     private final Set<String> tested = new HashSet<>();
     private final Map<String, DataType> physical = new HashMap<>();
     private final Map<String, List<String>> delivered = new HashMap<>();
-    private StatementSet inserts;
-    private boolean any;
+    /** The steps before which the job stops with a savepoint and another goes on from it. */
+    private final Set<Integer> restarts = new TreeSet<>();
 
     Answer(Map<String, Object> kase) {
         this.kase = kase;
+        open(null);
+        cells = new Cells(env.getConfig().getLocalTimeZone());
+    }
+
+    /** Begins a job, from a savepoint unless that is null. */
+    private void open(String savepoint) {
         Configuration conf = new Configuration();
         conf.setString("restart-strategy.type", "none");
         conf.setString("parallelism.default", "1");
-        conf.setString("table.local-time-zone", "UTC");
-        conf.setString("taskmanager.memory.managed.size", "64m");
+        if (savepoint != null) {
+            conf.setString("execution.state-recovery.path", savepoint);
+        }
         env = StreamTableEnvironment.create(StreamExecutionEnvironment.createLocalEnvironment(1, conf));
         env.getConfig().set("table.local-time-zone", "UTC");
         section("set").forEach((k, v) -> env.getConfig().set(String.valueOf(k), String.valueOf(v)));
-        cells = new Cells(ZoneId.of(env.getConfig().getLocalTimeZone().getId()));
+        physical.clear();
     }
 
     private Map<?, ?> section(String name) {
@@ -81,32 +96,73 @@ final class Answer {
                 tested.add(String.valueOf(((Map<?, ?>) s).get("table")));
             }
         }
+        List<String> queries = script();
+        feed = new Feed(steps());
+        Feed.start(feed);
+        restarts.add(feed.steps.size());
+        int from = 0;
+        try {
+            for (int to : restarts) {
+                JobClient job = insert(queries).execute().getJobClient().orElseThrow();
+                drive(job, from, to);
+                if (to == feed.steps.size()) {
+                    finish(job);
+                    break;
+                }
+                String savepoint = savepoint(job);
+                cancel(job);
+                feed.restart(to);
+                from = to;
+                open(savepoint);
+                script();
+            }
+        } finally {
+            feed.end();
+            changes = feed.changes();
+        }
+    }
+
+    /** Carries out all statements but the queries, which it returns. */
+    private List<String> script() throws Exception {
         List<String> queries = new ArrayList<>();
         for (String s : Script.split(String.valueOf(kase.get("sql")))) {
             Matcher set = Script.SET.matcher(s);
             if (set.matches()) {
                 env.getConfig().set(set.group(1), set.group(2));
-            } else if (Script.begins(s, "INSERT|SELECT|WITH|\\(") || Script.begins(s, "EVALUATE")) {
+            } else if (Script.begins(s, "INSERT|SELECT|WITH") || s.startsWith("(")) {
                 queries.add(s);
             } else {
                 define(s);
             }
         }
-        feed = new Feed(steps());
-        Feed.start(feed);
-        inserts = env.createStatementSet();
-        for (String q : queries) {
-            add(q);
-        }
-        if (!any) {
+        if (queries.isEmpty()) {
             throw new IllegalArgumentException("the script has no INSERT and no SELECT");
         }
-        JobClient job = inserts.execute().getJobClient().orElseThrow();
-        try {
-            drive(job);
-        } finally {
-            feed.end();
-            changes = feed.changes();
+        return queries;
+    }
+
+    private StatementSet insert(List<String> queries) {
+        StatementSet inserts = env.createStatementSet();
+        for (String q : queries) {
+            add(inserts, q);
+        }
+        return inserts;
+    }
+
+    /** Takes a savepoint, again and again while tasks of the job are still being deployed. */
+    private static String savepoint(JobClient job) throws Exception {
+        Path dir = Files.createTempDirectory("savepoint");
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> FileUtils.deleteDirectoryQuietly(dir.toFile())));
+        long until = System.currentTimeMillis() + TIMEOUT_MS;
+        while (true) {
+            try {
+                return job.triggerSavepoint(dir.toUri().toString(), SavepointFormatType.CANONICAL).get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            } catch (ExecutionException e) {
+                if (System.currentTimeMillis() > until || job.getJobExecutionResult().isDone() || !Ask.cause(e).contains("Not all required tasks")) {
+                    throw e;
+                }
+                Thread.sleep(100);
+            }
         }
     }
 
@@ -151,11 +207,10 @@ final class Answer {
         delivered.put(name, names);
     }
 
-    private void add(String query) {
-        any = true;
+    private void add(StatementSet inserts, String query) {
         if (Script.begins(query, "INSERT")) {
             inserts.addInsertSql(query);
-            Matcher m = java.util.regex.Pattern.compile("(?is)INSERT\\s+(?:INTO|OVERWRITE)\\s+`?(\\w+)`?").matcher(query);
+            Matcher m = Pattern.compile("(?is)INSERT\\s+(?:INTO|OVERWRITE)\\s+`?(\\w+)`?").matcher(query);
             if (m.lookingAt() && physical.containsKey(m.group(1))) {
                 types.put(m.group(1), physical.get(m.group(1)));
             }
@@ -166,11 +221,11 @@ final class Answer {
         for (Column c : t.getResolvedSchema().getColumns()) {
             columns.add(c.getDataType());
         }
-        var fields = new org.apache.flink.table.api.DataTypes.Field[columns.size()];
+        var fields = new DataTypes.Field[columns.size()];
         for (int i = 0; i < fields.length; i++) {
-            fields[i] = org.apache.flink.table.api.DataTypes.FIELD("f" + i, columns.get(i));
+            fields[i] = DataTypes.FIELD("f" + i, columns.get(i));
         }
-        types.put(Feed.RESULT, org.apache.flink.table.api.DataTypes.ROW(fields));
+        types.put(Feed.RESULT, DataTypes.ROW(fields));
         inserts.addInsert(TableDescriptor.forConnector("values").build(), t);
     }
 
@@ -197,36 +252,49 @@ final class Answer {
                 }
                 out.add(new Feed.Step(null, null, null, Math.min(d.toMillis(), WAIT_MAX_MS)));
             } else {
-                notes.add("restart skipped");
+                restarts.add(out.size());
+                notes.add("restart from a savepoint; no minute passes");
             }
         }
         return out;
     }
 
-    private void drive(JobClient job) throws Exception {
+    /** Feeds the steps from..to to a job. */
+    private void drive(JobClient job, int from, int to) throws Exception {
         CompletableFuture<?> done = job.getJobExecutionResult();
         long until = System.currentTimeMillis() + TIMEOUT_MS;
         while (!feed.allStarted() && !done.isDone() && System.currentTimeMillis() < until) {
             Thread.sleep(20);
         }
-        for (int i = 0; i < feed.steps.size() && !done.isDone(); i++) {
+        for (int i = from; i < to && !done.isDone(); i++) {
             if (!feed.take(i, 10_000) && !done.isDone()) {
                 notes.add("step " + (i + 1) + " was not read within 10 s");
             }
             Thread.sleep(feed.steps.get(i).waitMs());
         }
-        if ("open".equals(kase.get("end"))) {
-            notes.add("open end: " + QUIET_MS + " ms without a change");
-            while (feed.quietMs() < QUIET_MS && !done.isDone()) {
-                Thread.sleep(100);
-            }
-            if (!done.isDone()) {
-                job.cancel().get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
-            }
+    }
+
+    /** Ends the last job's input, or waits for it to come to rest where the end is open. */
+    private void finish(JobClient job) throws Exception {
+        CompletableFuture<?> done = job.getJobExecutionResult();
+        if (!"open".equals(kase.get("end"))) {
+            feed.end();
+            done.get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
             return;
         }
-        feed.end();
-        done.get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
+        notes.add("open end: " + QUIET_MS / 1000 + " s without a change");
+        while (feed.quietMs() < QUIET_MS && !done.isDone()) {
+            Thread.sleep(100);
+        }
+        cancel(job);
+    }
+
+    private static void cancel(JobClient job) throws Exception {
+        CompletableFuture<?> done = job.getJobExecutionResult();
+        if (!done.isDone()) {
+            job.cancel().get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
+        }
+        done.handle((result, error) -> null).get(TIMEOUT_MS, TimeUnit.MILLISECONDS);
     }
 
     /** Collapses changes to what a table holds: upserted by key, or a multiset. */

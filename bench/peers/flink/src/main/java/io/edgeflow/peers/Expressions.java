@@ -26,9 +26,9 @@ final class Expressions {
             try {
                 verdict = compare(x, evaluate(env, String.valueOf(x.get("sql")), "text".equals(x.get("as"))), wantsError);
             } catch (Exception e) {
-                verdict = (wantsError ? "equal  " : "DIFFERS") + " refused: " + Ask.cause(e);
+                verdict = (wantsError ? "equal  " : x.containsKey("expect") ? "DIFFERS" : "value  ") + " refused: " + Ask.cause(e);
             }
-            System.out.println("  " + verdict.replaceFirst(" ", " " + x.get("sql") + "  =>  "));
+            System.out.println("  " + verdict.substring(0, 7) + " " + x.get("sql") + "  =>  " + verdict.substring(8));
             differ += verdict.startsWith("DIFFERS") ? 1 : 0;
         }
         return differ;

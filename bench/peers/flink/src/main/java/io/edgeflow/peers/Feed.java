@@ -35,6 +35,7 @@ final class Feed {
     private final Map<String, List<Row>> changes = new HashMap<>();
     private final Map<String, int[]> keys = new HashMap<>();
     private final Set<String> explicit = new HashSet<>();
+    private int first;
     private int turn = -1;
     private boolean ended;
     private long changedAt = System.nanoTime();
@@ -81,7 +82,7 @@ final class Feed {
         return started.containsAll(scanned);
     }
 
-    /** Waits for the turn of step i; false when there will be none. */
+    /** Waits for the turn of step i; false when there will be none in this job. */
     synchronized boolean await(int i) throws InterruptedException {
         while (turn < i && !ended) {
             wait();
@@ -109,12 +110,24 @@ final class Feed {
         return true;
     }
 
+    /** The step at which the job begins: the first one, or the one after a restart. */
+    synchronized int first() {
+        return first;
+    }
+
+    /** Readies for the job that goes on with step i. */
+    synchronized void restart(int i) {
+        first = i;
+        ended = false;
+        started.clear();
+    }
+
     synchronized void end() {
         ended = true;
         notifyAll();
     }
 
-    /** Keeps sources of an open end alive until the job is cancelled. */
+    /** Keeps a source alive until the job's input ends, or the job is cancelled. */
     synchronized void awaitEnd() throws InterruptedException {
         while (!ended) {
             wait();

@@ -1,9 +1,12 @@
 package io.edgeflow.peers;
 
+import java.util.Map;
+
 import org.apache.flink.streaming.api.functions.sink.legacy.RichSinkFunction;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.RuntimeConverter;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
+import org.apache.flink.table.connector.sink.abilities.SupportsPartitioning;
 import org.apache.flink.table.connector.sink.legacy.SinkFunctionProvider;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.DataType;
@@ -14,7 +17,7 @@ import org.apache.flink.types.RowKind;
  * The sink of a table under test. It takes the row kinds of 'changelog-mode', else whatever
  * the query yields, without -U where the table has a primary key.
  */
-final class ValuesSink implements DynamicTableSink {
+final class ValuesSink implements DynamicTableSink, SupportsPartitioning {
     private final String table;
     private final DataType type;
     private final ChangelogMode mode;
@@ -46,7 +49,12 @@ final class ValuesSink implements DynamicTableSink {
 
     @Override
     public SinkRuntimeProvider getSinkRuntimeProvider(Context c) {
-        return SinkFunctionProvider.of(new Writer(table, c.createDataStructureConverter(type)), 1);
+        return SinkFunctionProvider.of(new Writer(table, c.createDataStructureConverter(type)));
+    }
+
+    @Override
+    public void applyStaticPartition(Map<String, String> partition) {
+        // A partition is a column like any other here.
     }
 
     @Override

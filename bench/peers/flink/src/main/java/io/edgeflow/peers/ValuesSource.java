@@ -123,7 +123,7 @@ class ValuesSource implements ScanTableSource, LookupTableSource {
             WatermarkOutput watermarks = new Output(out);
             WatermarkGenerator<RowData> generator = strategy == null ? null : strategy.createWatermarkGenerator(new Generators());
             feed.started(table);
-            for (int i = 0; i < feed.steps.size() && !cancelled; i++) {
+            for (int i = feed.first(); i < feed.steps.size() && !cancelled; i++) {
                 Feed.Step step = feed.steps.get(i);
                 if (!feed.await(i)) {
                     return;
@@ -151,8 +151,7 @@ class ValuesSource implements ScanTableSource, LookupTableSource {
 
         @Override
         public void cancel() {
-            cancelled = true;
-            Feed.current().end();
+            cancelled = true; // the thread, waiting for its turn, is interrupted by the runtime
         }
 
         /** What a watermark generator may ask for. */
