@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -32,9 +31,6 @@ type Agent struct {
 func New(o Options) (*Agent, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
-	}
-	if err := os.MkdirAll(o.DataDir, 0o750); err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
 	}
 	a := &Agent{opt: o, log: o.Logger, clock: o.Clock}
 	if o.Listen != "" {
