@@ -38,7 +38,9 @@ func (e *Engine) build() error {
 	e.letters.sources = e.sources
 	lookups := e.plan.LookupTables()
 	for _, in := range e.sources {
-		in.loading = slices.Contains(lookups, in.node.Table.Name)
+		if slices.Contains(lookups, in.node.Table.Name) {
+			in.loading, in.keyAt = true, in.keyColumn()
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -108,6 +109,12 @@ func (e *Engine) restore(m *Manifest) error {
 		in.ended = s.Ended
 		e.arrived = e.arrived || s.ArrivalMs > 0
 	}
+	// Rows of others were not read before the tables for lookups had been loaded.
+	if slices.ContainsFunc(e.sources, func(in *ingest) bool { return !in.loading && in.ledger.Messages+in.ledger.Read > 0 }) {
+		for _, in := range e.sources {
+			in.loading = false
+		}
+	}
 	// A query that was given another source goes on though it had ended.
 	e.ended = m.Ended && e.allClosed()
 	for _, r := range m.Outputs {
@@ -174,7 +181,8 @@ type Progress struct {
 //
 // Several sources are merged by (arrival time, ordinal, sequence) while any has a backlog;
 // one that reports nothing pending does not hold the others. A table that is read for lookups
-// alone is loaded before all else, and until it is has no part in arrival time.
+// alone is loaded before all else, and until it is has no part in arrival time; then its
+// changes are merged like the others.
 func (e *Engine) Step(wait time.Duration, nowMs int64) (Progress, error) {
 	var p Progress
 	if e.ended {

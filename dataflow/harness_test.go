@@ -26,6 +26,8 @@ type entry struct {
 	at   int64 // arrival, in ms
 	data string
 	hdr  string
+	// subject is s and the sequence where it is empty.
+	subject string
 }
 
 // script is the log behind a message source, and how it is handed out.
@@ -87,6 +89,9 @@ func (s *scriptSource) Poll(dst []Message, limit int, _ time.Duration) ([]Messag
 		e := &s.log[s.at]
 		s.at++
 		m := Message{Data: keep(e.data), Seq: uint64(s.at), ArrivalMs: e.at, Subject: fmt.Appendf(nil, "s.%d", s.at)}
+		if e.subject != "" {
+			m.Subject = []byte(e.subject)
+		}
 		if e.hdr != "" {
 			m.Header = keep(e.hdr)
 		}

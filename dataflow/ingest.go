@@ -34,6 +34,8 @@ type ingest struct {
 	ended   bool
 	closed  bool // the end was passed on
 	loading bool // a table for lookups of which not all has been read since the start
+	keyAt   int  // of a table for lookups the column of its key, else -1
+	kinds   []vec.RowKind
 
 	position  []byte
 	arrivalMs int64 // the newest one, as the log has it
@@ -46,7 +48,7 @@ type ingest struct {
 }
 
 func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, letters *deadLetters) (*ingest, error) {
-	in := &ingest{node: n, ordinal: uint32(ordinal), bind: bind, out: out, letters: letters}
+	in := &ingest{node: n, ordinal: uint32(ordinal), bind: bind, out: out, letters: letters, keyAt: -1}
 	in.batch = vec.NewBatch(n.Base().Schema.Types())
 	in.payload = &vec.Batch{}
 	for i, c := range n.Columns {
@@ -210,6 +212,11 @@ func (in *ingest) runMessages(upTo, floor int64) (int, error) {
 
 // decode appends a message's events to the batch, pushing full batches on the way.
 func (in *ingest) decode(m *Message) (pushed int, err error) {
+	if in.keyAt >= 0 {
+		if key, ok := removedKey(m); ok {
+			return in.remove(m, key)
+		}
+	}
 	bad := in.bad
 	before := *in.decoder.Stats()
 	from := in.batch.N
@@ -271,6 +278,9 @@ func (in *ingest) stamp(m *Message, from int, seen uint32) uint32 {
 		b.Arrival = append(b.Arrival, in.stampMs)
 		b.Origin = append(b.Origin, vec.Origin{Seq: m.Seq, Row: seen, Source: in.ordinal})
 		seen++
+	}
+	if b.Kinds != nil {
+		b.Kinds = in.kindsTo(b.N)
 	}
 	if in.bind.Metadata != nil && b.N > from {
 		in.bind.Metadata.Read(m, b.Cols, from, b.N)
