@@ -137,7 +137,7 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 		return op.NewDropUpdateBefore(op.DropBeforeConfig{Input: inputTypes(n), AsDelete: n.AsDelete, Keys: n.KeyCols})
 	case *plan.Values:
 		return op.NewValues(op.ValuesConfig{Output: n.Base().Schema.Types(), Rows: n.Rows})
-	case *plan.Rank, *plan.WindowRank, *plan.Over, *plan.Sort:
+	case *plan.Rank, *plan.WindowRank, *plan.Over, *plan.Sort, *plan.UpsertMaterialize:
 		return orderedOperator(n)
 	case *plan.Sink:
 		return e.addSink(n)

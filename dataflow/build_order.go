@@ -25,6 +25,8 @@ func orderedOperator(n plan.Node) (op.Operator, error) {
 	case *plan.Sort:
 		return op.NewSort(op.SortConfig{Input: types, Names: names, Mode: op.SortMode(n.SortMode), Time: n.TimeCol,
 			Order: sortKeys(n.Order), Retracting: n.Retract})
+	case *plan.UpsertMaterialize:
+		return op.NewUpsertMaterialize(op.UpsertConfig{Input: types, Names: names, Keys: n.KeyCols, TTLMs: ttl})
 	case *plan.Over:
 		c := op.OverConfig{Input: types, Names: names, Keys: n.Partition, Time: n.TimeCol, Order: sortKeys(n.Order), Range: n.Range,
 			Preceding: n.Preceding, Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ttl}

@@ -26,20 +26,16 @@ var complete = []string{
 
 // skips are the cases of those areas that are not expected to pass, with the reason.
 var skips = map[string]string{
-	"RankITCase.testCorrelateSortToRank":                                        "LATERAL",
-	"RankITCase.testCorrelateSortToRankWithMultipleGroupKeys":                   "LATERAL",
-	"SortITCase.testSortWithWhere":                                              "a subquery behind ALL",
-	"DeduplicateITCase.testLastRowOnRowTimeFollowedByUnboundedAgg":              "an upsert sink without a key",
-	"over-aggregate-non-time-range-unbounded-sum-retract-mode-sink-primary-key": "the rows of the query have another key than the sink",
-	"over-aggregate-non-time-rows-unbounded-sum-retract-mode-sink-primary-key":  "as the one before",
-	"CalcITCase.testSelectWithLegacyCastIntToDate":                              "a CASE of INT and DATE has no common type; Flink's legacy cast behaviour gives it one",
-	"watermark-assigner-pushdown-computed":                                      "expects CURRENT_WATERMARK to be forgotten by a restart; here a restart changes no result",
-	"window-table-function-hop-tvf-agg-proc-time":                               "expects the last processing-time window to stay open; the arrival time moves on by a day at the end and closes it",
-	"window-table-function-cumulate-tvf-agg-proc-time":                          "as the one before",
-	"UnnestITCase.testUnnestForMapOfRowsWithOrdinality":                         "expects rows within a row to be printed without brackets",
-	"UnnestITCase.testUnnestMultisetWithOrdinality":                             "the order of a multiset's elements; here it is that of the values",
-	"UnnestITCase.testUnnestWithOrdinalityForChainOfArraysAndMaps":              "the order of a map's entries, which Flink's hash decides",
-	"UnnestITCase.testUnnestWithOrdinalityForMapWithNullValues":                 "as the one before",
+	"RankITCase.testCorrelateSortToRank":                           "LATERAL",
+	"RankITCase.testCorrelateSortToRankWithMultipleGroupKeys":      "LATERAL",
+	"CalcITCase.testSelectWithLegacyCastIntToDate":                 "a CASE of INT and DATE has no common type; Flink's legacy cast behaviour gives it one",
+	"watermark-assigner-pushdown-computed":                         "expects CURRENT_WATERMARK to be forgotten by a restart; here a restart changes no result",
+	"window-table-function-hop-tvf-agg-proc-time":                  "expects the last processing-time window to stay open; the arrival time moves on by a day at the end and closes it",
+	"window-table-function-cumulate-tvf-agg-proc-time":             "as the one before",
+	"UnnestITCase.testUnnestForMapOfRowsWithOrdinality":            "expects rows within a row to be printed without brackets",
+	"UnnestITCase.testUnnestMultisetWithOrdinality":                "the order of a multiset's elements; here it is that of the values",
+	"UnnestITCase.testUnnestWithOrdinalityForChainOfArraysAndMaps": "the order of a map's entries, which Flink's hash decides",
+	"UnnestITCase.testUnnestWithOrdinalityForMapWithNullValues":    "as the one before",
 }
 
 func area(path string) string {

@@ -209,7 +209,8 @@ func (l *lowering) sinkNeeds(s *Sink, in Node) (bool, error) {
 	if !takes.NeedsKey() {
 		return takes.Has(ModeUpdateBefore), nil
 	}
-	if len(s.PrimaryKey) == 0 {
+	oneRow := slices.ContainsFunc(in.Base().Keys, func(k []int) bool { return len(k) == 0 })
+	if len(s.PrimaryKey) == 0 && !oneRow {
 		return false, l.b.errorf(t.span, "sink %s takes updates by key, and has no PRIMARY KEY; %s yields updates", s.Table.Name, describe(updater(in)))
 	}
 	return !slices.ContainsFunc(in.Base().Keys, func(k []int) bool { return sameSet(k, s.PrimaryKey) }), nil
@@ -291,6 +292,9 @@ func (l *lowering) insertDrops() {
 			takes := l.b.sinkMode(n.Table)
 			n.Upserts = takes.NeedsKey() && len(n.PrimaryKey) > 0
 			drop, asDelete, keys = !takes.Has(ModeUpdateBefore), true, n.PrimaryKey
+			if m := l.materialize(n); m != nil {
+				nodes = append(nodes, m)
+			}
 		case *ChangelogNormalize:
 			drop = true
 		}

@@ -10,7 +10,8 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
-// orderedNode is *Rank, *WindowRank, *Over or *Sort: what the planner asks of them.
+// orderedNode is *Rank, *WindowRank, *Over, *Sort or *UpsertMaterialize: what the planner
+// asks of them.
 type orderedNode interface {
 	Node
 	// inferKinds notes the input's row kinds and sets the operator's mode but for -U.
@@ -394,6 +395,10 @@ func (l *linter) warnOrder(n orderedNode) {
 	case *Rank:
 		if n.b.StateTTL == 0 && (len(n.Partition) > 0 || n.Retract) {
 			l.warn(sql.Span{}, "the state of the "+n.Kind()+" grows with every new "+growth(n)+"; set table.exec.state.ttl")
+		}
+	case *UpsertMaterialize:
+		if n.b.StateTTL == 0 {
+			l.warn(sql.Span{}, "upsert-materialize keeps every row, since rows of the query have another key than the sink; set table.exec.state.ttl")
 		}
 	case *Over:
 		if n.b.StateTTL == 0 && n.Free {

@@ -37,4 +37,6 @@ INSERT INTO changes SELECT auction, price FROM bid ORDER BY pt;
 INSERT INTO changes SELECT auction, price FROM bid LIMIT 3;
 -- the order of a subquery means nothing
 INSERT INTO changes SELECT auction, price FROM (SELECT * FROM bid ORDER BY price);
+-- rows with another key than the sink's
+INSERT INTO kept SELECT bidder + 1, auction + 1, n FROM (SELECT bidder, auction, COUNT(*) AS n FROM bid GROUP BY bidder, auction);
 END;
