@@ -119,7 +119,7 @@ func TestDamagedStateIsSetAsideAndNotStartedEmpty(t *testing.T) {
 		t.Errorf("the damaged file is still in its place: %v", err)
 	}
 	reset := func(o *agent.Options) { o.ResetState, o.Instance = true, "test-2" }
-	h = newHost(t, dir, reset, sql)
+	newHost(t, dir, reset, sql)
 	edge.awaitRows("RES", "res.p", append(passed(1, 10), passed(1, 10)...))
 }
 

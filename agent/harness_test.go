@@ -276,17 +276,3 @@ func passed(first, last int) (rows []string) {
 func stateFile(dir, pipeline string) string {
 	return filepath.Join(dir, "pipelines", pipeline, "state.db")
 }
-
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	b, err := os.ReadFile(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
