@@ -26,8 +26,6 @@ var complete = []string{
 
 // skips are the cases of those areas that are not expected to pass, with the reason.
 var skips = map[string]string{
-	"RankITCase.testCorrelateSortToRank":                           "LATERAL",
-	"RankITCase.testCorrelateSortToRankWithMultipleGroupKeys":      "LATERAL",
 	"CalcITCase.testSelectWithLegacyCastIntToDate":                 "a CASE of INT and DATE has no common type; Flink's legacy cast behaviour gives it one",
 	"watermark-assigner-pushdown-computed":                         "expects CURRENT_WATERMARK to be forgotten by a restart; here a restart changes no result",
 	"window-table-function-hop-tvf-agg-proc-time":                  "expects the last processing-time window to stay open; the arrival time moves on by a day at the end and closes it",

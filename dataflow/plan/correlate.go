@@ -124,6 +124,8 @@ func (d *decorrelation) lift(r rel) (rel, []expr.Node, error) {
 		return d.join(r)
 	case *relAgg:
 		return d.aggregate(r)
+	case *relRank:
+		return d.rank(r)
 	case *relUnnest:
 		return d.unnest(r)
 	}

@@ -39,4 +39,6 @@ INSERT INTO changes SELECT auction, price FROM bid LIMIT 3;
 INSERT INTO changes SELECT auction, price FROM (SELECT * FROM bid ORDER BY price);
 -- rows with another key than the sink's
 INSERT INTO kept SELECT bidder + 1, auction + 1, n FROM (SELECT bidder, auction, COUNT(*) AS n FROM bid GROUP BY bidder, auction);
+-- the first rows for each row of another query
+INSERT INTO changes SELECT k.auction, t.price FROM (SELECT DISTINCT auction FROM bid) AS k, LATERAL (SELECT price FROM bid WHERE bid.auction = k.auction ORDER BY price DESC LIMIT 3) AS t;
 END;
