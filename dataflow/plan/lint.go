@@ -55,6 +55,10 @@ func (l *linter) node(n Node) {
 		}
 	case orderedNode:
 		l.warnOrder(n)
+	case *MatchRecognize:
+		if n.WithinMs == 0 && len(n.PartitionBy) > 0 {
+			l.warn(sql.Span{}, "match-recognize keeps a match that has begun until the next row of its partition; bound it with WITHIN if partitions go out of use")
+		}
 	case *ChangelogNormalize:
 		if n.b.StateTTL == 0 {
 			l.warn(sql.Span{}, "changelog-normalize keeps the last row of every key; set table.exec.state.ttl if keys go out of use")
