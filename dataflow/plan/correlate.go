@@ -128,6 +128,8 @@ func (d *decorrelation) lift(r rel) (rel, []expr.Node, error) {
 		return d.rank(r)
 	case *relUnnest:
 		return d.unnest(r)
+	case *relRank:
+		return d.rank(r)
 	}
 	return nil, nil, d.refuse()
 }
@@ -258,15 +260,8 @@ func (d *decorrelation) aggregate(r *relAgg) (rel, []expr.Node, error) {
 	out := &relAgg{aggs: r.aggs, spans: r.spans, ttl: r.ttl, uid: r.uid, keys: append([]int(nil), r.keys...)}
 	nk := len(r.keys)
 	for i, c := range conds {
-		call, ok := c.(*expr.Call)
-		if !ok || call.Func.Name != "=" || len(call.Args) != 2 {
-			return nil, nil, d.refuse()
-		}
-		inner, outer := call.Args[0], call.Args[1]
-		if refersOut(inner, d.level) {
-			inner, outer = outer, inner
-		}
-		if refersOut(inner, d.level) || len(expr.Cols(outer)) > 0 {
+		inner, outer, ok := d.equality(c)
+		if !ok {
 			return nil, nil, d.refuse()
 		}
 		col, ok := inner.(*expr.Col)
@@ -304,6 +299,42 @@ func (d *decorrelation) aggregate(r *relAgg) (rel, []expr.Node, error) {
 		p.schema = append(p.schema, out.schema[nk+i])
 	}
 	return p, conds, nil
+}
+
+// equality reads a condition as an equality of an expression over the subquery and one
+// over the outer query.
+func (d *decorrelation) equality(c expr.Node) (inner, outer expr.Node, ok bool) {
+	call, ok := c.(*expr.Call)
+	if !ok || call.Func.Name != "=" || len(call.Args) != 2 {
+		return nil, nil, false
+	}
+	inner, outer = call.Args[0], call.Args[1]
+	if refersOut(inner, d.level) {
+		inner, outer = outer, inner
+	}
+	return inner, outer, !refersOut(inner, d.level) && len(expr.Cols(outer)) == 0
+}
+
+// rank numbers the rows for each value of the columns that equal outer ones: what comes
+// first of all rows that match an outer row comes first of its partition.
+func (d *decorrelation) rank(r *relRank) (rel, []expr.Node, error) {
+	in, conds, err := d.lift(r.in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.win != nil || r.withRank || len(conds) == 0 {
+		return nil, nil, d.refuse()
+	}
+	partition := append([]int(nil), r.partition...)
+	for _, c := range conds {
+		inner, _, ok := d.equality(c)
+		col, isCol := inner.(*expr.Col)
+		if !ok || !isCol {
+			return nil, nil, d.refuse()
+		}
+		partition = append(partition, col.Index)
+	}
+	return newRank(in, partition, r.order, r.start, r.end, false, r.span), conds, nil
 }
 
 // resolveOuter puts the columns of the outer query, at a level, in place of the marks, and

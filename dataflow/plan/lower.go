@@ -88,6 +88,9 @@ func (l *lowering) lowerRel(r rel) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := l.hasTime(in, r.win); err != nil {
+			return nil, err
+		}
 		n := &WindowTVF{Window: r.win, PartitionBy: r.partition}
 		n.b.Stateful = r.win.Kind == Session
 		l.add(n, r.schema, in)
@@ -141,7 +144,7 @@ func (l *lowering) calc(r *relCalc) (Node, error) {
 	}
 	n := &Calc{Project: project, Filter: filter}
 	n.b.uid = r.uid
-	l.add(n, r.schema, in)
+	l.add(n, withoutLostTime(r.schema, project, in.Base().Schema), in)
 	return n, nil
 }
 
@@ -163,6 +166,9 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 		l.add(n, r.schema, in)
 		l.spans[n] = r.spans
 		return n, nil
+	}
+	if err := l.hasTime(in, *r.win); err != nil {
+		return nil, err
 	}
 	if r.win.Attached() && r.win.ProcTime {
 		return nil, l.b.unsupported(l.owner.span, "an aggregation by windows of processing time that is apart from its window function")

@@ -109,3 +109,29 @@ func withoutTime(s Schema) Schema {
 	}
 	return out
 }
+
+// withoutLostTime is the schema of a projection without the time attributes that its input
+// no longer has: a regular join gives no order of time.
+func withoutLostTime(s Schema, project []expr.Node, in Schema) Schema {
+	out := s
+	for i, p := range project {
+		c, ok := p.(*expr.Col)
+		if !ok || s[i].Type.Attr == types.NoTime || in[c.Index].Type.Attr != types.NoTime {
+			continue
+		}
+		if &out[0] == &s[0] {
+			out = slices.Clone(s)
+		}
+		out[i].Type.Attr = types.NoTime
+	}
+	return out
+}
+
+// hasTime refuses a window over a time that lost its order in a regular join.
+func (l *lowering) hasTime(in Node, w Window) error {
+	if w.Attached() || w.ProcTime || in.Base().Schema[w.TimeCol].Type.Attr != types.NoTime {
+		return nil
+	}
+	return l.b.errorf(l.owner.span, "%s is no event time any more where the window needs it: a regular join keeps no order of time", in.Base().Schema[w.TimeCol].Name).
+		WithHint("aggregate by window before the join, or join within a time interval")
+}

@@ -14,3 +14,5 @@ SELECT * FROM t JOIN u USING (d)
 SELECT * FROM t JOIN u AS v (x, y, z) ON t.a = v.x
 ----
 SELECT /*+ STATE_TTL('w' = '1 d') */ * FROM t JOIN u ON t.a = u.a
+----
+CREATE TABLE v (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH ('connector' = 'values'); SELECT window_start, COUNT(*) FROM TABLE(TUMBLE((SELECT v.a, v.ts FROM v JOIN u ON v.a = u.a), DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end
