@@ -292,3 +292,86 @@ func runOnce(t *testing.T, o op.Operator, ts []types.Type, events []optest.Event
 	}
 	return out.Rows
 }
+
+// joinFeed is a join of a small side of 10,000 rows with a stream of changes of batches of
+// 1,000 rows, in which every row has one partner.
+func joinFeed(t testing.TB, kind op.JoinKind, updates bool) func() {
+	t.Helper()
+	c := joinCase{kind: kind, by: [2]op.JoinIdentity{op.JoinByUniqueKey, op.JoinByUniqueKey}}
+	o, err := op.NewJoin(c.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := state.NewArena(state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Open(&op.Context{Arena: a, ID: "op", Out: &nothing{}, Env: &expr.Env{}}); err != nil {
+		t.Fatal(err)
+	}
+	const rows, batches = 1000, 10
+	var feed []*vec.Batch
+	for i := range batches {
+		b := vec.NewBatch(regularTypes)
+		b.N = rows
+		for k := range rows {
+			n := int64(i*rows + k)
+			b.Cols[0].I64[k], b.Cols[1].I64[k] = n, n
+			b.Cols[2].SetString(k, "some text of a row")
+			b.Arrival = append(b.Arrival, n)
+		}
+		feed = append(feed, b)
+	}
+	for _, b := range feed {
+		if err := o.Process(1, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := 0
+	deletes := make([]vec.RowKind, rows)
+	for k := range deletes {
+		deletes[k] = vec.Delete
+	}
+	return func() {
+		b := feed[at%batches]
+		at++
+		b.Kinds = nil
+		if err := o.Process(0, b); err != nil {
+			t.Fatal(err)
+		}
+		if updates {
+			b.Kinds = deletes
+			if err := o.Process(0, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestJoinAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for _, kind := range []op.JoinKind{op.JoinInner, op.JoinFull, op.JoinAnti} {
+		step := joinFeed(t, kind, true)
+		for range 20 {
+			step()
+		}
+		if n := testing.AllocsPerRun(5, step); n > 0 {
+			t.Errorf("%v: %v allocations a step of 2,000 changes", kind, n)
+		}
+	}
+}
+
+func BenchmarkJoin(b *testing.B) {
+	for name, kind := range map[string]op.JoinKind{"inner": op.JoinInner, "left": op.JoinLeft, "semi": op.JoinSemi} {
+		b.Run(name, func(b *testing.B) {
+			step := joinFeed(b, kind, true)
+			b.ReportAllocs()
+			for b.Loop() {
+				step()
+			}
+			b.ReportMetric(float64(b.N)*2000/b.Elapsed().Seconds(), "changes/s")
+		})
+	}
+}
