@@ -124,8 +124,6 @@ func (d *decorrelation) lift(r rel) (rel, []expr.Node, error) {
 		return d.join(r)
 	case *relAgg:
 		return d.aggregate(r)
-	case *relRank:
-		return d.rank(r)
 	case *relUnnest:
 		return d.unnest(r)
 	case *relRank:
@@ -313,28 +311,6 @@ func (d *decorrelation) equality(c expr.Node) (inner, outer expr.Node, ok bool) 
 		inner, outer = outer, inner
 	}
 	return inner, outer, !refersOut(inner, d.level) && len(expr.Cols(outer)) == 0
-}
-
-// rank numbers the rows for each value of the columns that equal outer ones: what comes
-// first of all rows that match an outer row comes first of its partition.
-func (d *decorrelation) rank(r *relRank) (rel, []expr.Node, error) {
-	in, conds, err := d.lift(r.in)
-	if err != nil {
-		return nil, nil, err
-	}
-	if r.win != nil || r.withRank || len(conds) == 0 {
-		return nil, nil, d.refuse()
-	}
-	partition := append([]int(nil), r.partition...)
-	for _, c := range conds {
-		inner, _, ok := d.equality(c)
-		col, isCol := inner.(*expr.Col)
-		if !ok || !isCol {
-			return nil, nil, d.refuse()
-		}
-		partition = append(partition, col.Index)
-	}
-	return newRank(in, partition, r.order, r.start, r.end, false, r.span), conds, nil
 }
 
 // resolveOuter puts the columns of the outer query, at a level, in place of the marks, and
