@@ -271,6 +271,62 @@ func TestTemporalJoinForgetsVersionsAfterTheirTime(t *testing.T) {
 	wantFinal(t, r, ``)
 }
 
+// TestTemporalJoinAgainstAllVersions compares with a search in all versions, where no row is
+// late.
+func TestTemporalJoinAgainstAllVersions(t *testing.T) {
+	for seed := range int64(4) {
+		r := rand.New(rand.NewSource(seed))
+		var events, left, right []optest.Event
+		low := 0.0
+		for range 200 {
+			if r.Intn(12) == 0 {
+				low += r.Float64() * 5
+				events = append(events, marks(low)...)
+				continue
+			}
+			e := at(r.Intn(2), low+0.001+float64(r.Intn(100))/10, string(rune('a'+r.Intn(3))), int64(r.Intn(5)))
+			if e.Input == 0 {
+				left = append(left, e)
+			} else {
+				if r.Intn(4) == 0 {
+					e.Kind = vec.Delete
+				}
+				right = append(right, e)
+			}
+			events = append(events, e)
+		}
+		want := map[string]int{}
+		b := vec.NewBatch(append(slices.Clone(joinTypes), joinTypes...))
+		for _, l := range left {
+			var version *optest.Event
+			for i, v := range right {
+				if string(v.Row[1].B) == string(l.Row[1].B) && v.Row[0].I/1000 <= l.Row[0].I/1000 && (version == nil || v.Row[0].I/1000 >= version.Row[0].I/1000) {
+					version = &right[i]
+				}
+			}
+			hit := version != nil && version.Kind != vec.Delete && l.Row[2].I < version.Row[2].I
+			for c := range 3 {
+				b.Cols[c].Set(0, l.Row[c])
+				b.Cols[3+c].SetNull(0)
+				if hit {
+					b.Cols[3+c].Set(0, version.Row[c])
+				}
+			}
+			b.N = 1
+			want[op.FormatRow(b, 0, &expr.Env{})[2:]]++
+		}
+		got := optest.Run(t, optest.Case{New: temporalJoin(op.TemporalJoinConfig{Kind: op.JoinLeft, Cond: less(t)}), Input: joinTypes, Events: append(events, ends()...)})
+		for _, row := range got.Final {
+			want[row]--
+		}
+		for row, n := range want {
+			if n != 0 {
+				t.Errorf("seed %d: %d times too few: %s", seed, n, row)
+			}
+		}
+	}
+}
+
 func TestLookupJoin(t *testing.T) {
 	lookup := func(identity []int, updates bool) func() (op.Operator, error) {
 		return func() (op.Operator, error) {

@@ -139,7 +139,9 @@ func (o *IntervalJoin) Process(input int, b *vec.Batch) error {
 				return err
 			}
 		} else if v := b.Cols[s.cfg.Time]; v.IsNull(row) {
-			if err := o.fail(b, row, errNoTime); err != nil {
+			// No comparison with NULL is TRUE: an outer join below may have padded the row.
+			o.pairs.begin()
+			if err := o.pad(input, b, row, arrival); err != nil {
 				return err
 			}
 			continue
