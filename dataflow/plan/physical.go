@@ -94,7 +94,7 @@ func (s Schema) RowTime() int {
 
 // Node is an operator of the physical plan: one of *Source, *Values, *Calc,
 // *WatermarkAssigner, *WindowTVF, *WindowAggregate, *GroupAggregate, *Union,
-// *Join, *MatchRecognize, *ChangelogNormalize, *DropUpdateBefore and *Sink.
+// *Join, a BoundedJoin, *MatchRecognize, *ChangelogNormalize, *DropUpdateBefore and *Sink.
 type Node interface {
 	Base() *Base
 	// Kind names the operator in identities, plans and metrics: "window-aggregate".
