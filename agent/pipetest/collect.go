@@ -15,7 +15,6 @@ import (
 type collector struct {
 	schema plan.Schema
 	key    []int
-	single bool // updates without a key are those of the only row
 	rows   []change
 }
 
@@ -54,7 +53,7 @@ func (c *collector) text(row []vec.Datum, cols []int, env *expr.Env) string {
 // multiset of rows.
 func (c *collector) final(env *expr.Env) [][]vec.Datum {
 	cols := c.key
-	if len(cols) == 0 && !c.single {
+	if len(cols) == 0 {
 		for j := range c.schema {
 			cols = append(cols, j)
 		}
@@ -69,7 +68,7 @@ func (c *collector) final(env *expr.Env) [][]vec.Datum {
 			delete(live, at[len(at)-1])
 			keys[k] = at[:len(at)-1]
 		case r.kind.Retracts():
-		case (len(c.key) > 0 || c.single) && len(at) > 0:
+		case len(c.key) > 0 && len(at) > 0:
 			live[at[0]] = r.cells
 		default:
 			keys[k] = append(at, i)

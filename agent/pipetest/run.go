@@ -162,7 +162,7 @@ func (b *bench) feed(t *plan.Table) *feed {
 func (b *bench) Sink(n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
 	s := b.sinks[n.Table.Name]
 	if s == nil {
-		s = &collector{schema: n.Base().Schema, key: n.PrimaryKey, single: len(n.PrimaryKey) == 0 && n.Base().Mode.NeedsKey()}
+		s = &collector{schema: n.Base().Schema, key: n.PrimaryKey}
 		b.sinks[n.Table.Name] = s
 	}
 	return &dataflow.SinkBinding{Printer: s}, nil

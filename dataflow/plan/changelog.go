@@ -209,8 +209,7 @@ func (l *lowering) sinkNeeds(s *Sink, in Node) (bool, error) {
 	if !takes.NeedsKey() {
 		return takes.Has(ModeUpdateBefore), nil
 	}
-	oneRow := slices.ContainsFunc(in.Base().Keys, func(k []int) bool { return len(k) == 0 })
-	if len(s.PrimaryKey) == 0 && !oneRow {
+	if len(s.PrimaryKey) == 0 {
 		return false, l.b.errorf(t.span, "sink %s takes updates by key, and has no PRIMARY KEY; %s yields updates", s.Table.Name, describe(updater(in)))
 	}
 	return !slices.ContainsFunc(in.Base().Keys, func(k []int) bool { return sameSet(k, s.PrimaryKey) }), nil

@@ -89,9 +89,13 @@ func (b *binder) sourceMode(t *Table) ChangelogMode {
 	return AppendOnly
 }
 
-// sinkMode is the row kinds that a table takes.
+// sinkMode is the row kinds that a table takes. A table of a test that is to take updates
+// and has no primary key takes former images as well.
 func (b *binder) sinkMode(t *Table) ChangelogMode {
 	if m, ok := t.ChangelogMode(); ok {
+		if t.Connector() == "values" && m.NeedsKey() && len(t.PrimaryKey) == 0 {
+			m |= ModeUpdateBefore
+		}
 		return m
 	}
 	if c, ok := b.opts.Connectors[t.Connector()]; ok && c.SinkMode != nil {

@@ -1,7 +1,7 @@
 CREATE TABLE src (k STRING, v INT) WITH ('connector' = 'values');
 CREATE TABLE appends (k STRING, n BIGINT) WITH ('connector' = 'values', 'changelog-mode' = 'I');
 CREATE TABLE nodelete (k STRING, n BIGINT) WITH ('connector' = 'values', 'changelog-mode' = 'I,UB,UA');
-CREATE TABLE keyless (k STRING, n BIGINT) WITH ('connector' = 'values', 'changelog-mode' = 'I,UA,D');
+CREATE TABLE keyless (k STRING, n BIGINT) WITH ('connector' = 'datagen', 'changelog-mode' = 'I,UA,D');
 CREATE TABLE keyed (k STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'values');
 CREATE TABLE ups (k STRING, v INT) WITH ('connector' = 'values', 'changelog-mode' = 'I,UA,D');
 CREATE TABLE cdc (k STRING, v INT) WITH ('connector' = 'values', 'changelog-mode' = 'I,UB,UA,D');
