@@ -53,6 +53,8 @@ func (l *linter) node(n Node) {
 		if n.b.StateTTL == 0 && len(n.Keys) > 0 {
 			l.warn(sql.Span{}, "the state of the "+describe(n)+" grows with every new key; set table.exec.state.ttl, or aggregate by window")
 		}
+	case *Join:
+		l.warnJoin(n)
 	case orderedNode:
 		l.warnOrder(n)
 	case *MatchRecognize:

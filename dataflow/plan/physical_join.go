@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
 )
 
 // JoinIdentity tells how a join finds a row of a side that is taken back.
@@ -201,4 +202,39 @@ func (n *Join) stateText() string {
 		parts = append(parts, s)
 	}
 	return fmt.Sprintf("%s, layout %016x", strings.Join(parts, ", "), n.b.Layout)
+}
+
+// warnJoin tells which sides of a join keep rows for ever.
+func (l *linter) warnJoin(n *Join) {
+	var sides []string
+	for side, name := range []string{"left", "right"} {
+		if n.TTL[side] == 0 && !fewRows(n.b.Inputs[side]) {
+			sides = append(sides, name)
+		}
+	}
+	if len(sides) > 0 {
+		l.warn(sql.Span{}, "the "+describe(n)+n.onText()+" keeps every row of its "+strings.Join(sides, " and its ")+
+			" side; set table.exec.state.ttl or the hint STATE_TTL, or join within a time interval")
+	}
+}
+
+// onText names a join by its keys.
+func (n *Join) onText() string {
+	if len(n.LeftKeys) == 0 {
+		return " without keys"
+	}
+	return joinKeysText(n.b.Inputs[0].Base().Schema, n.b.Inputs[1].Base().Schema, n.LeftKeys, n.RightKeys, n.NullSafe)
+}
+
+// fewRows tells inputs whose rows do not grow in number: fixed ones and single results.
+func fewRows(n Node) bool {
+	switch n := n.(type) {
+	case *Values:
+		return true
+	case *GroupAggregate:
+		return len(n.Keys) == 0
+	case *Calc:
+		return fewRows(n.b.Inputs[0])
+	}
+	return false
 }
