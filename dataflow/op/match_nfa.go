@@ -13,7 +13,8 @@ func (o *Match) apply(key, row []byte) error {
 	for i := range p.partial {
 		o.advance(&p.partial[i])
 	}
-	o.advance(&candidate{first: p.next, time: t, counts: p.counts(nil)})
+	p.hand = candidate{first: p.next, time: t, counts: p.counts(nil)}
+	o.advance(&p.hand)
 	if err := o.eval.err(); err != nil {
 		// The row counts for no match.
 		p.complete = p.complete[:done]
@@ -52,7 +53,7 @@ func (o *Match) advance(c *candidate) {
 			if next.v < len(vars) {
 				p.spare = append(p.spare, next)
 			}
-			if next.v == len(vars) || o.finished(c, &next) {
+			if next.v == len(vars) || o.finished(c, next.v, next.counts) {
 				next.counts = p.counts(next.counts)
 				next.v = len(vars)
 				p.complete = append(p.complete, next)
@@ -76,10 +77,10 @@ func (o *Match) guarded(c *candidate, v int, n uint32) bool {
 }
 
 // finished tells that the row completes a match though variables follow, because none of
-// them needs a row. c is the match before the row.
-func (o *Match) finished(c, next *candidate) bool {
-	for v := next.v; v < len(o.cfg.Vars); v++ {
-		if int(next.counts[v]) < o.cfg.Vars[v].Min || o.guarded(c, v, next.counts[v]) {
+// them needs a row: c is the match before the row, v and counts are those behind it.
+func (o *Match) finished(c *candidate, v int, counts []uint32) bool {
+	for ; v < len(o.cfg.Vars); v++ {
+		if int(counts[v]) < o.cfg.Vars[v].Min || o.guarded(c, v, counts[v]) {
 			return false
 		}
 	}
@@ -110,11 +111,11 @@ func (o *Match) expire(t int64) {
 func (o *Match) release(t, arrival int64) error {
 	p := &o.p
 	for len(p.complete) > 0 && (len(p.partial) == 0 || p.complete[0].first <= p.partial[0].first) {
-		c := p.complete[0]
-		from := o.skip(&c)
+		p.hand = p.complete[0]
+		from := o.skip(&p.hand)
 		p.complete = dropBefore(p.complete, from, 1)
 		p.partial = dropBefore(p.partial, from, 0)
-		if err := o.emitMatch(&c, t, arrival); err != nil {
+		if err := o.emitMatch(&p.hand, t, arrival); err != nil {
 			return err
 		}
 	}

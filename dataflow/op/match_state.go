@@ -68,6 +68,7 @@ type partition struct {
 	timer    int64
 	ref      state.Ref
 
+	hand     candidate   `scratch:"the match that begins with a row, or is emitted"`
 	partial  []candidate `scratch:"read from and written to the record"`
 	complete []candidate `scratch:"read from and written to the record"`
 	spare    []candidate `scratch:"the partial matches that a row leaves"`
@@ -171,7 +172,7 @@ func (o *Match) store() {
 	}
 	o.identify()
 	if keep > p.firstRow {
-		o.rows.DeleteRange(o.rowKey(p.id, p.firstRow), o.rowEnd(p.id, keep))
+		o.dropRows(p.firstRow, keep)
 		p.firstRow = keep
 	}
 	timer := int64(noTimer)
@@ -200,6 +201,20 @@ func (o *Match) store() {
 		p.ref = o.partitions.Heap().Replace(p.ref, p.encode())
 	}
 	setWord(o.partitions.MutValue(p.row), partRef, int64(p.ref))
+}
+
+// rangeRows is the number of rows from which on they are deleted as a range.
+const rangeRows = 16
+
+// dropRows forgets the rows of the partition in hand from one to before another.
+func (o *Match) dropRows(from, to uint64) {
+	if to-from > rangeRows {
+		o.rows.DeleteRange(o.rowKey(o.p.id, from), o.rowEnd(o.p.id, to))
+		return
+	}
+	for ; from < to; from++ {
+		o.rows.Delete(o.rowKey(o.p.id, from))
+	}
 }
 
 // setTimer moves the partition's deadline.

@@ -10,6 +10,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/op/optest"
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -392,4 +393,65 @@ func randomRows(r *rand.Rand, proc bool) (rows []matchRow, events []optest.Event
 		}
 	}
 	return rows, append(events, optest.Event{Watermark: op.EndOfInput})
+}
+
+// devNull takes everything.
+type devNull struct{ rows int }
+
+func (d *devNull) Process(b *vec.Batch) error {
+	d.rows += b.Rows()
+	return nil
+}
+func (d *devNull) Watermark(int64) error { return nil }
+func (d *devNull) Tick(int64) error      { return nil }
+
+// TestMatchDoesNotAllocate runs a pattern with an aggregate over many partitions.
+func TestMatchDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	cfg := op.MatchConfig{Input: matchInput, Keys: []int{matchKey}, Time: matchTime, WithinMs: 5000}
+	s := matchSlots{&cfg}
+	cfg.Vars = []op.MatchVar{{Min: 1, Max: 1, Greedy: true}, {Min: 0, Max: -1, Greedy: true, Define: matchCond{kind: 4, v: 1, k: 8}.node(t, s)},
+		{Min: 1, Max: 1, Greedy: true, Define: matchCond{kind: 3, v: 0}.node(t, s)}}
+	cfg.Measures = []expr.Node{s.cell(-1, matchID, 0, false), s.agg(t, "COUNT", 1)}
+	o, err := op.NewMatch(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arena, err := state.NewArena(state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out devNull
+	if err := o.Open(&op.Context{Arena: arena, ID: "m", Out: &out, Env: &expr.Env{}}); err != nil {
+		t.Fatal(err)
+	}
+	b, n := vec.NewBatch(matchInput), int64(0)
+	step := func() {
+		b.Reset()
+		for i := range vec.BatchSize {
+			for c, v := range []int64{n % 97, n * 10_000, n, n * 7 % 11} {
+				b.Cols[c].I64[i] = v
+			}
+			b.Arrival = append(b.Arrival, n)
+			n++
+		}
+		b.N = vec.BatchSize
+		if err := o.Process(0, b); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Watermark(0, n*10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 50 {
+		step()
+	}
+	if got := testing.AllocsPerRun(20, step); got > 2 {
+		t.Errorf("%v allocations a batch of %d rows", got, vec.BatchSize)
+	}
+	if out.rows == 0 {
+		t.Error("no match")
+	}
 }
