@@ -89,7 +89,7 @@ func (e *Engine) context(v *vertex) *op.Context {
 		errs.schemas = append(errs.schemas, in.Base().Schema)
 	}
 	c.Errors = errs
-	if w, ok := v.node.(*plan.WindowAggregate); ok && w.Late == plan.LateDivert {
+	if e.divertsLate(v.node) {
 		c.Late = &lateRows{e.letters, e.late, v.node, errs.schemas[0]}
 	}
 	return c

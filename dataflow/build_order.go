@@ -48,3 +48,14 @@ func sortKeys(keys []plan.SortKey) []op.SortKey {
 	}
 	return out
 }
+
+// divertsLate tells whether an operator's late rows are kept.
+func (e *Engine) divertsLate(n plan.Node) bool {
+	switch n := n.(type) {
+	case *plan.WindowAggregate:
+		return n.Late == plan.LateDivert
+	case *plan.WindowRank, *plan.Over, *plan.Sort:
+		return e.plan.Config.Late == plan.LateDivert
+	}
+	return false
+}
