@@ -63,7 +63,7 @@ func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
 	switch t := t.(type) {
 	case *sql.TableName:
 		if t.AsOf != nil {
-			return nil, b.unsupported(t.AsOf.Range(), "FOR SYSTEM_TIME AS OF (a temporal or lookup join)")
+			return nil, b.errorf(t.AsOf.Range(), "FOR SYSTEM_TIME AS OF is for the right side of a join, with a time of the left side")
 		}
 		r, err := b.tableByName(t.Name, t.Hints)
 		if err != nil {
