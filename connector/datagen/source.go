@@ -22,6 +22,7 @@ import (
 	"github.com/edgeflow/edgeflow/connector/internal/with"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/format"
+	"github.com/edgeflow/edgeflow/dataflow/nearest"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -196,7 +197,7 @@ func (b *builder) unused() error {
 	}
 	e := &with.OptionError{Key: "fields." + first + ".*", Problem: "the table has no such field"}
 	sort.Strings(names)
-	if n := format.Nearest(first, names); n != "" {
+	if n := nearest.Name(first, names); n != "" {
 		e.Nearest = "fields." + n + ".*"
 	}
 	return e

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/nearest"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 )
 
@@ -285,7 +286,7 @@ next:
 		if foreign(k) {
 			continue
 		}
-		return &OptionError{Key: k, Value: "", Problem: "the nats connector does not know it", Nearest: nearest(k, known)}
+		return &OptionError{Key: k, Value: "", Problem: "the nats connector does not know it", Nearest: nearest.Name(k, known)}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/edgeflow/edgeflow/dataflow/nearest"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -173,7 +174,7 @@ func lookup(name string, table map[string]string) (formatDef, error) {
 	f, ok := formats[name]
 	if !ok {
 		err := fmt.Errorf("no format %q; there are %s", name, strings.Join(Names(), ", "))
-		if n := Nearest(name, Names()); n != "" {
+		if n := nearest.Name(name, Names()); n != "" {
 			err = fmt.Errorf("no format %q; did you mean %q?", name, n)
 		}
 		return f, err

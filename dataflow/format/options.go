@@ -5,6 +5,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/edgeflow/edgeflow/dataflow/nearest"
 )
 
 // Key is an option of a format.
@@ -28,7 +30,7 @@ func checkKeys(format string, keys []Key, table map[string]string) error {
 		return nil
 	}
 	sort.Strings(unknown)
-	if n := Nearest(unknown[0], known); n != "" {
+	if n := nearest.Name(unknown[0], known); n != "" {
 		return fmt.Errorf("unknown option '%s'; did you mean '%s'?", unknown[0], n)
 	}
 	return fmt.Errorf("unknown option '%s'; format %s has %s", unknown[0], format, strings.Join(known, ", "))
@@ -41,38 +43,6 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
-}
-
-// Nearest is the candidate closest to name by edit distance, or "" when none is close.
-func Nearest(name string, candidates []string) string {
-	best, bestDist := "", len(name)/3+2
-	for _, c := range candidates {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(c)); d < bestDist {
-			best, bestDist = c, d
-		}
-	}
-	return best
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diag := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diag
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diag = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // reader takes options out of a table's map and keeps the first error.

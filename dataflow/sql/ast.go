@@ -13,7 +13,7 @@
 // makes the parser panic or overflow the stack; all it reports is an *Error or
 // Errors. Trees are not modified after parsing.
 //
-// The package imports the standard library alone: not the types, the planner or
+// Of the project the package imports nearest alone: not the types, the planner or
 // anything that executes.
 package sql
 

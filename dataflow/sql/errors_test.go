@@ -78,24 +78,6 @@ func TestErrorfUnderlinesTheSpan(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	candidates := []string{"window_start", "window_end", "price", "bidder", "id"}
-	for name, want := range map[string]string{
-		"windw_start": "window_start", "window_edn": "window_end", "PRICE": "price", "prcie": "price",
-		"biddr": "bidder", "quantity": "", "": "", "di": "id", "zz": "", "x": "",
-	} {
-		if got := Nearest(name, candidates); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-	if got := distance([]rune("ca"), []rune("abc")); got != 3 {
-		t.Errorf("distance ca-abc = %d: edits must not overlap", got)
-	}
-	if got := distance([]rune("abcd"), []rune("acbd")); got != 1 {
-		t.Errorf("a swap of neighbours counts %d", got)
-	}
-}
-
 func TestTooLongTextIsRefused(t *testing.T) {
 	_, err := Parse("f.sql", "SELECT 1 --"+strings.Repeat("x", textBytesMax))
 	if e := Locate(err); e == nil || !strings.Contains(e.Msg, "longer than") {

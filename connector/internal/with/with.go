@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/edgeflow/edgeflow/dataflow/format"
+	"github.com/edgeflow/edgeflow/dataflow/nearest"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 )
 
@@ -55,7 +55,7 @@ func CheckKeys(connector string, table map[string]string, known []string, accept
 		if k == "connector" || k == "format" || k == "changelog-mode" || has(known, k) || accept != nil && accept(k) || belongs(k) {
 			continue
 		}
-		return &OptionError{Key: k, Problem: "the " + connector + " connector does not know it", Nearest: format.Nearest(k, known)}
+		return &OptionError{Key: k, Problem: "the " + connector + " connector does not know it", Nearest: nearest.Name(k, known)}
 	}
 	return nil
 }
