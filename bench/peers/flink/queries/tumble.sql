@@ -6,7 +6,7 @@ CREATE TABLE beacons (
 ) WITH ('connector' = 'filesystem', 'path' = '${input}', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
 
 CREATE TABLE quality (window_start TIMESTAMP(3), window_end TIMESTAMP(3), customer STRING, cdn STRING,
-  views BIGINT, errors BIGINT, rebuffer_ms BIGINT, mean_startup DOUBLE, max_bitrate INT)
+  `views` BIGINT, errors BIGINT, rebuffer_ms BIGINT, mean_startup DOUBLE, max_bitrate INT)
 WITH ('connector' = 'blackhole');
 
 INSERT INTO quality SELECT window_start, window_end, customer, cdn, COUNT(*), COUNT(error), SUM(CAST(rebuffer_ms AS BIGINT)), AVG(CAST(startup_ms AS DOUBLE)), MAX(bitrate_kbps)

@@ -44,7 +44,7 @@ final class Answer {
     private static final long STEP_MS = 300;
     private static final long TIMEOUT_MS = 60_000;
     /** How long an open end waits for further changes. */
-    private static final long QUIET_MS = 2_000;
+    private static final long QUIET_MS = 12_000;
     private static final long WAIT_MAX_MS = 15_000;
 
     final Set<String> notes = new LinkedHashSet<>();
