@@ -54,17 +54,20 @@ func (b *binder) groupedSelect(s *sql.Select, items []item, in *relation, h hint
 	for i := range nodes {
 		nodes[i] = agg.resolve(nodes[i])
 	}
-	in0 := rel(agg.rel)
+	if g.side != nil && sc.over.calls > 0 {
+		return nil, b.unsupported(s.Span, "a subquery beside both GROUP BY and OVER")
+	}
+	in0 := g.beside(agg.rel)
 	if having != nil && sc.over.calls > 0 {
 		in0, having = filterRel(in0, agg.resolve(having)), nil
 	}
 	in0, place := sc.over.apply(in0, agg.resolve)
 	for i := range nodes {
-		nodes[i] = place(nodes[i])
+		nodes[i] = g.placeSide(place(nodes[i]), agg.rel)
 	}
 	out := projectRel(in0, nodes, unique(names))
 	if having != nil {
-		out.filter = agg.resolve(having)
+		out.filter = g.placeSide(agg.resolve(having), agg.rel)
 	}
 	return newRelation(out, ""), nil
 }

@@ -22,6 +22,9 @@ type grouping struct {
 	// legacy is the window of GROUP BY TUMBLE(ts, ...) and timeCol its time attribute.
 	legacy  *Window
 	timeCol int
+	// side holds the subqueries in HAVING and the select list, which are joined to the
+	// aggregation's result; nil for none.
+	side *relation
 	// above remembers which expressions hold something that only the aggregation knows.
 	above map[sql.Expr]bool
 }
@@ -211,7 +214,9 @@ func (g *grouping) onlyAbove(e sql.Expr) bool {
 		return known
 	}
 	found := false
-	if c, ok := e.(*sql.Call); ok && c.Over != nil {
+	if isSubquery(e) {
+		found = true
+	} else if c, ok := e.(*sql.Call); ok && c.Over != nil {
 		found = true
 	} else if ok {
 		name := strings.ToUpper(c.Name.Key())
@@ -234,6 +239,10 @@ func groupingFunction(name string) bool {
 // are to be bound one by one.
 func (b *binder) grouped(e sql.Expr, sc *scope) (n expr.Node, done bool, err error) {
 	g := sc.group
+	if isSubquery(e) {
+		n, err = b.groupedSubquery(e, g)
+		return n, true, err
+	}
 	if c, ok := e.(*sql.Call); ok && c.Over == nil {
 		name := strings.ToUpper(c.Name.Key())
 		switch {

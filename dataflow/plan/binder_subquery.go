@@ -429,3 +429,69 @@ func (b *binder) singleValue(sub *relation, at sql.Span) (rel, error) {
 	}
 	return projectRel(agg.rel, nodes, unique(sub.names)), nil
 }
+
+// sideCol is a column of a grouping's subqueries, until they are joined to its result.
+type sideCol struct{ *expr.Col }
+
+// isSubquery tells the subqueries that may stand above an aggregation.
+func isSubquery(e sql.Expr) bool {
+	switch e.(type) {
+	case *sql.Subquery, *sql.Exists:
+		return true
+	}
+	return false
+}
+
+// groupedSubquery binds a subquery above an aggregation; it does not refer to the query.
+func (b *binder) groupedSubquery(e sql.Expr, g *grouping) (expr.Node, error) {
+	if g.side == nil {
+		g.side = &relation{rel: &relValues{}}
+	}
+	sc := &scope{in: g.side, subqueries: true}
+	var n expr.Node
+	var err error
+	switch e := e.(type) {
+	case *sql.Subquery:
+		n, err = b.scalar(e, sc)
+	case *sql.Exists:
+		n, err = b.existsValue(e, sc)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return expr.Rewrite(n, func(m expr.Node) expr.Node {
+		if c, ok := m.(*expr.Col); ok {
+			return sideCol{c}
+		}
+		return m
+	}), nil
+}
+
+// beside joins the subqueries to the aggregation's result.
+func (g *grouping) beside(r rel) rel {
+	if g.side == nil {
+		return r
+	}
+	var onto func(side rel) rel
+	onto = func(side rel) rel {
+		j, ok := side.(*relJoin)
+		if !ok {
+			return r
+		}
+		return newJoin(j.kind, onto(j.left), j.right, nil, j.span)
+	}
+	return onto(g.side.rel)
+}
+
+// placeSide puts the columns of the joined subqueries in place of the marks.
+func (g *grouping) placeSide(n expr.Node, agg rel) expr.Node {
+	if g.side == nil {
+		return n
+	}
+	return expr.Rewrite(n, func(m expr.Node) expr.Node {
+		if c, ok := m.(sideCol); ok {
+			return expr.NewCol(c.Index+len(agg.cols()), c.Name, c.T)
+		}
+		return m
+	})
+}

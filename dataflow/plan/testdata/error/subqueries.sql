@@ -9,7 +9,7 @@ SELECT a FROM t WHERE a IN (SELECT t.a + u.a FROM u)
 ----
 SELECT (SELECT MAX(u.a) FROM u WHERE u.a > t.a) FROM t
 ----
-SELECT COUNT(*) FROM t HAVING COUNT(*) > (SELECT MAX(a) FROM u)
+SELECT a, COUNT(*) FROM t GROUP BY a HAVING COUNT(*) > (SELECT MAX(a) FROM u WHERE u.a = t.a)
 ----
 SELECT * FROM t JOIN u ON t.a = u.a AND EXISTS (SELECT 1 FROM u)
 ----

@@ -13,3 +13,5 @@ SELECT t.b, e, k, x, o FROM t CROSS JOIN UNNEST(c) AS s (e) LEFT JOIN UNNEST(m) 
 -- set operations
 SELECT a FROM t INTERSECT SELECT d FROM u;
 SELECT a FROM t EXCEPT ALL SELECT d FROM u;
+-- above an aggregation
+SELECT b, COUNT(*) AS n FROM t GROUP BY b HAVING COUNT(*) > (SELECT AVG(e) FROM u) AND EXISTS (SELECT 1 FROM u);
