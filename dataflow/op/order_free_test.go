@@ -20,7 +20,9 @@ func TestOrderedStateIsFreed(t *testing.T) {
 		"free over": func() (op.Operator, error) {
 			return op.NewFreeOver(op.OverConfig{Input: inTypes, Keys: []int{1}, Time: -1, Order: numberOrder, Preceding: -1, Retracting: true, Calls: countAndSum(t)})
 		},
-		"upsert": func() (op.Operator, error) { return op.NewUpsertMaterialize(op.UpsertConfig{Input: inTypes, Keys: []int{1}}) },
+		"upsert": func() (op.Operator, error) {
+			return op.NewUpsertMaterialize(op.UpsertConfig{Input: inTypes, Keys: []int{1}})
+		},
 	}
 	byTime := map[string]func() (op.Operator, error){
 		"sort": func() (op.Operator, error) { return op.NewSort(op.SortConfig{Input: inTypes, Order: numberOrder}) },

@@ -2,6 +2,7 @@ package op
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -11,7 +12,8 @@ import (
 // FreeOver computes functions over the rows up to each row, in any order of columns. A row
 // that comes between others changes the values of those behind it. A row behind all others
 // costs one update; any other one a walk over its partition, in which two states are kept
-// up: with and without the row. A retraction of a row that is not there is ignored.
+// up: with and without the row. Where the frame is a number of rows the walk is over the
+// rows within that distance. A retraction of a row that is not there is ignored.
 //
 // State:
 //
@@ -36,6 +38,8 @@ type FreeOver struct {
 	key     []byte        `scratch:"the key in hand"`
 	start   []byte        `scratch:"where peers begin"`
 	end     []byte        `scratch:"where peers end"`
+	cur     []byte        `scratch:"a row in hand"`
+	frames  [2]rowFrame   `scratch:"the frames of a walk, with the row in hand and without"`
 	mine    []byte        `scratch:"the key of the row in hand"`
 	sweepAt int           `scratch:"where the search for expired partitions goes on"`
 	now     int64         `scratch:"arrival of the newest row of the batch"`
@@ -43,15 +47,19 @@ type FreeOver struct {
 	expired func(state.Row) bool
 }
 
-// NewFreeOver makes a FreeOver; its calls are aggregates and ROW_NUMBER.
+// NewFreeOver makes a FreeOver; its calls are aggregates and ROW_NUMBER. A frame with a
+// bound is a number of rows.
 func NewFreeOver(cfg OverConfig) (*FreeOver, error) {
+	if cfg.Range && cfg.Preceding >= 0 {
+		return nil, errors.New("a frame that is a time needs rows in the order of time")
+	}
 	return &FreeOver{cfg: cfg, keys: newKeyCodec(cfg.Keys, typesOf(cfg.Input, cfg.Keys))}, nil
 }
 
 // Open binds state.
 func (o *FreeOver) Open(c *Context) error {
 	var err error
-	if o.calls, err = newOverCalls(o.cfg, c.Env, false); err != nil {
+	if o.calls, err = newOverCalls(o.cfg, c.Env, o.cfg.Preceding >= 0); err != nil {
 		return err
 	}
 	size := overHead + o.calls.set.Size()
@@ -140,6 +148,9 @@ func (o *FreeOver) apply(b *vec.Batch, row int) error {
 			return nil
 		}
 		setWord(v, overWrite, o.arrival)
+		if o.cfg.Preceding >= 0 {
+			return o.slide(v, false)
+		}
 		return o.walk(v, false)
 	}
 	setWord(v, overWrite, o.arrival)
@@ -147,6 +158,10 @@ func (o *FreeOver) apply(b *vec.Batch, row int) error {
 	seq := word(v, overFrame)
 	setWord(v, overFrame, seq+1)
 	o.ranked.load(b, row, id, seq)
+	if o.cfg.Preceding >= 0 {
+		o.ranked.put()
+		return o.slide(v, true)
+	}
 	if o.behindAll(id) {
 		o.ranked.put()
 		o.calls.update(v, b, row, false)

@@ -194,3 +194,23 @@ func TestFreeOverStatesSurvive(t *testing.T) {
 	cfg.Calls = append(cfg.Calls, op.OverCall{Func: op.OverRowNumber})
 	optest.Run(t, optest.Case{New: func() (op.Operator, error) { return op.NewFreeOver(cfg) }, Input: inTypes, Events: randomEvents(24, 60, true), Ordered: true})
 }
+
+func TestFreeOverOfBoundedFramesAgreesWithSummingByHand(t *testing.T) {
+	for _, preceding := range []int64{0, 1, 3} {
+		for _, retract := range []bool{false, true} {
+			events := randomEvents(25, 100, retract)
+			cfg := op.OverConfig{Input: inTypes, Keys: []int{1}, Time: -1, Order: numberOrder, Preceding: preceding, Calls: countAndSum(t),
+				Retracting: retract, UpdateBefore: true}
+			got := optest.Run(t, optest.Case{New: func() (op.Operator, error) { return op.NewFreeOver(cfg) }, Input: inTypes, Events: events, Ordered: true})
+			h := &overByHand{preceding: preceding}
+			_, by := partitions(live(events))
+			for _, rows := range by {
+				slices.SortStableFunc(rows, byNumber)
+				for i, r := range rows {
+					h.emit(r, rows[:i+1])
+				}
+			}
+			wantRows(t, got, countSumTypes, h.out)
+		}
+	}
+}

@@ -191,8 +191,8 @@ func (b *binder) checkOrder(w *overWindow, spec *sql.WindowSpec) error {
 			return b.errorf(spec.OrderBy[i].Span, "a window of rows is ordered by one time attribute, ascending, or by columns that are none")
 		}
 	}
-	if w.preceding >= 0 && (len(w.order) == 0 || w.order[0].node.Type().Attr == types.NoTime) {
-		return b.errorf(spec.Frame.Span, "a frame with a bound needs a window that is ordered by a time attribute")
+	if w.preceding >= 0 && w.isRange && (len(w.order) == 0 || w.order[0].node.Type().Attr == types.NoTime) {
+		return b.errorf(spec.Frame.Span, "a RANGE frame with a bound needs a window that is ordered by a time attribute")
 	}
 	return nil
 }

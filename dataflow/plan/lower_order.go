@@ -278,6 +278,11 @@ func (n *WindowRank) layoutText(in Schema) string {
 
 func (n *Over) inferKinds(in ChangelogMode) {
 	n.Retract = in.Updates()
+	if n.Retract && !n.Free && n.TimeCol >= 0 && n.freely() {
+		// Rows that are taken back are not waited for: they are in the order of their times
+		// like in that of any column.
+		n.Free, n.TimeCol = true, -1
+	}
 	n.b.Mode = ModeInsert
 	if n.Free {
 		n.b.Mode |= ModeUpdateAfter
@@ -288,6 +293,12 @@ func (n *Over) inferKinds(in ChangelogMode) {
 }
 
 func (n *Over) takes() bool { return n.Free }
+
+// freely tells whether the calls can be computed in any order of columns.
+func (n *Over) freely() bool {
+	return !(n.Range && n.Preceding >= 0) &&
+		!slices.ContainsFunc(n.Calls, func(c OverCall) bool { return c.Func != OverAgg && c.Func != OverRowNumber })
+}
 
 func (n *Over) settle(before ChangelogMode) {
 	n.EmitBefore = before != 0
