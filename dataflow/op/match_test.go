@@ -335,7 +335,7 @@ func (n *naive) want(rows []matchRow) []string {
 }
 
 func TestMatchAgainstNaiveMatcher(t *testing.T) {
-	runs := 120
+	runs := 60
 	if testing.Short() {
 		runs = 20
 	}
