@@ -38,7 +38,9 @@ func (c RankConfig) byPlace() bool { return c.Rank || c.Start == c.End }
 //
 // State:
 //
-//	partitions key -> {id i64, rows i64, next sequence i64, last write i64 ms}
+//	partitions key -> {id i64, rows i64, next sequence i64, last write i64 ms, length i64 and
+//	           first 16 bytes of the sort key of the last row, once End rows are kept of an
+//	           input that takes none back}
 //	rows, finds as ranked has them
 //	progress   {last id i64}
 type Rank struct {
@@ -64,7 +66,12 @@ const (
 	rankRows  = 8
 	rankNext  = 16
 	rankWrite = 24
-	rankSize  = 32
+	rankSize  = 32 // of what other operators keep as well
+
+	rankBoundLen = 32
+	rankBound    = 40
+	rankBoundMax = 16
+	rankFull     = rankBound + rankBoundMax
 )
 
 // NewRank makes a Rank.
@@ -81,6 +88,7 @@ func (o *Rank) Open(c *Context) error {
 	l.keys("partitions", o.keys)
 	l.add("partitions", "rows", "BIGINT", false, rankRows, 8)
 	l.add("partitions", "last write", "BIGINT", false, rankWrite, 8)
+	l.add("partitions", "sort key of the last row", "BYTES", false, rankBoundLen, rankFull-rankBoundLen)
 	counting := len(o.cfg.Order) == 0 && !o.cfg.Retracting
 	if !counting {
 		describeRanked(&l, o.cfg.Order, o.cfg.Input)
@@ -88,7 +96,7 @@ func (o *Rank) Open(c *Context) error {
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
-	o.partitions = o.space.Table("partitions", state.TableSpec{ValueSize: rankSize})
+	o.partitions = o.space.Table("partitions", state.TableSpec{ValueSize: rankFull})
 	o.progress = o.space.Scalars("progress", 8)
 	if !counting {
 		o.ranked = openRanked(o.space, o.cfg.Order, o.cfg.Input, o.cfg.Retracting)
@@ -206,12 +214,13 @@ func (o *Rank) keep(kind vec.RowKind, n int64) error {
 func (o *Rank) insert(p []byte, b *vec.Batch, row int) error {
 	r, id, rows := o.ranked, word(p, rankID), word(p, rankRows)
 	seq := word(p, rankNext)
-	r.load(b, row, id, seq)
+	r.loadKey(b, row, id, seq)
 	full := !o.cfg.Retracting && rows >= o.cfg.End
-	if full && r.last(id) && bytes.Compare(r.key, r.it.Key()) > 0 {
+	if full && o.beyond(p, id) {
 		o.ledger.add(filtered, 1)
 		return nil
 	}
+	r.load(b, row, id, seq)
 	setWord(p, rankNext, seq+1)
 	setWord(p, rankRows, rows+1)
 	r.put()
@@ -227,7 +236,24 @@ func (o *Rank) insert(p []byte, b *vec.Batch, row int) error {
 		r.rows.Delete(r.key)
 		setWord(p, rankRows, rows)
 	}
+	if !o.cfg.Retracting && rows+1 >= o.cfg.End && r.last(id) {
+		last := r.it.Key()
+		last = last[8 : len(last)-8]
+		setWord(p, rankBoundLen, int64(len(last)))
+		copy(p[rankBound:rankFull], last)
+	}
 	return nil
+}
+
+// beyond tells that the loaded row comes after all rows of a full partition.
+func (o *Rank) beyond(p []byte, id int64) bool {
+	key, size := o.ranked.sortKey(), int(word(p, rankBoundLen))
+	n := min(len(key), size, rankBoundMax)
+	c := bytes.Compare(key[:n], p[rankBound:rankBound+n])
+	if c != 0 || len(key) == size && size <= rankBoundMax {
+		return c >= 0 // of equal sort keys the first to arrive comes first
+	}
+	return o.ranked.last(id) && bytes.Compare(o.ranked.key, o.ranked.it.Key()) > 0
 }
 
 func (o *Rank) remove(p []byte, b *vec.Batch, row int) error {

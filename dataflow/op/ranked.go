@@ -50,9 +50,16 @@ func describeRanked(l *layout, order []SortKey, in []types.Type) {
 
 // load encodes a row and makes its key, under a sequence.
 func (r *ranked) load(b *vec.Batch, row int, id, seq int64) {
+	r.loadKey(b, row, id, seq)
 	r.value = r.codec.append(r.value[:0], b, row)
+}
+
+func (r *ranked) loadKey(b *vec.Batch, row int, id, seq int64) {
 	r.key = appendID(r.order.append(appendID(r.key[:0], id), b, row), seq)
 }
+
+// sortKey is the sort key of the loaded row.
+func (r *ranked) sortKey() []byte { return r.key[8 : len(r.key)-8] }
 
 // put keeps the loaded row.
 func (r *ranked) put() {
