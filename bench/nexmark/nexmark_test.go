@@ -9,9 +9,7 @@ import (
 const published = "../../../shared/nexmark/queries.yaml"
 
 // skips are the queries that do not run, with the reason.
-var skips = map[string]string{
-	"q6": "an OVER aggregate over updates",
-}
+var skips = map[string]string{}
 
 // quiet are the queries that yield no row of so few events.
 var quiet = map[string]bool{}
