@@ -97,7 +97,11 @@ func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
 	case *sql.Join:
 		return b.join(t)
 	case *sql.MatchRecognize:
-		return b.matchRecognize(t)
+		outer := b.outer
+		b.outer = nil // patterns refer to their own rows alone
+		r, err := b.matchRecognize(t)
+		b.outer = outer
+		return r, err
 	}
 	return nil, b.unsupported(t.Range(), "this table")
 }
