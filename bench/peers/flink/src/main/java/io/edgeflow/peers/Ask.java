@@ -133,6 +133,7 @@ public final class Ask {
         while (t.getCause() != null && t.getCause() != t) {
             t = t.getCause();
         }
-        return t.getClass().getSimpleName() + ": " + String.valueOf(t.getMessage()).replace("\n", "\n    ");
+        String message = String.valueOf(t.getMessage()).split("\nWas expecting")[0]; // the parser lists every token it knows
+        return t.getClass().getSimpleName() + ": " + message.replace("\n", "\n    ");
     }
 }
