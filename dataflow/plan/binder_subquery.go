@@ -132,7 +132,15 @@ func (b *binder) semi(in *relation, q *sql.Query, anti bool, at sql.Span, on fun
 		return err
 	}
 	var cond expr.Node
-	if on != nil {
+	switch {
+	case on == nil && single(sub.rel): // an aggregation without keys always has its row
+		if anti {
+			in.rel = filterRel(in.rel, expr.NewBool(false))
+		}
+		return nil
+	case on != nil && len(b.whenEmpty(sub.rel)) > 0 && relRefersOut(sub.rel, len(b.outer)):
+		return b.unsupported(at, "a comparison with a COUNT that depends on the row, but by = (SELECT ...),")
+	case on != nil:
 		if cond, err = on(sub.rel); err != nil {
 			return err
 		}
@@ -227,6 +235,9 @@ func (b *binder) existsValue(e *sql.Exists, sc *scope) (expr.Node, error) {
 	sub, err := b.subquery(e.Query, in)
 	if err != nil {
 		return nil, err
+	}
+	if single(sub.rel) {
+		return expr.NewBool(true), nil
 	}
 	counts, err := b.attachCounts(in, sub.rel, nil, e.Span)
 	if err != nil {
@@ -353,7 +364,7 @@ func (b *binder) scalar(e *sql.Subquery, sc *scope) (expr.Node, error) {
 	}
 	r, empty := sub.rel, map[int]expr.Node(nil)
 	if single(r) {
-		empty = b.whenEmpty(r, len(b.outer))
+		empty = b.whenEmpty(r)
 	} else if r, err = b.singleValue(sub, e.Span); err != nil {
 		return nil, err
 	}
@@ -389,10 +400,10 @@ func single(r rel) bool {
 
 // whenEmpty finds the columns of an aggregation without keys that are not NULL when it has
 // no rows: the counts. Only columns that are counts as they are count.
-func (b *binder) whenEmpty(r rel, level int) map[int]expr.Node {
+func (b *binder) whenEmpty(r rel) map[int]expr.Node {
 	switch r := r.(type) {
 	case *relCalc:
-		below := b.whenEmpty(r.in, level)
+		below := b.whenEmpty(r.in)
 		out := map[int]expr.Node{}
 		for i, p := range r.project {
 			if c, ok := p.(*expr.Col); ok && below[c.Index] != nil {
