@@ -19,6 +19,7 @@ var layers = []struct {
 }{
 	{"cmd", []string{"agent"}},
 	{"agent", []string{"connector", "sync", "store", "codegen", "dataflow", "examples", "agent"}},
+	{"agent/wiring", []string{"sync", "store", "dataflow"}},
 	{"connector", []string{"connector", "dataflow", "sync"}},
 	{"sync", []string{"sync", "dataflow"}},
 	{"store", []string{"store", "dataflow/state"}},
@@ -45,6 +46,8 @@ var banned = []struct{ folder, pkg, reason string }{
 	{"dataflow", "go.etcd.io/bbolt", "state is pages: the store alone knows where they lie"},
 	{"dataflow", "math/rand", "randomness enters as data, or the same input gives another result"},
 	{"dataflow/op", "os", "operators touch no files"},
+	{"agent/wiring", "net", "the decisions reach the network through what they are handed"},
+	{"agent/wiring", "os", "the decisions reach files through what they are handed"},
 	{"", "unsafe", "memory safety; the packages that overlay layouts are named in unsafeAllowed"},
 	{"", "C", "the product is pure Go"},
 }
@@ -137,6 +140,7 @@ func TestRefusalFindsViolations(t *testing.T) {
 		{"store", module + "connector/nats"},
 		{"connector/nats", "unsafe"},
 		{"dataflow/sql", module + "dataflow/plan"},
+		{"agent/wiring", module + "agent"},
 	} {
 		if refusal(c.folder, c.pkg) == "" {
 			t.Errorf("%s may import %s", c.folder, c.pkg)

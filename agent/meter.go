@@ -31,10 +31,10 @@ func read(l *dataflow.Ledger) (n int64) {
 func (m *meter) committed(c committed, now time.Time) {
 	m.checkpoints++
 	m.checkpointMs = c.took.Milliseconds()
-	m.checkpointBytes = c.stats.StoredBytes + c.stats.FrameBytes
+	m.checkpointBytes = c.Stats.StoredBytes + c.Stats.FrameBytes
 	m.checkpointAtMs = now.UnixMilli()
-	m.fileBytes = c.stats.FileBytes
-	m.committedEpoch = uint64(c.cp.Epoch)
+	m.fileBytes = c.Stats.FileBytes
+	m.committedEpoch = uint64(c.Commit.Epoch)
 }
 
 // publish makes a new status snapshot, a few times a second.
@@ -61,7 +61,7 @@ func (r *runner) publish(now time.Time, force bool) {
 		st.State = Backpressure
 	}
 	if st.Epoch == 0 {
-		st.Epoch = uint64(r.epoch)
+		st.Epoch = uint64(r.checks.Epoch)
 	}
 	switch {
 	case m.pending > 0 && m.perSec > 0:

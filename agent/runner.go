@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/edgeflow/edgeflow/agent/wiring"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/state"
@@ -22,7 +23,6 @@ const (
 	statusEvery  = 200 * time.Millisecond
 	progressSlow = 2 * time.Second
 	leaveMax     = 3 * time.Second
-	idleEvery    = 30 * time.Second // between checkpoints while nothing arrives
 )
 
 // runner is one attempt at running a pipeline. All of it belongs to the engine's goroutine
@@ -44,30 +44,24 @@ type runner struct {
 	// release frees the context that the sources were opened with.
 	release context.CancelFunc
 
-	epoch      state.Epoch
-	generation uint64
-	pacer      pacer
-	commits    chan committed
-	inFlight   bool
-	carry      []state.OutboxFrame // frames of declined checkpoints
-	cut        map[string]int64    // bytes of frames that are not committed yet, by output
-	failures   int
-	changed    bool // something happened that a checkpoint would keep
+	// checks decides on the checkpoints; commits has the answer to the one under way.
+	checks  *wiring.Checkpoints
+	commits chan committed
 
-	draining, drained bool
-	heldBy            string
-	restoreTook       time.Duration
-	meter             meter
-	ledger            *dataflow.Ledger
-	tickBase          int64
-	tickAt            time.Time
-	caughtUpAt        time.Time
+	draining    bool
+	heldBy      string
+	restoreTook time.Duration
+	meter       meter
+	ledger      *dataflow.Ledger
+	tickBase    int64
+	tickAt      time.Time
+	caughtUpAt  time.Time
 }
 
 // newRunner opens state and connectors and restores the engine.
 func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	p.setState(Restoring, nil)
-	r := &runner{p: p, cfg: &p.plan.Config, commits: make(chan committed, 1), cut: map[string]int64{}}
+	r := &runner{p: p, cfg: &p.plan.Config, commits: make(chan committed, 1)}
 	ready := false
 	defer func() {
 		if !ready { // a panic leaves nothing open either
@@ -100,6 +94,9 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	if err := r.openForwarder(manifest); err != nil {
 		return nil, err
 	}
+	if err := r.openCheckpoints(restored); err != nil {
+		return nil, err
+	}
 	reports, err := r.openSources(ctx)
 	for _, rep := range reports {
 		if rep.Warning != "" {
@@ -111,10 +108,9 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	}
 	r.restoreTook = p.agent.clock.Now().Sub(began)
 	if manifest != nil {
-		p.log.Info("restored", "epoch", r.epoch, "state_bytes", r.arena.Stats().Bytes, "took", r.restoreTook.Round(time.Millisecond))
+		p.log.Info("restored", "epoch", restored.Epoch, "state_bytes", r.arena.Stats().Bytes, "took", r.restoreTook.Round(time.Millisecond))
 	}
-	r.pacer = pacer{interval: r.cfg.CheckpointInterval, minPause: r.cfg.CheckpointMinPause}
-	r.changed, ready = true, true
+	ready = true
 	return r, nil
 }
 
@@ -125,7 +121,6 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.epoch, r.generation = restored.Epoch, restored.Generation+1
 	if restored.Manifest == nil {
 		return nil, nil
 	}
@@ -172,14 +167,6 @@ func (r *runner) openSources(ctx context.Context) ([]dataflow.OpenReport, error)
 
 // openForwarder goes on from the accounts of the last commit.
 func (r *runner) openForwarder(m *dataflow.Manifest) error {
-	var states []forward.OutputState
-	if m != nil {
-		for _, o := range m.Outputs {
-			states = append(states, forward.OutputState{Name: o.Name, Generation: o.Generation, Account: forward.Account{
-				Cursor: o.Cursor, DroppedTo: o.DroppedTo, Confirmed: o.Confirmed, Dropped: o.Dropped, Refused: o.Refused,
-			}})
-		}
-	}
 	outputs, err := r.conns.outputs(r.engine.Outputs())
 	if err != nil {
 		return err
@@ -191,11 +178,12 @@ func (r *runner) openForwarder(m *dataflow.Manifest) error {
 	}
 	r.fwd, err = forward.New(forward.Options{
 		Pipeline: r.p.name, Instance: r.p.agent.opt.Instance, Outputs: outputs, Store: r.store, OnEvent: r.onForward,
-	}, states)
+	}, wiring.OutputStates(m))
 	if err != nil {
 		return err
 	}
-	r.ledger = r.account(r.engine.Ledger())
+	r.ledger = r.engine.Ledger()
+	r.accounted(wiring.Account(r.ledger, r.fwd.Statuses(r.now()), r.store))
 	r.fwdCtx, r.fwdStop = context.WithCancel(context.Background())
 	r.fwdDone = make(chan error, 1)
 	go func() {
@@ -244,13 +232,11 @@ func (r *runner) run(ctx context.Context) (err error) {
 		}
 		now := r.now()
 		r.publish(now, false)
-		if r.due(now) {
-			if err := r.barrier(now); err != nil {
-				return err
-			}
+		if err := r.checkpoint(now); err != nil {
+			return err
 		}
-		if r.heldBy = r.held(now); r.heldBy != "" || r.drained {
-			if r.drained && r.allDelivered() {
+		if r.heldBy = r.checks.Held(now); r.heldBy != "" || r.checks.Drained() {
+			if r.checks.Over() {
 				return r.finish()
 			}
 			r.rest(ctx, heldWait)
@@ -305,8 +291,7 @@ func (r *runner) rest(ctx context.Context, d time.Duration) {
 // step takes in a batch, or moves arrival time on while nothing arrives.
 func (r *runner) step(ctx context.Context, now time.Time) error {
 	if r.draining {
-		r.drained = true
-		r.changed = true
+		r.checks.Drain()
 		return r.engine.Drain()
 	}
 	p, err := r.engine.Step(pollWait, now.UnixMilli())
@@ -316,9 +301,9 @@ func (r *runner) step(ctx context.Context, now time.Time) error {
 	r.meter.pending = p.Pending
 	switch {
 	case p.Ended:
-		r.drained, r.changed = true, true
+		r.checks.Drain()
 	case p.Taken:
-		r.changed = true
+		r.checks.Changed()
 		r.tickBase, r.tickAt = r.engine.NowMs(), r.now()
 		r.arena.Maintain()
 	case p.Pending == 0:
@@ -331,29 +316,6 @@ func (r *runner) step(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// heldByMemory names the state's memory budget among what can hold a pipeline.
-const heldByMemory = "memory"
-
-// held names the output whose budget is used up, or the memory that only a checkpoint can
-// free, or is empty.
-func (r *runner) held(now time.Time) string {
-	if r.arena.NeedCheckpoint() {
-		if r.arena.Maintain(); r.arena.NeedCheckpoint() {
-			return heldByMemory
-		}
-	}
-	for _, name := range r.engine.Outputs() {
-		if r.fwd.Full(name, r.engine.OutputBytes(name)+r.cut[name], now) {
-			return name
-		}
-	}
-	return ""
-}
-
-func (r *runner) allDelivered() bool {
-	return !r.inFlight && !r.changed && len(r.carry) == 0 && !r.refusals.waiting() && r.fwd.Drained() && !r.fwd.NeedsCommit()
-}
-
 // finish ends a pipeline whose sources have ended and whose output has left.
 func (r *runner) finish() error {
 	r.publish(r.now(), true)
@@ -363,8 +325,8 @@ func (r *runner) finish() error {
 
 // stop takes a final checkpoint and gives committed output a moment to leave.
 func (r *runner) stop() error {
-	if r.p.agent.opt.Drain && !r.drained {
-		r.drained = true
+	if r.p.agent.opt.Drain && !r.checks.Drained() {
+		r.checks.Drain()
 		if err := r.engine.Drain(); err != nil {
 			return err
 		}
@@ -390,7 +352,7 @@ func (r *runner) stop() error {
 	}
 	r.publish(r.now(), true)
 	r.p.setState(Stopped, nil)
-	r.p.log.Info("stopped", "epoch", r.epoch)
+	r.p.log.Info("stopped", "epoch", r.checks.Epoch)
 	return nil
 }
 
@@ -411,10 +373,9 @@ func (r *runner) close() error {
 		r.fwdStop()
 		<-r.fwdDone
 	}
-	if r.inFlight {
-		c := <-r.commits
-		r.inFlight = false
-		c.cp.Delta.Abort()
+	if r.checks != nil && r.checks.Running() {
+		r.await()
+		r.checks.Drop(r.now())
 	}
 	if r.engine != nil {
 		errs = append(errs, r.engine.Close())

@@ -61,10 +61,11 @@ func BenchmarkHotCheckpoints(b *testing.B) {
 	}
 	commit(b, s, a, &state.Commit{Epoch: 1})
 	h := newHotLoop(tab)
-	cp, err := store.NewCheckpointer(store.Policy{IntervalMs: 1, TolerableFailures: -1}, 0)
-	if err != nil {
-		b.Fatal(err)
+	type answer struct {
+		stats state.CommitStats
+		err   error
 	}
+	answers := make(chan answer, 1)
 	var batches, stalls []time.Duration
 	var commits, barriers time.Duration
 	b.ResetTimer()
@@ -73,18 +74,23 @@ func BenchmarkHotCheckpoints(b *testing.B) {
 		start := time.Now()
 		delta := a.Barrier(epoch)
 		barriers = max(barriers, time.Since(start))
-		cp.Run(int64(i), s, &state.Commit{Epoch: epoch, Delta: delta})
+		go func() {
+			stats, err := s.Commit(&state.Commit{Epoch: epoch, Delta: delta})
+			answers <- answer{stats, err}
+		}()
 		var longest time.Duration
-		for time.Since(start) < time.Second || cp.Running() {
+		for running := true; running || time.Since(start) < time.Second; {
 			d := h.batch()
 			batches = append(batches, d)
 			longest = max(longest, d)
 			select {
-			case r := <-cp.Results():
-				if err := cp.Finish(int64(i), r); err != nil || r.Err != nil {
-					b.Fatal(err, r.Err)
+			case r := <-answers:
+				if r.err != nil {
+					b.Fatal(r.err)
 				}
-				commits += r.Stats.Capture + r.Stats.Sync
+				delta.Done()
+				running = false
+				commits += r.stats.Capture + r.stats.Sync
 			default:
 			}
 		}

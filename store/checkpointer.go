@@ -3,59 +3,84 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
 
-// Policy says when checkpoints are taken. Times are milliseconds of one clock,
-// whatever its zero.
+const (
+	// RetryPause is how long an urgent checkpoint waits after one that failed.
+	RetryPause = time.Second
+	// IdleInterval is the time, at least, between checkpoints while nothing arrives.
+	IdleInterval = 30 * time.Second
+)
+
+// Want says how much a checkpoint is wanted.
+type Want uint8
+
+const (
+	// WantIdle is for changes that a restart makes up for: those of time going by.
+	WantIdle Want = iota
+	// WantNormal is for what the interval is set for.
+	WantNormal
+	// WantUrgent is for what cannot go on without a checkpoint: memory is short, or the
+	// pipeline has ended.
+	WantUrgent
+)
+
+// Policy says when checkpoints are taken.
 type Policy struct {
-	IntervalMs int64 // from the start of one to the start of the next; at least 1
-	MinPauseMs int64 // at least this long between the end of one and the start of the next
-	TimeoutMs  int64 // after which one under way is given up; 0 means never
+	Interval time.Duration // from the start of one to the start of the next
+	MinPause time.Duration // at least this long between the end of one and the start of the next
+	Timeout  time.Duration // after which one under way is given up; 0 means never
 	// TolerableFailures is how many may fail one after another before the pipeline
 	// does; negative means any number.
 	TolerableFailures int
 }
 
 // DefaultPolicy takes a checkpoint each second and tolerates failures.
-var DefaultPolicy = Policy{IntervalMs: 1000, TimeoutMs: 600_000, TolerableFailures: -1}
+var DefaultPolicy = Policy{Interval: time.Second, Timeout: 10 * time.Minute, TolerableFailures: -1}
 
 // Validate reports the first setting that cannot be used.
 func (p Policy) Validate() error {
-	switch {
-	case p.IntervalMs < 1:
-		return fmt.Errorf("store: checkpoint interval of %d ms: want at least 1", p.IntervalMs)
-	case p.MinPauseMs < 0 || p.TimeoutMs < 0:
-		return errors.New("store: the minimum pause or the timeout of checkpoints is negative")
+	if p.Interval < 0 || p.MinPause < 0 || p.Timeout < 0 {
+		return errors.New("store: the interval, the minimum pause or the timeout of checkpoints is negative")
 	}
 	return nil
 }
 
 // History is what Policy decides on.
 type History struct {
-	StartMs   int64 // of the last checkpoint, or of the pipeline
-	EndMs     int64 // of the last checkpoint, or the pipeline's start
-	Running   bool
-	Requested bool // one is wanted before the interval is over
-	Failures  int  // since the last that succeeded
+	Start    time.Time // of the last checkpoint; zero before the first
+	End      time.Time // of the last checkpoint; zero before the first
+	Running  bool
+	Failures int // since the last that succeeded
 }
 
-// Next returns when the next checkpoint is due. It is never while one runs.
-func (p Policy) Next(h History) (dueMs int64, ok bool) {
-	if h.Running {
-		return 0, false
+// Next returns when a checkpoint that is wanted so much is due. It is never while one runs.
+// The first is due at once. An urgent one waits neither for interval nor for pause, but
+// lets one that failed rest.
+func (p Policy) Next(h History, w Want) (due time.Time, ok bool) {
+	switch {
+	case h.Running:
+		return time.Time{}, false
+	case w == WantUrgent && h.Failures == 0:
+		return h.End, true
+	case w == WantUrgent:
+		return h.End.Add(RetryPause), true
+	case w == WantIdle:
+		return h.Start.Add(max(p.Interval, IdleInterval)), true
 	}
-	due := h.StartMs + p.IntervalMs
-	if h.Requested {
-		due = h.EndMs
+	due = h.Start.Add(p.Interval)
+	if rested := h.End.Add(p.MinPause); rested.After(due) {
+		due = rested
 	}
-	return max(due, h.EndMs+p.MinPauseMs), true
+	return due, true
 }
 
 // Expired reports that the checkpoint under way has taken too long.
-func (p Policy) Expired(h History, nowMs int64) bool {
-	return h.Running && p.TimeoutMs > 0 && nowMs-h.StartMs >= p.TimeoutMs
+func (p Policy) Expired(h History, now time.Time) bool {
+	return h.Running && p.Timeout > 0 && now.Sub(h.Start) >= p.Timeout
 }
 
 // Tolerates reports whether the pipeline goes on after the failures so far.
@@ -65,44 +90,31 @@ func (p Policy) Tolerates(h History) bool {
 
 // ErrTooManyFailures is returned, wrapped, by Checkpointer.Finish when more
 // checkpoints have failed than the policy tolerates.
-var ErrTooManyFailures = errors.New("too many checkpoints failed")
+var ErrTooManyFailures = errors.New("too many checkpoints failed in a row")
 
-// Result is the outcome of a commit in the background.
-type Result struct {
-	Commit *state.Commit
-	Stats  state.CommitStats
-	Err    error
-}
-
-// Checkpointer runs commits in the background, one at a time. Its methods belong
-// to the engine's goroutine; the clock is the caller's. The engine's loop:
-//
-//	if c.Due(now) { c.Run(now, st, commit) }        // after the barrier
-//	case r := <-c.Results(): err = c.Finish(now, r) // ends the delta
+// Checkpointer follows the commits of a pipeline, one at a time: when the next is due, when
+// one takes too long, and how each ends. Its methods belong to the engine's goroutine; the
+// clock, and the goroutine that a commit runs on, are the caller's.
 type Checkpointer struct {
 	policy  Policy
 	history History
 	running *state.Commit
-	results chan Result
+	expired bool // the one that runs was given up
 }
 
-// NewCheckpointer returns a checkpointer whose first checkpoint is due an interval
-// after nowMs.
-func NewCheckpointer(p Policy, nowMs int64) (*Checkpointer, error) {
+// NewCheckpointer returns a checkpointer whose first checkpoint is due at once.
+func NewCheckpointer(p Policy) (*Checkpointer, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return &Checkpointer{policy: p, history: History{StartMs: nowMs, EndMs: nowMs}, results: make(chan Result, 1)}, nil
+	return &Checkpointer{policy: p}, nil
 }
 
-// Due reports that a checkpoint should begin.
-func (c *Checkpointer) Due(nowMs int64) bool {
-	due, ok := c.policy.Next(c.history)
-	return ok && nowMs >= due
+// Due reports that a checkpoint which is wanted so much should begin.
+func (c *Checkpointer) Due(now time.Time, w Want) bool {
+	due, ok := c.policy.Next(c.history, w)
+	return ok && !now.Before(due)
 }
-
-// NextMs returns when the next checkpoint is due; ok is false while one runs.
-func (c *Checkpointer) NextMs() (dueMs int64, ok bool) { return c.policy.Next(c.history) }
 
 // Running reports that a commit is under way.
 func (c *Checkpointer) Running() bool { return c.history.Running }
@@ -110,45 +122,44 @@ func (c *Checkpointer) Running() bool { return c.history.Running }
 // Failures returns how many checkpoints failed since the last that succeeded.
 func (c *Checkpointer) Failures() int { return c.history.Failures }
 
-// Request makes a checkpoint due as soon as the minimum pause allows: memory is
-// short, or confirmed frames wait for deletion.
-func (c *Checkpointer) Request() { c.history.Requested = true }
-
-// Run commits in the background. Results delivers the outcome. It panics while
-// another commit is under way.
-func (c *Checkpointer) Run(nowMs int64, st state.Store, commit *state.Commit) {
+// Begin notes a commit that is about to be stored. It panics while another one is under
+// way.
+func (c *Checkpointer) Begin(now time.Time, commit *state.Commit) {
 	if c.history.Running {
 		panic("store: a checkpoint begins while another one runs")
 	}
-	c.history.StartMs, c.history.Running, c.history.Requested = nowMs, true, false
-	c.running = commit
-	go func() {
-		stats, err := st.Commit(commit)
-		c.results <- Result{Commit: commit, Stats: stats, Err: err}
-	}()
+	c.history.Start, c.history.Running = now, true
+	c.running, c.expired = commit, false
 }
 
-// Results delivers the outcome of Run.
-func (c *Checkpointer) Results() <-chan Result { return c.results }
-
-// Expire gives up a commit that has taken too long and reports that it did. Its
-// result still comes.
-func (c *Checkpointer) Expire(nowMs int64) bool {
-	if !c.policy.Expired(c.history, nowMs) {
+// Expire gives up a commit that has taken too long, and reports that it did so now. The
+// store then answers with state.ErrCanceled, or with success when all pages were captured
+// before: what is committed counts.
+func (c *Checkpointer) Expire(now time.Time) bool {
+	if c.expired || !c.policy.Expired(c.history, now) {
 		return false
 	}
+	c.expired = true
 	if d := c.running.Delta; d != nil {
 		d.Cancel()
 	}
 	return true
 }
 
-// Finish takes a result: it ends the delta, as done or aborted, and returns an
-// error that wraps ErrTooManyFailures when the pipeline should fail.
-func (c *Checkpointer) Finish(nowMs int64, r Result) error {
-	c.history.EndMs, c.history.Running, c.running = nowMs, false, nil
-	d := r.Commit.Delta
-	if r.Err == nil {
+// Left is the time after which Expire gives the commit under way up; ok is false when it
+// never will.
+func (c *Checkpointer) Left(now time.Time) (left time.Duration, ok bool) {
+	if !c.history.Running || c.expired || c.policy.Timeout == 0 {
+		return 0, false
+	}
+	return c.policy.Timeout - now.Sub(c.history.Start), true
+}
+
+// Finish takes in what the store answered: it ends the delta, as done or aborted, and
+// returns an error that wraps ErrTooManyFailures when the pipeline should fail.
+func (c *Checkpointer) Finish(now time.Time, answer error) error {
+	d := c.end(now)
+	if answer == nil {
 		c.history.Failures = 0
 		if d != nil {
 			d.Done()
@@ -160,7 +171,21 @@ func (c *Checkpointer) Finish(nowMs int64, r Result) error {
 	}
 	c.history.Failures++
 	if !c.policy.Tolerates(c.history) {
-		return fmt.Errorf("store: %w: %d, the last one: %w", ErrTooManyFailures, c.history.Failures, r.Err)
+		return fmt.Errorf("store: %w: %d, the last one: %w", ErrTooManyFailures, c.history.Failures, answer)
 	}
 	return nil
+}
+
+// Drop ends the commit under way whose outcome does not matter or is not known: the
+// pipeline ends, and its next start goes by what the store has.
+func (c *Checkpointer) Drop(now time.Time) {
+	if d := c.end(now); d != nil {
+		d.Abort()
+	}
+}
+
+func (c *Checkpointer) end(now time.Time) *state.Delta {
+	d := c.running.Delta
+	c.history.End, c.history.Running, c.running = now, false, nil
+	return d
 }

@@ -3,59 +3,59 @@ package store
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
 
+// at is a time of the tests.
+func at(ms int) time.Time { return time.UnixMilli(1_700_000_000_000 + int64(ms)) }
+
 func TestPolicyNext(t *testing.T) {
-	p := Policy{IntervalMs: 1000, MinPauseMs: 300}
+	p := Policy{Interval: time.Second, MinPause: 300 * time.Millisecond}
 	for name, c := range map[string]struct {
 		h     History
-		due   int64
+		w     Want
+		due   time.Time
 		never bool
 	}{
-		"at the start":           {h: History{}, due: 1000},
-		"after a quick one":      {h: History{StartMs: 1000, EndMs: 1050}, due: 2000},
-		"after a slow one":       {h: History{StartMs: 1000, EndMs: 1900}, due: 2200},
-		"after one overran":      {h: History{StartMs: 1000, EndMs: 5000}, due: 5300},
-		"while one runs":         {h: History{StartMs: 1000, EndMs: 900, Running: true}, never: true},
-		"on request":             {h: History{StartMs: 1000, EndMs: 1050, Requested: true}, due: 1350},
-		"on request, one runs":   {h: History{Running: true, Requested: true}, never: true},
-		"failures do not matter": {h: History{StartMs: 1000, EndMs: 1050, Failures: 9}, due: 2000},
+		"after a quick one":      {History{Start: at(1000), End: at(1050)}, WantNormal, at(2000), false},
+		"after a slow one":       {History{Start: at(1000), End: at(1900)}, WantNormal, at(2200), false},
+		"after one overran":      {History{Start: at(1000), End: at(5000)}, WantNormal, at(5300), false},
+		"while one runs":         {History{Start: at(1000), End: at(900), Running: true}, WantNormal, time.Time{}, true},
+		"urgent":                 {History{Start: at(1000), End: at(1050)}, WantUrgent, at(1050), false},
+		"urgent after a failure": {History{Start: at(1000), End: at(1050), Failures: 1}, WantUrgent, at(2050), false},
+		"urgent, one runs":       {History{Running: true}, WantUrgent, time.Time{}, true},
+		"idle":                   {History{Start: at(1000), End: at(1050)}, WantIdle, at(31_000), false},
+		"failures move nothing":  {History{Start: at(1000), End: at(1050), Failures: 9}, WantNormal, at(2000), false},
 	} {
-		due, ok := p.Next(c.h)
-		if ok == c.never || due != c.due {
-			t.Errorf("%s: %d, %v", name, due, ok)
+		due, ok := p.Next(c.h, c.w)
+		if ok == c.never || !due.Equal(c.due) {
+			t.Errorf("%s: %v, %v", name, due, ok)
 		}
+	}
+	for _, w := range []Want{WantIdle, WantNormal, WantUrgent} {
+		if due, ok := p.Next(History{}, w); !ok || due.After(at(0)) {
+			t.Errorf("the first, wanted %d: %v, %v", w, due, ok)
+		}
+	}
+	p.Interval = time.Minute
+	if due, _ := p.Next(History{Start: at(0)}, WantIdle); !due.Equal(at(60_000)) {
+		t.Errorf("idle under a long interval: %v", due)
 	}
 }
 
 func TestPolicyExpiresAndTolerates(t *testing.T) {
-	p := Policy{IntervalMs: 1, TimeoutMs: 100, TolerableFailures: 2}
-	if p.Expired(History{StartMs: 5, Running: true}, 104) || !p.Expired(History{StartMs: 5, Running: true}, 105) || p.Expired(History{StartMs: 5}, 500) {
+	p := Policy{Timeout: 100 * time.Millisecond, TolerableFailures: 2}
+	if p.Expired(History{Start: at(5), Running: true}, at(104)) || !p.Expired(History{Start: at(5), Running: true}, at(105)) || p.Expired(History{Start: at(5)}, at(500)) {
 		t.Error("Expired")
 	}
 	if !p.Tolerates(History{Failures: 2}) || p.Tolerates(History{Failures: 3}) || !DefaultPolicy.Tolerates(History{Failures: 1000}) {
 		t.Error("Tolerates")
 	}
-	if (Policy{}).Validate() == nil || (Policy{IntervalMs: 1, MinPauseMs: -1}).Validate() == nil || DefaultPolicy.Validate() != nil {
+	if (Policy{Interval: -1}).Validate() == nil || (Policy{MinPause: -1}).Validate() == nil || DefaultPolicy.Validate() != nil {
 		t.Error("Validate")
 	}
-}
-
-// fakeStore answers Commit alone.
-type fakeStore struct {
-	state.Store
-	err error
-}
-
-func (f *fakeStore) Commit(c *state.Commit) (state.CommitStats, error) {
-	if c.Delta != nil {
-		if err := c.Delta.Each(func(state.PageID, []byte) error { return f.err }); err != nil {
-			return state.CommitStats{}, err
-		}
-	}
-	return state.CommitStats{Epoch: c.Epoch}, f.err
 }
 
 func TestCheckpointerEndsDeltas(t *testing.T) {
@@ -63,34 +63,47 @@ func TestCheckpointerEndsDeltas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewCheckpointer(Policy{IntervalMs: 1000, MinPauseMs: 10, TimeoutMs: 500, TolerableFailures: 1}, 0)
+	c, err := NewCheckpointer(Policy{Interval: time.Second, MinPause: 10 * time.Millisecond, Timeout: 500 * time.Millisecond, TolerableFailures: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &fakeStore{err: errors.New("disk is full")}
+	full := errors.New("disk is full")
 	dirty := a.Stats().Dirty
-	now := int64(1000)
+	now := 1000
+	if !c.Due(at(0), WantNormal) {
+		t.Error("the first is not due")
+	}
 	for i, want := range []bool{false, true} {
-		if !c.Due(now) || c.Due(now-1) {
-			t.Fatal("Due")
-		}
-		c.Run(now, st, &state.Commit{Epoch: 1, Delta: a.Barrier(1)})
-		if c.Due(now+10_000) || !c.Running() || c.Expire(now+499) || !c.Expire(now+500) {
+		commit := &state.Commit{Epoch: 1, Delta: a.Barrier(1)}
+		c.Begin(at(now), commit)
+		left, ok := c.Left(at(now + 100))
+		if c.Due(at(now+10_000), WantUrgent) || !c.Running() || !ok || left != 400*time.Millisecond || c.Expire(at(now+499)) {
 			t.Fatal("while running")
 		}
-		err := c.Finish(now+600, <-c.Results())
-		if errors.Is(err, ErrTooManyFailures) != want || a.InFlight() || a.Stats().Dirty != dirty || c.Failures() != i+1 {
+		if !c.Expire(at(now+500)) || c.Expire(at(now+501)) {
+			t.Fatal("Expire")
+		}
+		if _, ok := c.Left(at(now + 501)); ok {
+			t.Fatal("Left after Expire")
+		}
+		if err := commit.Delta.Each(func(state.PageID, []byte) error { return nil }); !errors.Is(err, state.ErrCanceled) {
+			t.Fatalf("the delta can still be read: %v", err)
+		}
+		err := c.Finish(at(now+600), full)
+		if errors.Is(err, ErrTooManyFailures) != want || errors.Is(err, full) != want || a.InFlight() || a.Stats().Dirty != dirty || c.Failures() != i+1 {
 			t.Fatalf("failure %d: %v, %+v", i, err, a.Stats())
 		}
-		now += 1000
+		if now += 1000; !c.Due(at(now), WantNormal) || c.Due(at(now-1), WantNormal) {
+			t.Fatal("Due")
+		}
 	}
-	st.err = nil
-	c.Request()
-	if !c.Due(now - 400 + 10) {
-		t.Fatal("Request")
+	c.Begin(at(now), &state.Commit{Epoch: 1, Delta: a.Barrier(1)})
+	c.Drop(at(now))
+	if c.Running() || a.InFlight() || a.Stats().Dirty != dirty || c.Failures() != 2 {
+		t.Fatalf("Drop: %+v", a.Stats())
 	}
-	c.Run(now, st, &state.Commit{Epoch: 1, Delta: a.Barrier(1)})
-	if err := c.Finish(now, <-c.Results()); err != nil || a.Stats().Dirty != 0 || c.Failures() != 0 {
+	c.Begin(at(now), &state.Commit{Epoch: 1, Delta: a.Barrier(1)})
+	if err := c.Finish(at(now), nil); err != nil || a.Stats().Dirty != 0 || c.Failures() != 0 {
 		t.Fatal(err, a.Stats())
 	}
 }

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/edgeflow/edgeflow/agent/wiring"
 	"github.com/edgeflow/edgeflow/dataflow"
 )
 
 // audit checks a host that has finished: its ledger, its state, its disk.
 func (w *world) audit(h *host) error {
-	l, err := h.account(h.engine.Ledger())
-	if err != nil {
+	l := h.engine.Ledger()
+	if err := wiring.Account(l, h.fwd.Statuses(w.Now()), h.disk); err != nil {
 		return err
 	}
 	if bad := l.Imbalances(); bad != nil {

@@ -15,7 +15,8 @@
 // the disk, must refuse to go on; a run that ends so is checked for what the hub has.
 //
 // Invariants: everything happens on one goroutine and follows from the seed, so that the
-// same seed gives the same trace. A host makes the same calls in the same order as the
-// agent's runner. Commits are whole or not there at all, as package store promises; what a
-// disk does within one is not simulated, nor is a stream that loses messages.
+// same seed gives the same trace. A host decides by package wiring, as the agent's runner
+// does, and makes its other calls in the same order. Commits are whole or not there at all,
+// as package store promises; what a disk does within one is not simulated, nor is a stream
+// that loses messages.
 package sim

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/edgeflow/edgeflow/agent/wiring"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	forward "github.com/edgeflow/edgeflow/sync"
@@ -52,17 +53,9 @@ const (
 	commitEnded             // the store has answered, the engine has not heard of it
 )
 
-// background is a checkpoint under way.
-type background struct {
-	stage  commitStage
-	cp     *dataflow.Checkpoint
-	commit *state.Commit
-	ledger *dataflow.Ledger
-	err    error
-}
-
-// host is an instance of the pipeline. Its methods follow the agent's runner call by call;
-// what runs there on other goroutines are turns of their own here: store and forward.
+// host is an instance of the pipeline. Its decisions are those of package wiring, as the
+// agent's runner's are; what runs there on other goroutines are turns of their own here:
+// store and forward.
 type host struct {
 	w      *world
 	name   string
@@ -76,25 +69,19 @@ type host struct {
 	// of them that this host did not send.
 	claimed map[string]bool
 
-	epoch            state.Epoch
-	generation       uint64
-	startedMs, ended int64 // of the last checkpoint
-	bg               background
-	carry            []state.OutboxFrame
-	changed          bool
-	ledger           *dataflow.Ledger
+	checks  *wiring.Checkpoints
+	pending *wiring.Pending // the checkpoint under way, at stage
+	stage   commitStage
+	ledger  *dataflow.Ledger
 
-	draining, drained, finished bool
-	idle                        bool // the last step found nothing, and nothing pending
-	tickBase, tickAt            int64
+	draining, finished bool
+	idle               bool // the last step found nothing, and nothing pending
+	tickBase, tickAt   int64
 
 	skewMs      int64 // by which the host's clock is wrong
 	sourceFails bool
 	sourceCut   int // polls that find no link
 }
-
-// idleMs is the time between checkpoints while nothing arrives.
-const idleMs = 30_000
 
 // hostMs is the time that the host's own clock shows.
 func (h *host) hostMs() int64 { return h.w.nowMs + h.skewMs }
@@ -135,17 +122,23 @@ func (h *host) start() error {
 	if err := h.openForwarder(manifest); err != nil {
 		return err
 	}
+	h.checks, err = wiring.New(wiring.Options{
+		Engine: h.engine, Arena: h.arena, Forwarder: h.fwd, Store: h.disk, Policy: w.policy,
+		Epoch: restored.Epoch, Generation: restored.Generation + 1, Committed: h.committed,
+	})
+	if err != nil {
+		return err
+	}
 	if _, err := h.engine.Open(context.Background()); err != nil {
 		return err
 	}
-	h.changed = true
 	if manifest != nil {
-		if want := h.disk.marks[h.epoch]; h.engine.WatermarkMs() != want {
-			return fmt.Errorf("the watermark is %d after a restart from epoch %d, at whose barrier it was %d", h.engine.WatermarkMs(), h.epoch, want)
+		if want := h.disk.marks[restored.Epoch]; h.engine.WatermarkMs() != want {
+			return fmt.Errorf("the watermark is %d after a restart from epoch %d, at whose barrier it was %d", h.engine.WatermarkMs(), restored.Epoch, want)
 		}
 	}
 	h.tickBase, h.tickAt = h.engine.NowMs(), w.nowMs
-	w.tracef("%s starts: epoch %d, watermark %d", h.name, h.epoch, h.engine.WatermarkMs()-epochMs)
+	w.tracef("%s starts: epoch %d, watermark %d", h.name, restored.Epoch, h.engine.WatermarkMs()-epochMs)
 	return h.arena.Check()
 }
 
@@ -154,7 +147,6 @@ func (h *host) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if h.arena, err = state.NewArena(state.Options{Pager: h.disk}); err != nil {
 		return nil, err
 	}
-	h.epoch, h.generation = restored.Epoch, restored.Generation+1
 	if restored.Manifest == nil {
 		return nil, nil
 	}
@@ -175,14 +167,6 @@ func (h *host) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 
 func (h *host) openForwarder(m *dataflow.Manifest) error {
 	w := h.w
-	var states []forward.OutputState
-	if m != nil {
-		for _, o := range m.Outputs {
-			states = append(states, forward.OutputState{Name: o.Name, Generation: o.Generation, Account: forward.Account{
-				Cursor: o.Cursor, DroppedTo: o.DroppedTo, Confirmed: o.Confirmed, Dropped: o.Dropped, Refused: o.Refused,
-			}})
-		}
-	}
 	var outputs []forward.OutputOptions
 	for i, name := range h.engine.Outputs() {
 		outputs = append(outputs, forward.OutputOptions{
@@ -194,12 +178,12 @@ func (h *host) openForwarder(m *dataflow.Manifest) error {
 	h.fwd, err = forward.New(forward.Options{
 		Pipeline: "sim", Instance: "i", Outputs: outputs, Store: h.disk, Clock: w,
 		BackoffMin: 20 * time.Millisecond, BackoffMax: time.Second, OnEvent: h.onForward,
-	}, states)
+	}, wiring.OutputStates(m))
 	if err != nil {
 		return err
 	}
-	h.ledger, err = h.account(h.engine.Ledger())
-	return err
+	h.ledger = h.engine.Ledger()
+	return wiring.Account(h.ledger, h.fwd.Statuses(w.Now()), h.disk)
 }
 
 func (h *host) onForward(e forward.Event) {
@@ -214,21 +198,19 @@ func subject(output string) string { return "out." + output }
 
 // loop is one round of the runner's loop: serve, barrier when due, step unless held.
 func (h *host) loop() error {
-	if h.bg.stage == commitEnded {
+	if h.stage == commitEnded {
 		if err := h.settled(); err != nil {
 			return err
 		}
 	}
-	if h.due() {
+	if h.checks.Due(h.w.Now()) {
 		if err := h.barrier(); err != nil {
 			return err
 		}
 	}
-	if held := h.held(); held || h.drained {
-		if h.drained && h.allDelivered() {
-			h.finished = true
-		}
-		if held {
+	if held := h.checks.Held(h.w.Now()); held != "" || h.checks.Drained() {
+		h.finished = h.checks.Over()
+		if held != "" {
 			h.w.count("backpressure")
 		}
 		return nil
@@ -238,7 +220,7 @@ func (h *host) loop() error {
 
 func (h *host) step() error {
 	if h.draining {
-		h.drained, h.changed = true, true
+		h.checks.Drain()
 		h.w.tracef("%s drains", h.name)
 		return h.engine.Drain()
 	}
@@ -249,9 +231,9 @@ func (h *host) step() error {
 	h.idle = p.Rows == 0 && p.Pending == 0
 	switch {
 	case p.Ended:
-		h.drained, h.changed = true, true
+		h.checks.Drain()
 	case p.Taken:
-		h.changed = true
+		h.checks.Changed()
 		h.tickBase, h.tickAt = h.engine.NowMs(), h.w.nowMs
 		h.arena.Maintain()
 		h.w.tracef("%s takes in %d rows up to message %d, %d pending", h.name, p.Rows, h.source.read, p.Pending)
@@ -262,71 +244,24 @@ func (h *host) step() error {
 	return nil
 }
 
-func (h *host) held() bool {
-	for _, name := range h.engine.Outputs() {
-		if h.fwd.Full(name, h.engine.OutputBytes(name), h.w.Now()) {
-			return true
-		}
-	}
-	return false
-}
-
-func (h *host) allDelivered() bool {
-	return h.bg.stage == commitNone && !h.changed && len(h.carry) == 0 && h.fwd.Drained() && !h.fwd.NeedsCommit()
-}
-
-func (h *host) due() bool {
-	if h.bg.stage != commitNone {
-		return false
-	}
-	if h.arena.NeedCheckpoint() || h.drained && h.changed {
-		return true
-	}
-	now := h.w.nowMs
-	if !h.changed && len(h.carry) == 0 && !h.fwd.NeedsCommit() && h.engine.PendingBytes() == 0 {
-		return h.arena.Stats().Dirty > 0 && now-h.startedMs >= max(idleMs, h.w.intervalMs)
-	}
-	return now-h.startedMs >= h.w.intervalMs && (h.ended == 0 || now-h.ended >= h.w.pauseMs)
-}
-
 // barrier ends an epoch; store does the background part.
 func (h *host) barrier() error {
 	h.point(pointBarrierBefore)
 	w := h.w
-	h.epoch++
-	cp := h.engine.Barrier(h.epoch)
-	c := &state.Commit{Epoch: h.epoch, Generation: h.generation, Delta: cp.Delta}
-	for _, s := range h.fwd.Plan(w.Now()) {
-		for i := range cp.Manifest.Outputs {
-			o := &cp.Manifest.Outputs[i]
-			if o.Name == s.Name {
-				o.Generation, o.Cursor, o.DroppedTo = s.Generation, s.Cursor, s.DroppedTo
-				o.Confirmed, o.Dropped, o.Refused = s.Confirmed, s.Dropped, s.Refused
-			}
-		}
-		done := s.Done()
-		if w.plant == PlantTrimEarly {
-			if st, err := h.disk.OutboxStats(s.Name); err == nil {
-				done = st.Last
-			}
-		}
-		if done > 0 {
-			c.Trim = append(c.Trim, state.OutboxTrim{Output: s.Name, UpTo: done})
-		}
+	p, err := h.checks.Begin(w.Now())
+	if err != nil {
+		return err
 	}
-	var err error
-	if c.Manifest, err = cp.Manifest.MarshalMsg(nil); err != nil {
-		return fmt.Errorf("manifest: %w", err)
+	c := p.Commit
+	if w.plant == PlantTrimEarly {
+		h.trimAll(c)
 	}
-	c.Append, h.carry = append(h.carry, cp.Frames...), nil
-	h.bg = background{stage: commitTaken, cp: cp, commit: c, ledger: h.engine.Ledger()}
-	h.changed = false
-	h.startedMs = w.nowMs
-	h.disk.marks[h.epoch] = h.engine.WatermarkMs()
-	w.tracef("%s barrier %d: %d pages, %d frames, trim %v", h.name, h.epoch, cp.Delta.Len(), len(c.Append), c.Trim)
+	h.pending, h.stage = p, commitTaken
+	h.disk.marks[c.Epoch] = h.engine.WatermarkMs()
+	w.tracef("%s barrier %d: %d pages, %d frames, trim %v", h.name, c.Epoch, c.Delta.Len(), len(c.Append), c.Trim)
 	if w.plant == PlantForwardEarly {
 		h.disk.early = c.Append
-		if err := h.fwd.Committed(uint64(h.epoch)); err != nil {
+		if err := h.fwd.Committed(uint64(c.Epoch)); err != nil {
 			return err
 		}
 	}
@@ -334,78 +269,56 @@ func (h *host) barrier() error {
 	return nil
 }
 
-// store is the background part of a checkpoint: the commit, then the account.
+// trimAll is a planted bug: the commit deletes all that the outboxes have.
+func (h *host) trimAll(c *state.Commit) {
+	c.Trim = nil
+	for _, name := range h.engine.Outputs() {
+		if st, err := h.disk.OutboxStats(name); err == nil && st.Last > 0 {
+			c.Trim = append(c.Trim, state.OutboxTrim{Output: name, UpTo: st.Last})
+		}
+	}
+}
+
+// store is the background part of a checkpoint.
 func (h *host) store() error {
-	if h.bg.stage != commitTaken {
+	if h.stage != commitTaken {
 		return nil
 	}
-	_, h.bg.err = h.disk.Commit(h.bg.commit)
-	h.w.tracef("%s commit %d: %v", h.name, h.bg.cp.Epoch, h.bg.err)
-	h.bg.stage = commitEnded
-	if h.bg.err != nil {
-		return nil
-	}
-	var err error
-	h.bg.ledger, err = h.account(h.bg.ledger)
-	return err
+	h.checks.Write(h.pending)
+	h.w.tracef("%s commit %d: %v", h.name, h.pending.Commit.Epoch, h.pending.Err)
+	h.stage = commitEnded
+	return h.pending.AccountErr
 }
 
 // settled takes in the outcome of a checkpoint.
 func (h *host) settled() error {
-	bg := h.bg
-	h.bg = background{}
-	h.ended = h.w.nowMs
-	if bg.err != nil {
+	p := h.pending
+	h.pending, h.stage = nil, commitNone
+	if p.Err != nil {
 		if h.w.injected == 0 {
-			return fmt.Errorf("a checkpoint is declined though the disk works: %w", bg.err)
+			return fmt.Errorf("a checkpoint is declined though the disk works: %w", p.Err)
 		}
 		h.w.injected--
 		h.w.count("declined checkpoint")
-		if h.w.plant == PlantForgetPages {
-			bg.cp.Delta.Done()
-		} else {
-			bg.cp.Delta.Abort()
+		switch h.w.plant {
+		case PlantForgetPages:
+			p.Commit.Delta.Done()
+			p.Commit.Delta = nil
+		case PlantForgetFrames:
+			p.Commit.Append = nil
 		}
-		if h.w.plant != PlantForgetFrames {
-			h.carry = append(bg.commit.Append, h.carry...)
-		}
-		h.changed = true
-		return nil
 	}
-	bg.cp.Delta.Done()
-	h.ledger = bg.ledger
-	if bad := h.ledger.Imbalances(); bad != nil {
-		return fmt.Errorf("the ledger of epoch %d does not balance: %v", bg.cp.Epoch, bad)
-	}
-	h.engine.Committed(bg.cp.Manifest)
-	h.point(pointSettled)
-	return h.fwd.Committed(uint64(bg.cp.Epoch))
+	return h.checks.Settle(h.w.Now(), p)
 }
 
-// account fills in what the outboxes and the hub have of each output.
-func (h *host) account(l *dataflow.Ledger) (*dataflow.Ledger, error) {
-	statuses := h.fwd.Statuses(h.w.Now())
-	for i := range l.Outputs {
-		o := &l.Outputs[i]
-		for _, s := range statuses {
-			if s.Name != o.Name {
-				continue
-			}
-			o.Confirmed, o.Dropped = int64(s.Confirmed), int64(s.Dropped)
-			done := s.Done()
-			err := h.disk.OutboxScan(o.Name, done, func(f state.OutboxFrame) (bool, error) {
-				o.InOutbox += int64(f.Rows)
-				if f.First <= done {
-					o.InOutbox -= int64(done - f.First + 1)
-				}
-				return true, nil
-			})
-			if err != nil {
-				return nil, err
-			}
-		}
+// committed takes in a checkpoint that is stored, before its rows may leave.
+func (h *host) committed(p *wiring.Pending) error {
+	h.ledger = p.Ledger
+	if bad := h.ledger.Imbalances(); bad != nil {
+		return fmt.Errorf("the ledger of epoch %d does not balance: %v", p.Commit.Epoch, bad)
 	}
-	return l, nil
+	h.point(pointSettled)
+	return nil
 }
 
 // forward is a turn of the forwarder's goroutine.
@@ -423,7 +336,7 @@ func (h *host) forward() error {
 
 // checkpointNow takes a checkpoint and waits for it.
 func (h *host) checkpointNow() error {
-	if h.bg.stage != commitNone {
+	if h.stage != commitNone {
 		if err := errors.Join(h.store(), h.settled()); err != nil {
 			return err
 		}
@@ -456,17 +369,17 @@ func (h *host) stop(turns int) error {
 
 // close ends the host without a checkpoint; a commit under way is waited for.
 func (h *host) close() error {
-	if h.bg.stage == commitTaken {
+	if h.stage == commitTaken {
 		if err := h.store(); err != nil {
 			return err
 		}
 	}
-	if h.bg.stage != commitNone {
-		if h.bg.err != nil && h.w.injected > 0 {
+	if h.stage != commitNone {
+		if h.pending.Err != nil && h.w.injected > 0 {
 			h.w.injected--
 		}
-		h.bg.cp.Delta.Abort()
-		h.bg = background{}
+		h.checks.Drop(h.w.Now())
+		h.pending, h.stage = nil, commitNone
 	}
 	return h.engine.Close()
 }

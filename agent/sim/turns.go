@@ -166,7 +166,7 @@ func (w *world) situation() string {
 	if h == nil {
 		return "the pipeline is down"
 	}
-	s := fmt.Sprintf("read %d of %d, drained %v, changed %v, carry %d, epoch %d", h.source.next, len(w.input), h.drained, h.changed, len(h.carry), h.epoch)
+	s := fmt.Sprintf("read %d of %d, drained %v, commit stage %d, carry %d, epoch %d", h.source.next, len(w.input), h.checks.Drained(), h.stage, h.checks.Carried(), h.checks.Epoch)
 	for _, o := range h.fwd.Statuses(w.Now()) {
 		s += fmt.Sprintf("; %s: done %d of %d, %v", o.Name, o.Done(), o.Last, o.Err)
 	}

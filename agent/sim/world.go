@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/store"
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/simhub"
 )
@@ -94,14 +95,14 @@ type world struct {
 	armedSkip             int
 	injected              int // commits that were told to fail
 
-	pack                int
-	outboxBytes         int64
-	intervalMs, pauseMs int64
-	unsyncedMax         int
-	wrong               string
-	counts              map[string]int
-	trace               func(string)
-	hash                uint64
+	pack        int
+	outboxBytes int64
+	policy      store.Policy
+	unsyncedMax int
+	wrong       string
+	counts      map[string]int
+	trace       func(string)
+	hash        uint64
 }
 
 // Run runs a seed. The error is a *Violation when something that must hold does not.
@@ -139,7 +140,7 @@ func Run(o Options) (*Report, error) {
 func newWorld(o Options, input []entry, faulty bool) *world {
 	w := &world{
 		seed: o.Seed, rng: rand.New(rand.NewPCG(o.Seed, 2)), input: input, nowMs: epochMs, faulty: faulty,
-		counts: map[string]int{}, pack: 10, intervalMs: 1_000,
+		counts: map[string]int{}, pack: 10, policy: store.DefaultPolicy,
 	}
 	limits := forward.Limits{MessageBytes: 4096, Messages: 64, Bytes: 1 << 20}
 	var faults simhub.Faults
@@ -154,7 +155,8 @@ func newWorld(o Options, input []entry, faulty bool) *world {
 		faults = simhub.Faults{LoseRequest: p(0.15), LoseReply: p(0.15), Delay: p(0.15), Repeat: p(0.15), Cut: p(0.03), Refuse: p(0.1)}
 		limits.Messages, limits.Bytes = 1+w.rng.IntN(12), 200+w.rng.IntN(4_000)
 		w.pack = 1 + w.rng.IntN(8)
-		w.intervalMs, w.pauseMs = int64(20+w.rng.IntN(1_500)), int64(w.rng.IntN(300))
+		w.policy.Interval = time.Duration(20+w.rng.IntN(1_500)) * time.Millisecond
+		w.policy.MinPause = time.Duration(w.rng.IntN(300)) * time.Millisecond
 		if w.rng.IntN(4) == 0 {
 			w.outboxBytes = int64(1_000 + w.rng.IntN(4_000))
 		}

@@ -1,0 +1,225 @@
+package wiring
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/store"
+	forward "github.com/edgeflow/edgeflow/sync"
+)
+
+// Engine is what the decisions ask of a dataflow.Engine.
+type Engine interface {
+	Barrier(state.Epoch) *dataflow.Checkpoint
+	Committed(*dataflow.Manifest)
+	Ledger() *dataflow.Ledger
+	PendingBytes() int64
+	Outputs() []string
+	OutputBytes(output string) int64
+}
+
+// Arena is what the decisions ask of a state.Arena.
+type Arena interface {
+	NeedCheckpoint() bool
+	Maintain()
+	Stats() state.Stats
+}
+
+// Forwarder is what the decisions ask of a forward.Forwarder.
+type Forwarder interface {
+	Plan(now time.Time) []forward.OutputState
+	Committed(epoch uint64) error
+	Statuses(now time.Time) []forward.Status
+	NeedsCommit() bool
+	Drained() bool
+	Full(output string, uncommittedBytes int64, now time.Time) bool
+}
+
+// Store is what the decisions ask of a state.Store.
+type Store interface {
+	Outbox
+	Commit(*state.Commit) (state.CommitStats, error)
+}
+
+// Options are the parts between which the decisions are made.
+type Options struct {
+	Engine    Engine
+	Arena     Arena
+	Forwarder Forwarder
+	Store     Store
+	Policy    store.Policy
+	// Epoch is the last committed one; Generation is this start's.
+	Epoch      state.Epoch
+	Generation uint64
+	// Committed, when set, is called for a checkpoint that the store has and the engine has
+	// heard of, before the forwarder hears of it.
+	Committed func(*Pending) error
+}
+
+// Checkpoints decides on the checkpoints of one start of a pipeline. Its methods belong to
+// the engine's goroutine.
+type Checkpoints struct {
+	Options
+	pacer            *store.Checkpointer
+	carry            []state.OutboxFrame // frames of declined checkpoints
+	cut              map[string]int64    // bytes of frames that are not committed yet, by output
+	changed, drained bool
+}
+
+// New returns the decisions for a pipeline that has just been restored: a checkpoint is
+// wanted, since its generation is new.
+func New(o Options) (*Checkpoints, error) {
+	pacer, err := store.NewCheckpointer(o.Policy)
+	if err != nil {
+		return nil, err
+	}
+	return &Checkpoints{Options: o, pacer: pacer, cut: map[string]int64{}, changed: true}, nil
+}
+
+// Pending is a checkpoint under way.
+type Pending struct {
+	Commit   *state.Commit
+	Manifest *dataflow.Manifest
+	// Ledger is as of the barrier; Write fills in the outputs' parts.
+	Ledger *dataflow.Ledger
+	// Stats and Err are the store's answer; AccountErr tells which outbox could not be read
+	// for the ledger of a checkpoint that was stored.
+	Stats           state.CommitStats
+	Err, AccountErr error
+
+	began time.Time
+}
+
+// Changed notes that something happened which a checkpoint would keep.
+func (c *Checkpoints) Changed() { c.changed = true }
+
+// Drain notes that nothing more will come.
+func (c *Checkpoints) Drain() { c.drained, c.changed = true, true }
+
+// Drained tells that nothing more will come.
+func (c *Checkpoints) Drained() bool { return c.drained }
+
+// Running tells that a checkpoint is under way.
+func (c *Checkpoints) Running() bool { return c.pacer.Running() }
+
+// Failures is the number of checkpoints declined since the last that was not.
+func (c *Checkpoints) Failures() int { return c.pacer.Failures() }
+
+// Carried is the number of frames that declined checkpoints left for the next one.
+func (c *Checkpoints) Carried() int { return len(c.carry) }
+
+// want tells how much a checkpoint is wanted; ok is false when there is nothing to keep.
+func (c *Checkpoints) want() (w store.Want, ok bool) {
+	switch {
+	case c.Arena.NeedCheckpoint(), c.drained && (c.changed || c.Forwarder.Drained() && c.Forwarder.NeedsCommit()):
+		return store.WantUrgent, true
+	case c.changed, len(c.carry) > 0, c.Forwarder.NeedsCommit(), c.Engine.PendingBytes() > 0:
+		return store.WantNormal, true
+	}
+	// Ticks alone touch pages, and a restart makes up for them.
+	return store.WantIdle, c.Arena.Stats().Dirty > 0
+}
+
+// Due tells whether a checkpoint is to begin.
+func (c *Checkpoints) Due(now time.Time) bool {
+	if c.pacer.Running() {
+		return false
+	}
+	w, ok := c.want()
+	return ok && c.pacer.Due(now, w)
+}
+
+// Begin ends an epoch and makes its commit. The caller has Write called for it, and then
+// Settle or Drop.
+func (c *Checkpoints) Begin(now time.Time) (*Pending, error) {
+	c.Epoch++
+	cp := c.Engine.Barrier(c.Epoch)
+	p := &Pending{
+		Commit:   &state.Commit{Epoch: c.Epoch, Generation: c.Generation, Delta: cp.Delta},
+		Manifest: cp.Manifest, Ledger: c.Engine.Ledger(), began: now,
+	}
+	p.Commit.Trim = Keep(cp.Manifest, c.Forwarder.Plan(now))
+	var err error
+	if p.Commit.Manifest, err = cp.Manifest.MarshalMsg(nil); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	for i := range cp.Frames {
+		// A row's age in the outbox is by the host's clock: rows of an old log are new there.
+		f := &cp.Frames[i]
+		f.Created = now.UnixMilli()
+		c.cut[f.Output] += int64(len(f.Data))
+	}
+	p.Commit.Append, c.carry = append(c.carry, cp.Frames...), nil
+	c.changed = false
+	c.pacer.Begin(now, p.Commit)
+	return p, nil
+}
+
+// Write stores a checkpoint and makes up its ledger. It may be called on any goroutine.
+func (c *Checkpoints) Write(p *Pending) {
+	if p.Stats, p.Err = c.Store.Commit(p.Commit); p.Err == nil {
+		p.AccountErr = Account(p.Ledger, c.Forwarder.Statuses(p.began), c.Store)
+	}
+}
+
+// Expire gives up a checkpoint that has taken longer than the policy lets it, and reports
+// that it did so now; its answer still comes.
+func (c *Checkpoints) Expire(now time.Time) bool { return c.pacer.Expire(now) }
+
+// Left is the time until Expire gives the checkpoint under way up; ok is false when it
+// never will.
+func (c *Checkpoints) Left(now time.Time) (left time.Duration, ok bool) { return c.pacer.Left(now) }
+
+// Settle takes in the outcome of a checkpoint. One that failed is declined: its pages are
+// dirty again, its frames wait for the next one, and processing goes on; the error is nil
+// unless that is pointless or was so too often.
+func (c *Checkpoints) Settle(now time.Time, p *Pending) error {
+	fatal := c.pacer.Finish(now, p.Err)
+	if p.Err != nil {
+		c.carry = append(p.Commit.Append, c.carry...)
+		c.changed = true
+		if errors.Is(p.Err, store.ErrSequence) {
+			return p.Err // no later checkpoint can succeed
+		}
+		return fatal
+	}
+	clear(c.cut)
+	c.Engine.Committed(p.Manifest)
+	if c.Options.Committed != nil {
+		if err := c.Options.Committed(p); err != nil {
+			return err
+		}
+	}
+	return c.Forwarder.Committed(uint64(p.Commit.Epoch))
+}
+
+// Drop ends a checkpoint whose outcome does not matter or is not known, when the host ends.
+func (c *Checkpoints) Drop(now time.Time) { c.pacer.Drop(now) }
+
+// HeldByMemory names the state's memory budget among what can hold a pipeline.
+const HeldByMemory = "memory"
+
+// Held names the output whose budget is used up, or the memory that only a checkpoint can
+// free, or is empty.
+func (c *Checkpoints) Held(now time.Time) string {
+	if c.Arena.NeedCheckpoint() {
+		if c.Arena.Maintain(); c.Arena.NeedCheckpoint() {
+			return HeldByMemory
+		}
+	}
+	for _, name := range c.Engine.Outputs() {
+		if c.Forwarder.Full(name, c.Engine.OutputBytes(name)+c.cut[name], now) {
+			return name
+		}
+	}
+	return ""
+}
+
+// Over tells that a drained pipeline is at its end: all it made is at the targets, and the
+// store knows it.
+func (c *Checkpoints) Over() bool {
+	return c.drained && !c.pacer.Running() && !c.changed && len(c.carry) == 0 && c.Forwarder.Drained() && !c.Forwarder.NeedsCommit()
+}
