@@ -138,7 +138,7 @@ func (b *binder) semi(in *relation, q *sql.Query, anti bool, at sql.Span, on fun
 			in.rel = filterRel(in.rel, expr.NewBool(false))
 		}
 		return nil
-	case on != nil && len(b.whenEmpty(sub.rel)) > 0 && relRefersOut(sub.rel, len(b.outer)):
+	case on != nil && single(sub.rel) && len(b.whenEmpty(sub.rel)) > 0 && relRefersOut(sub.rel, len(b.outer)):
 		return b.unsupported(at, "a comparison with a COUNT that depends on the row, but by = (SELECT ...),")
 	case on != nil:
 		if cond, err = on(sub.rel); err != nil {
