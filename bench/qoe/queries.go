@@ -26,12 +26,12 @@ var Queries = map[string]string{
 INSERT INTO failures SELECT event_time, view_id, customer, cdn, device, error FROM beacons WHERE error IS NOT NULL AND bitrate_kbps >= 1000;
 `,
 	"tumble": `CREATE TABLE quality (window_start TIMESTAMP(3), window_end TIMESTAMP(3), customer STRING, cdn STRING,
-  views BIGINT, errors BIGINT, rebuffer_ms BIGINT, mean_startup DOUBLE, max_bitrate INT) WITH (%s);
+  view_count BIGINT, errors BIGINT, rebuffer_ms BIGINT, mean_startup DOUBLE, max_bitrate INT) WITH (%s);
 INSERT INTO quality SELECT window_start, window_end, customer, cdn, COUNT(*), COUNT(error), SUM(CAST(rebuffer_ms AS BIGINT)), AVG(CAST(startup_ms AS DOUBLE)), MAX(bitrate_kbps)
 FROM TABLE(TUMBLE(TABLE beacons, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, customer, cdn;
 `,
 	"percentiles": `CREATE TABLE quality (window_start TIMESTAMP(3), window_end TIMESTAMP(3), customer STRING, cdn STRING,
-  views BIGINT, errors BIGINT, rebuffer_ms BIGINT, p50 DOUBLE, p95 DOUBLE) WITH (%s);
+  view_count BIGINT, errors BIGINT, rebuffer_ms BIGINT, p50 DOUBLE, p95 DOUBLE) WITH (%s);
 INSERT INTO quality SELECT window_start, window_end, customer, cdn, COUNT(*), COUNT(error), SUM(CAST(rebuffer_ms AS BIGINT)), APPROX_PERCENTILE(startup_ms, 0.5), APPROX_PERCENTILE(startup_ms, 0.95)
 FROM TABLE(TUMBLE(TABLE beacons, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, customer, cdn;
 `,

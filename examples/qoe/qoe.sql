@@ -33,7 +33,7 @@ CREATE TABLE qoe_10s (
   window_end     TIMESTAMP(3),
   customer       STRING,
   cdn            STRING,
-  views          BIGINT,
+  `views`        BIGINT,
   errors         BIGINT,
   error_rate     DOUBLE,
   rebuffer_ms    BIGINT,
