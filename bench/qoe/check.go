@@ -66,7 +66,7 @@ type row struct {
 	WindowEnd   string  `json:"window_end"`
 	Customer    string  `json:"customer"`
 	CDN         string  `json:"cdn"`
-	Views       int64   `json:"views"`
+	Views       int64   `json:"view_count"`
 	Errors      int64   `json:"errors"`
 	RebufferMs  int64   `json:"rebuffer_ms"`
 	MeanStartup float64 `json:"mean_startup"`
