@@ -41,7 +41,6 @@ type overCall struct {
 	off  int64
 	def  *expr.Lit
 	t    types.Type
-	id   string
 }
 
 // overFunctions are the functions that only make sense over a window of rows; those that
