@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	kills   = flag.Int("kills", 12, "how many times a process is killed")
+	kills   = flag.Int("kills", 200, "how many times a process is killed")
 	beacons = flag.Int("beacons", 60_000, "how many beacons the input has")
 	seed    = flag.Uint64("seed", 1, "seed of the places and moments of kills")
 )
