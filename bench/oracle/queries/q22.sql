@@ -1,0 +1,2 @@
+-- SPLIT_INDEX counts from 0, split_part from 1.
+SELECT auction, bidder, price, channel, split_part(url, '/', 4), split_part(url, '/', 5), split_part(url, '/', 6) FROM bid
