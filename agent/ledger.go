@@ -35,11 +35,11 @@ func WriteLedger(w io.Writer, l *dataflow.Ledger) {
 	}
 	for _, f := range l.Flows {
 		if f.Passes {
-			fmt.Fprintf(tw, "flow\t%s %s\trows %d = gone %d + handed on %d\t%s\n", f.Kind, f.ID, f.Rows, f.Gone, f.Out,
+			fmt.Fprintf(tw, "since start\t%s %s\trows %d = gone %d + handed on %d\t%s\n", f.Kind, f.ID, f.Rows, f.Gone, f.Out,
 				mark((f.Made || f.Came == f.Rows) && f.Rows == f.Gone+f.Out))
 			continue
 		}
-		fmt.Fprintf(tw, "flow\t%s %s\trows %d = counted %d\t%s\n", f.Kind, f.ID, f.Came, f.Rows, mark(f.Came == f.Rows))
+		fmt.Fprintf(tw, "since start\t%s %s\trows %d = counted %d\t%s\n", f.Kind, f.ID, f.Came, f.Rows, mark(f.Came == f.Rows))
 	}
 	for _, o := range l.Outputs {
 		if o.Uncommitted {
