@@ -84,14 +84,14 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 	// The checkpoint is committed; what follows can be made up for later.
 	_ = s.opt.Failpoint("checkpoint.after-commit")
 	if err := s.sweep(); err != nil {
-		s.opt.Logger.Warn("old page versions stay for now", "path", s.path, "error", err)
+		s.opt.Logger.Warn("old page versions stay until a later commit", "path", s.path, "error", err)
 	}
 	w.stats.FileBytes, w.stats.FreeBytes = s.size()
 	if s.compactWait > 0 {
 		s.compactWait--
 	} else if s.compactDue(w.stats.FileBytes, w.stats.FreeBytes) {
 		if err := s.compact(); err != nil {
-			s.opt.Logger.Warn("the state file cannot be compacted for now", "path", s.path, "error", err)
+			s.opt.Logger.Warn("the state file cannot be compacted; a later commit tries again", "path", s.path, "error", err)
 			s.compactWait = compactPause
 		}
 		w.stats.FileBytes, w.stats.FreeBytes = s.size()

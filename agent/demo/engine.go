@@ -58,6 +58,7 @@ func (e *engine) start() error {
 	defer e.mu.Unlock()
 	cmd := exec.Command(self, e.args...)
 	cmd.Stdout, cmd.Stderr = e.log, e.log
+	ownGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the engine: %w", err)
 	}

@@ -9,10 +9,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // hosts without time zone data compute in any zone
 
 	"github.com/spf13/cobra"
-
-	_ "time/tzdata" // hosts without time zone data compute in any zone
 
 	"github.com/edgeflow/edgeflow/agent"
 )

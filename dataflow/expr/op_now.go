@@ -5,7 +5,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
-// The functions of the current time take the row's arrival time for now, so that they
+// The functions of the current time take the row's arrival time, so that they
 // give the same result whenever the row is computed again.
 
 func init() {
