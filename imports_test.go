@@ -31,6 +31,7 @@ var layers = []struct {
 	{"dataflow/vec", []string{"dataflow/types"}},
 	{"dataflow/nearest", nil},
 	{"dataflow/sql", []string{"dataflow/nearest"}},
+	{"dataflow/sql/sqlfuzz", []string{"dataflow/sql"}},
 	{"dataflow/state", []string{"dataflow/state"}},
 	{"dataflow/expr", []string{"dataflow/expr", "dataflow/types", "dataflow/vec", "dataflow/state"}},
 	{"dataflow/plan", []string{"dataflow/plan", "dataflow/sql", "dataflow/expr", "dataflow/types", "dataflow/vec"}},
