@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
+	"runtime/pprof"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/bench/nexmark"
@@ -14,6 +16,8 @@ func nexmarkCommand(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("nexmark", flag.ContinueOnError)
 	file := f.String("set", "../shared/nexmark/queries.yaml", "file of the published queries")
 	events := f.Int64("events", 1_000_000, "number of events")
+	decode := f.Bool("decode", false, "read JSON messages, one an event, instead of generated rows")
+	profile := f.String("cpuprofile", "", "file for a CPU profile of the runs")
 	only := f.String("q", "", "queries to run, as in q1,q7 or \"pattern q0\" (default all)")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -26,6 +30,24 @@ func nexmarkCommand(ctx context.Context, args []string) error {
 	if *only != "" {
 		names = strings.Split(*only, ",")
 	}
+	var log *nexmark.Log
+	if *decode {
+		if log, err = set.Log(*events); err != nil {
+			return err
+		}
+		fmt.Printf("%d bytes an event\n", log.Bytes()/max(log.Len(), 1))
+	}
+	if *profile != "" {
+		w, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		if err := pprof.StartCPUProfile(w); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	fmt.Printf("%-12s %12s %10s %12s %12s\n", "query", "events/s", "seconds", "rows", "state MiB")
 	failed := 0
 	for _, n := range names {
@@ -33,7 +55,7 @@ func nexmarkCommand(ctx context.Context, args []string) error {
 			return ctx.Err()
 		}
 		var c nexmark.Counter
-		r, err := set.Run(n, *events, &c)
+		r, err := measured(set, n, log, *events, &c)
 		if err != nil {
 			failed++
 			fmt.Printf("%-12s %s\n", n, strings.SplitN(err.Error(), "\n", 2)[0])
@@ -46,4 +68,12 @@ func nexmarkCommand(ctx context.Context, args []string) error {
 		return fmt.Errorf("%d of %d queries did not run", failed, len(names))
 	}
 	return nil
+}
+
+// measured runs a query over generated rows, or over a log's messages when there is one.
+func measured(set *nexmark.Set, name string, log *nexmark.Log, events int64, c *nexmark.Counter) (nexmark.Result, error) {
+	if log != nil {
+		return set.RunLog(name, log, c)
+	}
+	return set.Run(name, events, c)
 }

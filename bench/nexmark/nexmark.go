@@ -95,14 +95,18 @@ func (s *Set) Script(name string, events int64) (string, error) {
 		text = strings.Replace(text, "and A.expires)\n    WHERE", "and A.expires))\n    WHERE", 1)
 		text = strings.Replace(text, "and A.expires)\n        WHERE", "and A.expires))\n        WHERE", 1)
 	}
-	text = s.DDL["ddl_gen"] + "\n" + s.DDL["ddl_views"] + "\n" + text
+	return s.parameters(s.DDL["ddl_gen"]+"\n"+s.DDL["ddl_views"]+"\n"+text, events), nil
+}
+
+// parameters fills in the parameters of a text.
+func (s *Set) parameters(text string, events int64) string {
 	for k, v := range map[string]string{
 		"TPS": "10000", "EVENTS_NUM": strconv.FormatInt(events, 10), "PERSON_PROPORTION": "1", "AUCTION_PROPORTION": "3",
 		"BID_PROPORTION": "46", "NEXMARK_TABLE": "datagen",
 	} {
 		text = strings.ReplaceAll(text, "${"+k+"}", v)
 	}
-	return text, nil
+	return text
 }
 
 // Result is what a run did.
@@ -120,6 +124,11 @@ func (s *Set) Run(name string, events int64, sink dataflow.Printer) (r Result, e
 	if err != nil {
 		return r, err
 	}
+	return run(name, text, connectors{sink: sink})
+}
+
+// run runs a script to its end.
+func run(name, text string, c connectors) (r Result, err error) {
 	if strings.Contains(text, "${FLINK_HOME}") {
 		var dir string
 		if dir, err = os.MkdirTemp("", "nexmark"); err != nil {
@@ -143,7 +152,7 @@ func (s *Set) Run(name string, events int64, sink dataflow.Printer) (r Result, e
 	if err != nil {
 		return r, err
 	}
-	e, err := dataflow.New(dataflow.Options{Plan: p, Connectors: connectors{sink}, Arena: arena})
+	e, err := dataflow.New(dataflow.Options{Plan: p, Connectors: c, Arena: arena})
 	if err != nil {
 		return r, err
 	}
@@ -167,10 +176,18 @@ func (s *Set) Run(name string, events int64, sink dataflow.Printer) (r Result, e
 }
 
 // connectors reads nexmark tables and hands rows to a printer.
-type connectors struct{ sink dataflow.Printer }
+type connectors struct {
+	sink dataflow.Printer
+	// log is what tables of encoded events are read from.
+	log *Log
+}
 
 func (c connectors) Source(n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
-	if n.Table.Connector() != "nexmark" {
+	switch n.Table.Connector() {
+	case "nexmark":
+	case "values":
+		return decoded(n, &reader{log: c.log}), nil
+	default:
 		return sideInput(n)
 	}
 	o, err := nexmark.ParseOptions(n.Table.Options)
@@ -195,10 +212,15 @@ func sideInput(n *plan.Source) (*dataflow.SourceBinding, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decoded(n, src), nil
+}
+
+// decoded reads a table from messages in its format.
+func decoded(n *plan.Source, src dataflow.MessageSource) *dataflow.SourceBinding {
 	return &dataflow.SourceBinding{Messages: src, Metadata: dataflow.NewMetadataReader(n.Columns),
 		Decoder: func(onBad func([]byte, int, error)) (format.Decoder, error) {
 			return format.NewDecoder(n.Table.Options["format"], dataflow.DecoderSchema(n), format.Options{Table: n.Table.Options, OnBad: onBad})
-		}}, nil
+		}}
 }
 
 // writeSideInput makes the file of query 13 below a folder: a key and a value a line.
