@@ -108,7 +108,7 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	}
 	r.restoreTook = p.agent.clock.Now().Sub(began)
 	if manifest != nil {
-		p.log.Info("restored", "epoch", restored.Epoch, "state_bytes", r.arena.Stats().Bytes, "took", r.restoreTook.Round(time.Millisecond))
+		p.log.Info("restored", "epoch", restored.Epoch, "events", r.engine.Events(), "state_bytes", r.arena.Stats().Bytes, "took", r.restoreTook.Round(time.Millisecond))
 	}
 	ready = true
 	return r, nil
@@ -306,6 +306,8 @@ func (r *runner) step(ctx context.Context, now time.Time) error {
 		r.checks.Changed()
 		r.tickBase, r.tickAt = r.engine.NowMs(), r.now()
 		r.arena.Maintain()
+	case p.Pending > 0 && !r.engine.Waits():
+		r.rest(ctx, time.Millisecond) // a source holds back what it has
 	case p.Pending == 0:
 		if !r.engine.Waits() {
 			r.rest(ctx, pollWait)

@@ -20,6 +20,9 @@ type Options struct {
 	// RateLimited makes events come at the rate, 'rate.limited' or 'max-emit-speed' =
 	// 'false'; else they come as fast as they are read, and arrive at their event time.
 	RateLimited bool
+	// EmitRate is how many events are read in a second of the host's time at the most,
+	// 'emit.rate'; 0 is no limit. It bears on neither event time nor arrival time.
+	EmitRate int64
 	// KeepAlive leaves the source open behind its last event, 'keep-alive'.
 	KeepAlive bool
 	// BaseMs is the event time of event 0 in ms since 1970, 'nexmark.base-time'.
@@ -42,7 +45,7 @@ func DefaultOptions() Options {
 
 // Keys are the options that a table may have.
 var Keys = []string{"events.num", "stop-at", "first-event.number", "first-event.rate", "next-event.rate", "rate.shape", "rate.period",
-	"rate.limited", "max-emit-speed", "keep-alive", "nexmark.base-time", "person.proportion", "auction.proportion", "bid.proportion",
+	"rate.limited", "max-emit-speed", "emit.rate", "keep-alive", "nexmark.base-time", "person.proportion", "auction.proportion", "bid.proportion",
 	"person.avg-size", "auction.avg-size", "bid.avg-size", "bid.hot-ratio.auctions", "bid.hot-ratio.bidders", "auction.hot-ratio.sellers",
 	"scan.parallelism"}
 
@@ -66,6 +69,7 @@ func ParseOptions(table map[string]string) (Options, error) {
 	most := !o.RateLimited
 	r.Bool("max-emit-speed", &most)
 	o.RateLimited = o.RateLimited || !most
+	r.Int("emit.rate", &o.EmitRate, 1)
 	r.Bool("keep-alive", &o.KeepAlive)
 	r.Time("nexmark.base-time", &o.BaseMs)
 	r.Int("person.proportion", &o.Person, 1)
@@ -116,7 +120,7 @@ func (o *Options) Validate() error {
 		v, least, most int64
 	}{
 		{"events.num", o.EventsNum, 0, math.MaxInt64 / 4}, {"first-event.number", o.FirstNumber, 0, math.MaxInt64 / 4},
-		{"first-event.rate", o.Rate, 1, rateMax},
+		{"first-event.rate", o.Rate, 1, rateMax}, {"emit.rate", o.EmitRate, 0, rateMax},
 		{"person.proportion", o.Person, 1, shareMax}, {"auction.proportion", o.Auction, 1, shareMax}, {"bid.proportion", o.Bid, 0, shareMax},
 		{"person.avg-size", o.PersonSize, 0, sizeMax}, {"auction.avg-size", o.AuctionSize, 0, sizeMax}, {"bid.avg-size", o.BidSize, 0, sizeMax},
 		{"bid.hot-ratio.auctions", o.HotAuctions, 1, shareMax}, {"bid.hot-ratio.bidders", o.HotBidders, 1, shareMax},

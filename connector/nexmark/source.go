@@ -36,6 +36,10 @@ type Source struct {
 	startMs int64
 	// done is the number of events made, limit the number of events there are.
 	done, limit uint64
+	// paced tells that 'emit.rate' counts from pacedMs, when pacedDone events were made.
+	paced     bool
+	pacedMs   int64
+	pacedDone uint64
 
 	vals []vec.Datum
 	row  []byte
@@ -130,7 +134,7 @@ const positionVersion = 1
 
 // Open goes on after the position.
 func (s *Source) Open(_ context.Context, position []byte) (dataflow.OpenReport, error) {
-	s.started, s.startMs, s.done = false, 0, 0
+	s.started, s.startMs, s.done, s.paced = false, 0, 0, false
 	if len(position) == 0 {
 		return dataflow.OpenReport{}, nil
 	}
@@ -159,10 +163,27 @@ func (s *Source) arrival(n, eventMs int64) int64 {
 	return s.startMs + eventMs - s.gen.timeOf(s.gen.opt.FirstNumber)
 }
 
-// Next makes the events that are due at nowMs.
+// allowed is how many events 'emit.rate' lets out at nowMs.
+func (s *Source) allowed(nowMs int64) int64 {
+	if !s.paced {
+		s.paced, s.pacedMs, s.pacedDone = true, nowMs, s.done
+	}
+	seconds, ms := (nowMs-s.pacedMs)/1000, (nowMs-s.pacedMs)%1000
+	rate := s.gen.opt.EmitRate
+	if seconds >= math.MaxInt64/rate-1 {
+		return math.MaxInt64
+	}
+	return max(0, seconds*rate+ms*rate/1000-int64(s.done-s.pacedDone))
+}
+
+// Next makes the events that are due at nowMs. Those that 'emit.rate' holds count as
+// pending, so that arrival time waits for them.
 func (s *Source) Next(b *vec.Batch, limit int, nowMs int64) (pending uint64, err error) {
 	if !s.started {
 		s.started, s.startMs = true, nowMs
+	}
+	if s.gen.opt.EmitRate > 0 {
+		limit = int(min(int64(limit), s.allowed(nowMs)))
 	}
 	g := s.gen
 	waits := false

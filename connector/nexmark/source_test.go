@@ -315,3 +315,61 @@ func BenchmarkBids(b *testing.B) {
 		_, _ = src.Next(batch, vec.BatchSize, farFuture)
 	}
 }
+
+// TestEmitRate holds events back by the host's time, from every Open anew, without a change
+// to what they are or when they arrive.
+func TestEmitRate(t *testing.T) {
+	o := DefaultOptions()
+	o.EventsNum, o.EmitRate = 500, 1000
+	const late = 1 << 41 // every event has arrived by then
+	src, err := New(o, leaves())
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := DefaultOptions()
+	free.EventsNum = o.EventsNum
+	want, err := New(free, leaves())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := []types.Type{}
+	for _, c := range leaves().Columns {
+		kinds = append(kinds, c.Type)
+	}
+	all := vec.NewBatch(kinds)
+	if _, err := want.Open(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := want.Next(all, vec.BatchSize, late); !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	var position []byte
+	seen := 0
+	for _, c := range []struct {
+		open  bool
+		now   int64
+		rows  int
+		ended bool
+	}{{true, 7_000_000, 0, false}, {false, 7_000_100, 100, false}, {false, 7_000_100, 0, false}, {false, 6_000_000, 0, false},
+		{true, 9_000_000, 0, false}, {false, 9_000_250, 250, false}, {false, 9_900_000, 150, true}} {
+		if c.open {
+			if _, err := src.Open(context.Background(), position); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := vec.NewBatch(kinds)
+		pending, err := src.Next(b, vec.BatchSize, late+c.now)
+		if b.N != c.rows || errors.Is(err, io.EOF) != c.ended || err != nil && !c.ended || (pending == 0) != c.ended {
+			t.Fatalf("at %d: %d rows, %d pending, %v", c.now, b.N, pending, err)
+		}
+		for i := range b.N {
+			if b.Arrival[i] != all.Arrival[seen] || b.Origin[i].Seq != all.Origin[seen].Seq {
+				t.Fatalf("event %d arrives at %d as number %d", seen, b.Arrival[i], b.Origin[i].Seq)
+			}
+			seen++
+		}
+		if b.N > 0 {
+			position = src.Position(position[:0], b.Origin[b.N-1].Seq)
+		}
+	}
+}
