@@ -55,7 +55,7 @@ func nexmarkCommand(ctx context.Context, args []string) error {
 			return ctx.Err()
 		}
 		var c nexmark.Counter
-		r, err := measured(set, n, log, *events, &c)
+		r, err := set.Do(nexmark.Job{Query: n, Events: *events, Log: log, Sink: &c})
 		if err != nil {
 			failed++
 			fmt.Printf("%-12s %s\n", n, strings.SplitN(err.Error(), "\n", 2)[0])
@@ -68,12 +68,4 @@ func nexmarkCommand(ctx context.Context, args []string) error {
 		return fmt.Errorf("%d of %d queries did not run", failed, len(names))
 	}
 	return nil
-}
-
-// measured runs a query over generated rows, or over a log's messages when there is one.
-func measured(set *nexmark.Set, name string, log *nexmark.Log, events int64, c *nexmark.Counter) (nexmark.Result, error) {
-	if log != nil {
-		return set.RunLog(name, log, c)
-	}
-	return set.Run(name, events, c)
 }

@@ -1,10 +1,13 @@
 package nexmark
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -36,30 +39,57 @@ func (l *Log) Message(i int) []byte {
 	return l.data[from:l.ends[i]:l.ends[i]]
 }
 
-// Log makes the log of so many events: the columns of the table that the queries read, the
-// kinds that an event is not being null.
+// Log makes the log of so many events.
 func (s *Set) Log(events int64) (*Log, error) {
+	l := &Log{}
+	return l, s.Each(events, func(data []byte, arrivalMs int64) error {
+		l.data = append(l.data, data...)
+		l.ends = append(l.ends, len(l.data))
+		l.arrival = append(l.arrival, arrivalMs)
+		return nil
+	})
+}
+
+// WriteFile writes so many events to a file, a JSON object a line.
+func (s *Set) WriteFile(path string, events int64) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := bufio.NewWriterSize(f, 1<<20)
+	err = s.Each(events, func(data []byte, _ int64) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
+	return errors.Join(err, w.Flush())
+}
+
+// Each calls fn with so many events as JSON objects of the columns of the table that the
+// queries read, the kinds that an event is not being null, and with when they arrive. data is
+// valid during the call.
+func (s *Set) Each(events int64, fn func(data []byte, arrivalMs int64) error) error {
 	ddl := s.DDL["ddl_gen"]
 	from, to := strings.IndexByte(ddl, '('), strings.Index(ddl, "`dateTime` AS")
 	if from < 0 || to < from {
-		return nil, fmt.Errorf("the table's columns are not found in ddl_gen")
+		return fmt.Errorf("the table's columns are not found in ddl_gen")
 	}
 	columns := strings.TrimRight(ddl[from+1:to], " \n,")
 	text := s.parameters(ddl+"\nCREATE TABLE log ("+columns+") WITH ('connector' = 'blackhole');\n"+
 		"INSERT INTO log SELECT event_type, person, auction, bid FROM datagen;", events)
-	w := &logWriter{log: &Log{}}
-	_, err := run("log", text, connectors{sink: w})
-	return w.log, err
+	_, err := run(text, Job{Query: "log", Sink: &encoder{each: fn}})
+	return err
 }
 
-// logWriter encodes rows.
-type logWriter struct {
-	log *Log
-	enc format.Encoder
+// encoder encodes rows and hands them on.
+type encoder struct {
+	each func(data []byte, arrivalMs int64) error
+	enc  format.Encoder
+	data []byte
 }
 
-// Print appends a message a row.
-func (w *logWriter) Print(b *vec.Batch) (err error) {
+// Print encodes a batch.
+func (w *encoder) Print(b *vec.Batch) (err error) {
 	if w.enc == nil {
 		var s format.Schema
 		for i, name := range []string{"event_type", "person", "auction", "bid"} {
@@ -70,32 +100,18 @@ func (w *logWriter) Print(b *vec.Batch) (err error) {
 		}
 	}
 	for k := range b.Rows() {
-		if w.log.data, err = w.enc.Append(w.log.data, b, b.Row(k)); err != nil {
+		if w.data, err = w.enc.Append(w.data[:0], b, b.Row(k)); err != nil {
 			return err
 		}
-		w.log.ends = append(w.log.ends, len(w.log.data))
-		w.log.arrival = append(w.log.arrival, b.ArrivalAt(b.Row(k)))
+		if err := w.each(w.data, b.ArrivalAt(b.Row(k))); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // Close does nothing.
-func (w *logWriter) Close() error { return nil }
-
-// RunLog runs a query over the events of a log, which are decoded on the way.
-func (s *Set) RunLog(name string, l *Log, sink dataflow.Printer) (r Result, err error) {
-	text, err := s.Script(name, int64(l.Len()))
-	if err != nil {
-		return r, err
-	}
-	from := strings.Index(text, ") WITH (\n    'connector' = 'nexmark'")
-	if from < 0 {
-		return r, fmt.Errorf("the options of the table are not found in ddl_gen")
-	}
-	to := from + strings.IndexByte(text[from:], ';')
-	text = text[:from] + ") WITH ('connector' = 'values', 'format' = 'json')" + text[to:]
-	return run(name, text, connectors{sink: sink, log: l})
-}
+func (w *encoder) Close() error { return nil }
 
 // reader hands out the messages of a log.
 type reader struct {

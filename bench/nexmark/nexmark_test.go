@@ -46,7 +46,7 @@ func TestQueriesRun(t *testing.T) {
 			if r.Events < 10_000 || (c.Rows() == 0) != quiet[n] {
 				t.Errorf("%d events, %d rows", r.Events, c.Rows())
 			}
-			if _, err := set.RunLog(n, log, &again); err != nil || again != c {
+			if _, err := set.Do(Job{Query: n, Log: log, Sink: &again}); err != nil || again != c {
 				t.Errorf("rows of decoded events: %v, of generated ones %v; %v", again, c, err)
 			}
 		})

@@ -19,6 +19,8 @@ public final class Ask {
     private static final String USAGE = """
         ask test FILE.yaml [NAME ...] [--brief]    Flink's answer to pipeline tests, beside the expected rows
         ask rate FILE.sql --input EVENTS.json      the rate of a query over a file ('${input}' in the SQL)
+        ask rates SMALL.json LARGE.json FILE.sql ...
+                                                   runs of queries over two files in one JVM, a JSON object each
         """;
 
     private Ask() {}
@@ -33,6 +35,10 @@ public final class Ask {
         }
         if (words.size() == 4 && words.get(0).equals("rate") && words.get(2).equals("--input")) {
             Rate.run(Files.readString(Path.of(words.get(1))), Path.of(words.get(3)));
+            System.exit(0);
+        }
+        if (words.size() >= 4 && words.get(0).equals("rates")) {
+            Rates.run(Path.of(words.get(1)), Path.of(words.get(2)), words.subList(3, words.size()).stream().map(Path::of).toList());
             System.exit(0);
         }
         System.err.print(USAGE);

@@ -48,7 +48,7 @@ final class Rate {
     }
 
     /** The CPU seconds of this process so far: start, planning, compilation and collection of garbage as well. */
-    private static double cpu() {
+    static double cpu() {
         var os = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         return os.getProcessCpuTime() / 1e9;
     }
@@ -58,7 +58,7 @@ final class Rate {
     }
 
     /** The most memory that this process has held, in MiB; 0 where the system does not say. */
-    private static long rss() throws IOException {
+    static long rss() throws IOException {
         Path status = Path.of("/proc/self/status");
         if (!Files.exists(status)) {
             return 0;
