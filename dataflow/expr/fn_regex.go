@@ -121,7 +121,11 @@ func regexpExtractRow(p pattern) RowFunc {
 		if len(args) == 3 {
 			group = args[2].I
 		}
-		return groupText(args[0].B, re.Find(args[0].B), group), nil
+		text, ok := re.Group(args[0].B, group)
+		if !ok {
+			return vec.NullDatum, nil
+		}
+		return vec.BytesDatum(text), nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package javaregex
 
 import (
+	"bytes"
 	"regexp"
 	"regexp/syntax"
 	"unicode/utf8"
@@ -12,6 +13,10 @@ type Regexp struct {
 	// from finds the next match behind the first character of its input; it is set for
 	// patterns that match the empty string, which package regexp skips where Java does not.
 	from *regexp.Regexp
+	// simple matches in place of re; nil when the pattern is not of its form.
+	simple *simple
+	// lit is in every match; nil when no such text is known.
+	lit []byte
 }
 
 // Compile translates and compiles a pattern. Its errors are those of Translate.
@@ -27,7 +32,11 @@ func Compile(pattern string) (*Regexp, error) {
 	}
 	r := &Regexp{re: re}
 	tree, err := syntax.Parse(e, syntax.Perl)
-	if err == nil && matchesEmpty(tree) {
+	if err != nil {
+		return nil, t.refused(err)
+	}
+	r.simple, r.lit = newSimple(tree), needed(tree)
+	if matchesEmpty(tree) {
 		if r.from, err = regexp.Compile(`(?s:\A..*?)(` + e + `)`); err != nil {
 			return nil, t.refused(err)
 		}
@@ -67,22 +76,58 @@ func matchesEmpty(e *syntax.Regexp) bool {
 func (r *Regexp) Groups() int { return r.re.NumSubexp() }
 
 // Match tells whether s holds a match.
-func (r *Regexp) Match(s []byte) bool { return r.re.Match(s) }
+func (r *Regexp) Match(s []byte) bool {
+	if r.simple != nil {
+		var m [2 * (maxSimpleGroups + 1)]int
+		return r.simple.find(s, 0, m[:])
+	}
+	return r.possible(s) && r.re.Match(s)
+}
+
+// possible is false when s cannot hold a match.
+func (r *Regexp) possible(s []byte) bool { return len(r.lit) == 0 || bytes.Contains(s, r.lit) }
 
 // Find returns the bounds of the first match and of its groups as
 // regexp.FindSubmatchIndex does, or nil.
-func (r *Regexp) Find(s []byte) []int { return r.re.FindSubmatchIndex(s) }
+func (r *Regexp) Find(s []byte) []int {
+	if r.simple != nil {
+		m := make([]int, 2*(r.simple.groups+1))
+		if r.simple.find(s, 0, m) {
+			return m
+		}
+		return nil
+	}
+	if !r.possible(s) {
+		return nil
+	}
+	return r.re.FindSubmatchIndex(s)
+}
+
+// Group is the text of a group of the first match in s, nil and false when there is no
+// match, no such group, or the group took no part.
+func (r *Regexp) Group(s []byte, group int64) (text []byte, ok bool) {
+	if group < 0 || group > int64(r.Groups()) {
+		return nil, false
+	}
+	var in [2 * (maxSimpleGroups + 1)]int
+	m := in[:]
+	if r.simple != nil {
+		if !r.simple.find(s, 0, m) {
+			return nil, false
+		}
+	} else if m = r.Find(s); m == nil || m[2*group] < 0 {
+		return nil, false
+	}
+	return s[m[2*group]:m[2*group+1]], true
+}
 
 // All calls f with the bounds of each match and its groups from left to right, as
 // Matcher.find finds them, until f returns false: behind a match the next is looked for
-// from its end on, and one character further on when it was empty.
+// from its end on, and one character further on when it was empty. m is valid until f
+// returns.
 func (r *Regexp) All(s []byte, f func(m []int) bool) {
 	if r.from == nil {
-		for _, m := range r.re.FindAllSubmatchIndex(s, -1) {
-			if !f(m) {
-				return
-			}
-		}
+		r.allFull(s, f)
 		return
 	}
 	m := r.re.FindSubmatchIndex(s)
@@ -96,6 +141,25 @@ func (r *Regexp) All(s []byte, f func(m []int) bool) {
 			next += w
 		}
 		m = r.findFrom(s, next)
+	}
+}
+
+// allFull is All for a pattern that does not match the empty string.
+func (r *Regexp) allFull(s []byte, f func(m []int) bool) {
+	if r.simple != nil {
+		m, from := make([]int, 2*(r.simple.groups+1)), 0
+		for r.simple.find(s, from, m) && f(m) {
+			from = m[1]
+		}
+		return
+	}
+	if !r.possible(s) {
+		return
+	}
+	for _, m := range r.re.FindAllSubmatchIndex(s, -1) {
+		if !f(m) {
+			return
+		}
 	}
 }
 
