@@ -200,7 +200,7 @@ func ascending(n int) []int {
 // it takes them, or because a row may move to another primary key.
 func (l *lowering) sinkNeeds(s *Sink, in Node) (bool, error) {
 	t := l.targets[s]
-	takes := l.b.sinkMode(s.Table)
+	takes := l.sinkMode(s)
 	has := in.Base().Mode &^ ModeUpdateBefore
 	if missing := has &^ takes; missing != 0 && missing != ModeInsert {
 		return false, l.b.errorf(t.span, "sink %s takes row kinds %s only, and %s yields %s", s.Table.Name, takes, describe(updater(in)), has).
@@ -288,7 +288,7 @@ func (l *lowering) insertDrops() {
 		asDelete, drop := false, false
 		switch n := n.(type) {
 		case *Sink:
-			takes := l.b.sinkMode(n.Table)
+			takes := l.sinkMode(n)
 			n.Upserts = takes.NeedsKey() && len(n.PrimaryKey) > 0
 			drop, asDelete, keys = !takes.Has(ModeUpdateBefore), true, n.PrimaryKey
 			if m := l.materialize(n); m != nil {
@@ -315,12 +315,22 @@ func (l *lowering) insertDrops() {
 	l.plan.Nodes = nodes
 }
 
+// sinkMode tells which row kinds a sink gets. ON CONFLICT DO DEDUPLICATE asks for the last row
+// of each key, so a keyed table that could take former images too is written by key.
+func (l *lowering) sinkMode(s *Sink) ChangelogMode {
+	m := l.b.sinkMode(s.Table)
+	if l.targets[s].conflict == sql.ConflictDeduplicate && len(s.PrimaryKey) > 0 && m.Has(ModeUpdateAfter) {
+		m &^= ModeUpdateBefore
+	}
+	return m
+}
+
 // checkConflicts refuses a sink with a primary key that the query's rows do not have,
 // unless ON CONFLICT says what to do.
 func (l *lowering) checkConflicts() error {
 	for _, s := range l.plan.Sinks {
 		t := l.targets[s]
-		if len(s.PrimaryKey) == 0 || !l.b.sinkMode(s.Table).NeedsKey() {
+		if len(s.PrimaryKey) == 0 || !l.sinkMode(s).NeedsKey() {
 			if t.conflict != sql.ConflictDefault {
 				return l.b.errorf(t.span, "ON CONFLICT is for tables with a PRIMARY KEY that take updates by key")
 			}
