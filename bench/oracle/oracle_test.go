@@ -93,7 +93,7 @@ func TestWithoutTexts(t *testing.T) {
 // ones) and ties in a millisecond (high ones).
 func TestQueries(t *testing.T) {
 	set := texts(t)
-	all, err := chosen(set, nil)
+	all, err := chosen(set, options{})
 	if err != nil || len(all) != 24 {
 		t.Fatalf("%d queries have an equivalent: %v, %v", len(all), all, err)
 	}
