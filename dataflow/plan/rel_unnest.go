@@ -106,6 +106,9 @@ func filterBeforeUnnest(c *relCalc, u *relUnnest, parents map[rel]int) rel {
 }
 
 func (p *pruning) demandUnnest(r *relUnnest) {
+	if len(r.pass) == len(r.schema) && !slices.Contains(p.need[r], true) {
+		p.need[r][0] = true // rows that are only counted need a column too
+	}
 	p.want(r.in, expr.Cols(r.arg)...)
 	for i, c := range r.pass {
 		if p.need[r][i] {
