@@ -111,7 +111,7 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 		return op.NewWindowTVF(op.WindowTVFConfig{Input: inputTypes(n), Names: inputNames(n), Window: window(n.Window), Keys: n.PartitionBy})
 	case *plan.WindowAggregate:
 		c := op.WindowAggConfig{Input: inputTypes(n), Names: inputNames(n), Window: window(n.Window), Keys: n.Keys, Aggs: calls(n.Aggs),
-			Props: props(n), Retracting: n.Retract}
+			Props: props(n), Retracting: n.Retract, LatenessMs: ms(n.AllowedLateness)}
 		if c.Window.Kind == op.Session {
 			return op.NewSessionAggregate(c)
 		}

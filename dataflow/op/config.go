@@ -118,6 +118,9 @@ type WindowAggConfig struct {
 	Props []WindowProp
 	// Retracting tells that the input may hold -U and -D.
 	Retracting bool
+	// LatenessMs is how long after its end a window still takes rows: each revises the
+	// window's result. Of TUMBLE, HOP and attached windows of event time.
+	LatenessMs int64
 }
 
 // GroupAggConfig configures NewGroupAggregate. The output is the keys and the aggregates.

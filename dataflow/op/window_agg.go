@@ -15,7 +15,7 @@ import (
 // WindowAggregate aggregates by key and window over TUMBLE, HOP, CUMULATE and attached
 // windows. Each row updates one pane; when a window fires, its panes are merged by key, or
 // emitted in place when there is only one. A pane's pages are freed when its last window
-// has fired.
+// has fired and its lateness is over; until then a late row revises what it was in time for.
 //
 // Times are wall time of the zone for Local windows, else UTC. State:
 //
@@ -48,6 +48,8 @@ type WindowAggregate struct {
 	fresh    []int32       `scratch:"rows of a batch"`
 	rest     []int32       `scratch:"rows of a batch"`
 	lates    []int32       `scratch:"rows of a batch"`
+	revising []int32       `scratch:"rows of a batch"`
+	existed  []bool        `scratch:"the windows that a row revises"`
 	rows     []state.Row   `scratch:"rows of a batch"`
 	created  []bool        `scratch:"rows of a batch"`
 	states   [][]byte      `scratch:"rows of a batch"`
@@ -65,6 +67,7 @@ type firing struct {
 	into       *state.Table // the merge pane
 	rows       int64
 	now        int64
+	kind       vec.RowKind // of the rows emitted
 	err        error
 }
 
@@ -75,6 +78,9 @@ func NewWindowAggregate(cfg WindowAggConfig) (*WindowAggregate, error) {
 	}
 	if err := cfg.Window.validate(); err != nil {
 		return nil, err
+	}
+	if cfg.LatenessMs > 0 && (cfg.Window.Kind == Cumulate || cfg.Window.ProcTime) {
+		return nil, fmt.Errorf("%s takes no late rows", cfg.Window.Kind)
 	}
 	o := &WindowAggregate{cfg: cfg, keys: newKeyCodec(cfg.Keys, typesOf(cfg.Input, cfg.Keys)), head: 8}
 	if cfg.Retracting {
@@ -110,10 +116,11 @@ func (o *WindowAggregate) Open(c *Context) error {
 		o.merged.Tree = o.store.Tree
 	}
 	o.clock = newWallClock(w.Local || w.ProcTime, zoneOf(c))
-	o.emit = newEmitter(c.Out, windowOutput(o.cfg, o.set), false)
+	o.emit = newEmitter(c.Out, windowOutput(o.cfg, o.set), o.cfg.LatenessMs > 0)
 	o.aggs = o.emit.batch.Cols[len(o.cfg.Keys) : len(o.cfg.Keys)+len(o.cfg.Aggs)]
 	o.starts = make([]int64, vec.BatchSize)
 	o.fresh, o.rest, o.lates = make([]int32, 0, vec.BatchSize), make([]int32, 0, vec.BatchSize), make([]int32, 0, vec.BatchSize)
+	o.revising = make([]int32, 0, vec.BatchSize)
 	o.rows, o.created = make([]state.Row, vec.BatchSize), make([]bool, vec.BatchSize)
 	o.states = make([][]byte, vec.BatchSize)
 	o.emitRow, o.mergeRow = o.emitOne, o.mergeOne
@@ -185,6 +192,9 @@ func (o *WindowAggregate) add(b *vec.Batch, sel []int32) error {
 	if err != nil {
 		return err
 	}
+	if err := o.revise(b); err != nil {
+		return err
+	}
 	for len(fresh) > 0 {
 		// The rows of the first row's pane; the others wait in rest.
 		p, same := o.starts[fresh[0]], len(fresh)
@@ -213,15 +223,16 @@ func (o *WindowAggregate) add(b *vec.Batch, sel []int32) error {
 	return nil
 }
 
-// assign finds the pane of each row, in o.starts, and returns the rows that are not late.
+// assign finds the pane of each row, in o.starts, and returns the rows that are not late;
+// those that a window which has fired still takes are left in o.revising.
 func (o *WindowAggregate) assign(b *vec.Batch, sel []int32) ([]int32, error) {
 	w := o.cfg.Window
 	closed := o.progress.Int64(progressClosed)
 	size := w.pane()
-	fresh, lates := o.fresh[:0], o.lates[:0]
+	fresh, lates, revising := o.fresh[:0], o.lates[:0], o.revising[:0]
 	var n, gone, outside int64
 	// Rows of one pane follow each other mostly: its figures are kept.
-	pane, windows, open := int64(math.MinInt64), int64(0), int64(0)
+	pane, windows, open, taken := int64(math.MinInt64), int64(0), int64(0), int64(0)
 	for _, i := range sel {
 		t, ok := o.cfg.Window.time(o.clock, b, int(i))
 		if !ok {
@@ -235,13 +246,21 @@ func (o *WindowAggregate) assign(b *vec.Batch, sel []int32) ([]int32, error) {
 			if t <= closed {
 				open = 0
 			}
+			taken = open
 		} else if t < pane || t >= pane+size || pane == math.MinInt64 {
 			pane = floorTo(t, size, w.Offset)
 			windows, open = w.count(pane, math.MinInt64), w.count(pane, closed)
+			taken = open
+		}
+		if open < windows && o.cfg.LatenessMs > 0 {
+			taken = open + o.revisable(pane)
 		}
 		n += windows
-		gone += windows - open
+		gone += windows - taken
 		switch {
+		case taken > open:
+			o.starts[i] = pane
+			revising = append(revising, i)
 		case open > 0:
 			o.starts[i] = pane
 			fresh = append(fresh, i)
@@ -251,7 +270,7 @@ func (o *WindowAggregate) assign(b *vec.Batch, sel []int32) ([]int32, error) {
 			outside++ // between hopping windows with a slide longer than their size
 		}
 	}
-	o.fresh, o.lates = fresh, lates
+	o.fresh, o.lates, o.revising = fresh, lates, revising
 	o.ledger.add(assigned, n)
 	o.ledger.add(droppedLate, gone)
 	o.ledger.add(filtered, outside)

@@ -27,9 +27,12 @@ func (o *WindowAggregate) fireUpTo(bound int64) error {
 		}
 		closed = end
 		o.progress.SetInt64(progressClosed, closed)
-		o.dropPanes(end)
+		o.dropPanes(end - o.cfg.LatenessMs)
 	}
 	o.progress.SetInt64(progressClosed, bound)
+	if o.cfg.LatenessMs > 0 {
+		o.dropPanes(bound - o.cfg.LatenessMs)
+	}
 	return o.emit.flush()
 }
 
@@ -47,7 +50,10 @@ func (o *WindowAggregate) nextEnd(closed int64) (end int64, ok bool) {
 		return 0, false
 	}
 	if w.Kind == Attached {
-		return p, true
+		if p <= closed {
+			p = o.paneFrom(closed + 1)
+		}
+		return p, p < math.MaxInt64
 	}
 	end = w.firstEnd(p)
 	if closed >= end {
@@ -187,7 +193,7 @@ func (o *WindowAggregate) emitOne(r state.Row) bool {
 	for i, p := range o.cfg.Props {
 		o.clock.setProp(cols[len(o.cfg.Keys)+len(o.cfg.Aggs)+i], row, p, start, f.end, f.now)
 	}
-	f.err = o.emit.keep(vec.Insert, f.now)
+	f.err = o.emit.keep(f.kind, f.now)
 	return f.err == nil
 }
 
@@ -236,6 +242,8 @@ func (o *WindowAggregate) Audit() Audit {
 		windows := int64(1)
 		if o.cfg.Window.Kind != Attached {
 			windows = o.cfg.Window.count(p, closed)
+		} else if p <= closed {
+			windows = 0
 		}
 		t.Scan(func(r state.Row) bool {
 			a.Open += windows * int64(binary.LittleEndian.Uint64(t.Value(r)))

@@ -62,7 +62,7 @@ func (b *binder) legacyWindow(g *grouping, e sql.Expr) (bool, error) {
 // legacyArgs reads the arguments of a group window or of one of its properties.
 func (b *binder) legacyArgs(c *sql.Call, name string, in *relation) (Window, int, error) {
 	f := legacyWindows[name]
-	win := Window{Kind: f.kind, StartCol: -1, EndCol: -1}
+	win := Window{Kind: f.kind, StartCol: -1, EndCol: -1, Group: true}
 	if len(c.Args) < 1+f.needed || len(c.Args) > 1+len(f.params) {
 		return win, 0, b.errorf(c.Span, "%s takes a time attribute and %s", name, strings.Join(f.params, ", "))
 	}

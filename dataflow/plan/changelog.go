@@ -44,6 +44,12 @@ func (l *lowering) kinds(n Node) {
 	case *WindowAggregate:
 		b.Mode = AppendOnly
 		n.Retract = in.Updates()
+		switch {
+		case n.AllowedLateness > 0 && n.Retract: // a late row may empty the group
+			b.Mode = ModeInsert | ModeDelete
+		case n.AllowedLateness > 0:
+			b.Mode = ModeInsert | ModeUpdateBefore | ModeUpdateAfter
+		}
 	case *GroupAggregate:
 		n.Retract = in.Updates()
 		b.Mode = ModeInsert

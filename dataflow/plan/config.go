@@ -61,6 +61,8 @@ type Config struct {
 	// Late is edgeflow.late, AllowedLateness edgeflow.allowed-lateness.
 	Late            LatePolicy
 	AllowedLateness time.Duration
+	// EmitLateness is table.exec.emit.allow-lateness, the allowed lateness of group windows.
+	EmitLateness time.Duration
 
 	// OutboxBytesMax, OutboxAgeMax, OutboxOnLimit and OutboxRate are edgeflow.outbox.max-bytes,
 	// .max-age, .on-limit and .rate (bytes a second, 0 for any); a sink's own option of the
@@ -344,8 +346,10 @@ var configOptions = []ConfigOption{
 		func(c *Config) *RowErrorPolicy { return &c.OnRowError }),
 	enumOption("edgeflow.late", "what happens to late rows", lateNames,
 		func(c *Config) *LatePolicy { return &c.Late }),
-	durationOption("edgeflow.allowed-lateness", "how long after its end a window takes late rows",
+	durationOption("edgeflow.allowed-lateness", "how long after its end a window takes late rows, with edgeflow.late = correct",
 		func(c *Config) *time.Duration { return &c.AllowedLateness }),
+	durationOption("table.exec.emit.allow-lateness", "how long after its end a group window takes late rows, each of which revises its result",
+		func(c *Config) *time.Duration { return &c.EmitLateness }),
 	bytesOption("edgeflow.outbox.max-bytes", "budget of an output's outbox",
 		func(c *Config) *int64 { return &c.OutboxBytesMax }),
 	durationOption("edgeflow.outbox.max-age", "how old an output's rows may become; 0 is any",

@@ -99,7 +99,11 @@ func nodeText(n Node) string {
 				s += " in panes of " + ms(n.Window.Pane)
 			}
 		}
-		return s + groupText(in, n.Keys, n.Aggs, n.Retract)
+		s += groupText(in, n.Keys, n.Aggs, n.Retract)
+		if n.AllowedLateness > 0 {
+			s += fmt.Sprintf(" revised by rows up to %s late", ms(n.AllowedLateness.Milliseconds()))
+		}
+		return s
 	case *GroupAggregate:
 		return strings.TrimSpace(groupText(in, n.Keys, n.Aggs, n.Retract))
 	case *MatchRecognize:

@@ -154,9 +154,6 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 		return nil, err
 	}
 	cfg := l.b.cfg
-	if r.win != nil && cfg.Late == LateCorrect {
-		return nil, l.b.unsupported(l.owner.span, "'edgeflow.late' = 'correct' (revised results for late rows)")
-	}
 	if r.win == nil {
 		n := &GroupAggregate{Keys: r.keys, Aggs: r.aggs, MiniBatch: cfg.MiniBatch}
 		n.b.StateTTL, n.b.Stateful, n.b.uid = cfg.StateTTL, true, r.uid
@@ -173,11 +170,38 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 	if r.win.Attached() && r.win.ProcTime {
 		return nil, l.b.unsupported(l.owner.span, "an aggregation by windows of processing time that is apart from its window function")
 	}
-	n := &WindowAggregate{Window: *r.win, Keys: r.keys, Aggs: r.aggs, Props: r.props, Late: cfg.Late, AllowedLateness: cfg.AllowedLateness}
+	n := &WindowAggregate{Window: *r.win, Keys: r.keys, Aggs: r.aggs, Props: r.props}
+	if err := l.lateness(n); err != nil {
+		return nil, err
+	}
 	n.b.Stateful, n.b.uid = true, r.uid
 	l.add(n, r.schema, in)
 	l.spans[n] = r.spans
 	return n, nil
+}
+
+// lateness says what a window does with late rows. Group windows take them for
+// table.exec.emit.allow-lateness too, as in Flink.
+func (l *lowering) lateness(n *WindowAggregate) error {
+	cfg, w := l.b.cfg, n.Window
+	n.Late = cfg.Late
+	if n.Late == LateCorrect {
+		n.AllowedLateness = cfg.AllowedLateness
+	}
+	if w.Group {
+		n.AllowedLateness = max(n.AllowedLateness, cfg.EmitLateness)
+	}
+	switch {
+	case n.AllowedLateness == 0 && n.Late == LateCorrect && !w.ProcTime:
+		return l.b.errorf(l.owner.span, "'edgeflow.late' = 'correct' needs 'edgeflow.allowed-lateness', how long a window takes late rows")
+	case n.AllowedLateness == 0 || w.ProcTime:
+		n.AllowedLateness = 0
+		return nil
+	case !w.Attached() && (w.Kind == Session || w.Kind == Cumulate):
+		return l.b.unsupported(l.owner.span, "revising the results of "+w.Kind.String()+" windows for late rows")
+	}
+	n.Late = LateCorrect
+	return nil
 }
 
 // sink ends a target's graph.

@@ -230,6 +230,8 @@ type Window struct {
 	StartCol, EndCol int
 	// ProcTime tells that rows belong to windows by arrival time.
 	ProcTime bool
+	// Group tells a group window, as in GROUP BY TUMBLE(ts, ...).
+	Group bool
 	// LTZ tells that the time attribute is a TIMESTAMP_LTZ, so that windows are aligned in
 	// the session's time zone.
 	LTZ bool
@@ -290,8 +292,8 @@ type WindowAggregate struct {
 	Props []WindowProp
 	// Retract tells that the input carries -U and -D rows.
 	Retract bool
-	// Late says what happens to late rows; AllowedLateness is how long after its end a
-	// window still takes them.
+	// Late says what happens to late rows. With LateCorrect a window still takes rows for
+	// AllowedLateness after its end, each of which revises its result; it is 0 otherwise.
 	Late            LatePolicy
 	AllowedLateness time.Duration
 }

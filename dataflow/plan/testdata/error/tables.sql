@@ -63,6 +63,9 @@ SET 'table.exec.mini-batch.enabled' = 'yes'
 SET 'edgeflow.late' = 'correct';
 SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE base, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end
 ----
+SET 'table.exec.emit.allow-lateness' = '1 min';
+SELECT COUNT(*) FROM base GROUP BY SESSION(ts, INTERVAL '1' SECOND)
+----
 SELECT /*+ STATE_TTL('bas' = '1 d') */ v, COUNT(*) FROM base GROUP BY v
 ----
 SELECT /*+ STATE_TTL('base' = 'x') */ v, COUNT(*) FROM base GROUP BY v

@@ -1,0 +1,79 @@
+package op_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/op/optest"
+)
+
+// lateWindow is a window aggregate that takes late rows for some time.
+func lateWindow(t *testing.T, w op.Window, lateness int64, retract bool) func() (op.Operator, error) {
+	return func() (op.Operator, error) {
+		return op.NewWindowAggregate(op.WindowAggConfig{Input: inTypes, Window: w, Keys: []int{1},
+			Aggs:  []*expr.AggCall{agg(t, "COUNT", expr.AggOptions{}), agg(t, "SUM0", expr.AggOptions{}, col(2))},
+			Props: []op.WindowProp{op.WindowStart, op.WindowEnd}, LatenessMs: lateness, Retracting: retract})
+	}
+}
+
+func TestLateRowRevisesTheResult(t *testing.T) {
+	c := optest.Case{
+		New: lateWindow(t, op.Window{Kind: op.Tumble, Size: 5000}, 2000, false), Input: inTypes, Ordered: true, Late: 1,
+		Events: slices.Concat(optest.Rows(0, row(1, "a", 1)), []optest.Event{watermark(4.999)},
+			optest.Rows(500, row(2, "a", 5), row(3, "b", 7)), []optest.Event{watermark(6.998)},
+			optest.Rows(600, row(4, "a", 1)), []optest.Event{watermark(6.999)},
+			optest.Rows(700, row(4, "a", 9)), []optest.Event{end()}),
+	}
+	r := optest.Run(t, c)
+	wantTrace(t, r, `
+		+I[a, 1, 1, 1970-01-01 00:00:00.000, 1970-01-01 00:00:05.000]
+		watermark 4999
+		-U[a, 1, 1, 1970-01-01 00:00:00.000, 1970-01-01 00:00:05.000]
+		+U[a, 2, 6, 1970-01-01 00:00:00.000, 1970-01-01 00:00:05.000]
+		+I[b, 1, 7, 1970-01-01 00:00:00.000, 1970-01-01 00:00:05.000]
+		watermark 6998
+		-U[a, 2, 6, 1970-01-01 00:00:00.000, 1970-01-01 00:00:05.000]
+		+U[a, 3, 7, 1970-01-01 00:00:00.000, 1970-01-01 00:00:05.000]
+		watermark 6999
+		watermark 9223372036854775807`)
+	if r.Audit.DroppedLate != 1 || r.Audit.Fired != 4 {
+		t.Errorf("audit %+v", r.Audit)
+	}
+}
+
+func TestWindowsThatTakeLateRowsAgreeWithCountingByHand(t *testing.T) {
+	for _, w := range []op.Window{
+		{Kind: op.Tumble, Size: 3000}, {Kind: op.Hop, Size: 6000, Slide: 2000}, {Kind: op.Hop, Size: 5000, Slide: 2000, Offset: 500},
+		{Kind: op.Hop, Size: 2000, Slide: 5000}, {Kind: op.Hop, Size: 6000, Slide: 4000},
+	} {
+		for seed := range int64(2) {
+			events := randomEvents(seed, 100, false)
+			r := optest.Run(t, optest.Case{New: lateWindow(t, w, 3600_000, false), Input: inTypes, Events: events, Lost: lostOf(events)})
+			inTime := slices.DeleteFunc(slices.Clone(events), func(e optest.Event) bool { return e.Row == nil })
+			want := windowsByHand(append(inTime, end()), w)
+			if !slices.Equal(r.Final, want) {
+				t.Fatalf("%+v, seed %d\n%s\nwant\n%s", w, seed, strings.Join(r.Final, "\n"), strings.Join(want, "\n"))
+			}
+		}
+	}
+}
+
+// lostOf counts the rows without event time.
+func lostOf(events []optest.Event) int {
+	n := 0
+	for _, e := range events {
+		if e.Row != nil && e.Row[0].Null {
+			n++
+		}
+	}
+	return n
+}
+
+func TestLateRetractionsEmptyAGroup(t *testing.T) {
+	for _, w := range []op.Window{{Kind: op.Tumble, Size: 3000}, {Kind: op.Hop, Size: 6000, Slide: 2000}} {
+		optest.RunAnyLate(t, optest.Case{New: lateWindow(t, w, 2000, true), Input: inTypes, Events: randomEvents(3, 150, true)})
+	}
+}
