@@ -308,9 +308,11 @@ func (o *Join) Watermark(input int, t int64) error {
 	return nil
 }
 
-// Tick hands a tick on once.
+// Tick forgets rows that have expired, and hands a tick on once.
 func (o *Join) Tick(now int64) error {
 	if o.marks.tick(now) {
+		o.sides[0].sweep(now)
+		o.sides[1].sweep(now)
 		return o.ctx.Out.Tick(now)
 	}
 	return nil

@@ -28,9 +28,11 @@ const (
 //	keys   join key -> Ref of the newest row's entry
 //	ids    the unique key and the join key -> Ref; or hash of the row -> Ref
 //
+//	ages   {oldest entry Ref, newest entry Ref}, where rows expire
+//
 // An entry lies in the heap of keys: next u64, prev u64, then where they are needed the
-// next entry of the same hash u64, the time of the last write i64 ms and the number of
-// partners i64, then the packed row.
+// next entry of the same hash u64, the time of the last write i64 ms with the entries
+// written before and after u64 each, and the number of partners i64, then the packed row.
 type joinRows struct {
 	key   joinKey
 	row   *keyCodec // all columns
@@ -41,17 +43,16 @@ type joinRows struct {
 	keys *state.Table
 	heap *state.Heap
 	ids  *state.Table
+	ages *state.Scalars
 
 	// Where an entry's words are; -1 for those that it does not have.
-	same, write, partners, head int
+	same, write, older, newer, partners, head int
 
-	buf     []byte `scratch:"an entry being made"`
-	idBuf   []byte `scratch:"an identity in hand"`
-	word    [8]byte
-	tmp     *vec.Batch `scratch:"a row unpacked to find its identity"`
-	sweepAt int        `scratch:"where the search for expired rows goes on"`
-	now     int64      `scratch:"arrival of the newest row of the batch"`
-	expired func(state.Row) bool
+	buf    []byte `scratch:"an entry being made"`
+	idBuf  []byte `scratch:"an identity in hand"`
+	keyBuf []byte `scratch:"the key of an entry that expires"`
+	word   [8]byte
+	made   int `scratch:"entries made since the last sweep"`
 }
 
 const (
@@ -65,7 +66,7 @@ func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttl
 	for i := range all {
 		all[i] = i
 	}
-	r := &joinRows{key: newJoinKey(s, nullSafe), row: newKeyCodec(all, s.Input), by: by, ttlMs: ttlMs, same: -1, write: -1, partners: -1, head: 16}
+	r := &joinRows{key: newJoinKey(s, nullSafe), row: newKeyCodec(all, s.Input), by: by, ttlMs: ttlMs, same: -1, write: -1, older: -1, newer: -1, partners: -1, head: 16}
 	r.row.exact = true
 	word := func(at *int, needed bool) {
 		if needed {
@@ -75,6 +76,8 @@ func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttl
 	}
 	word(&r.same, by == JoinByRow)
 	word(&r.write, ttlMs > 0)
+	word(&r.older, ttlMs > 0)
+	word(&r.newer, ttlMs > 0)
 	word(&r.partners, counts)
 	if by == JoinByUniqueKey {
 		cols := append([]int(nil), unique...)
@@ -84,9 +87,7 @@ func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttl
 			}
 		}
 		r.id = newKeyCodec(cols, typesOf(s.Input, cols))
-		r.tmp = vec.NewBatch(s.Input)
 	}
-	r.expired = r.expire
 	return r
 }
 
@@ -109,13 +110,19 @@ func (r *joinRows) describe(l *layout, name string, s JoinSide) {
 	if r.id != nil {
 		l.keys(name+" ids", r.id)
 	}
+	if r.write >= 0 {
+		l.add(name+" rows", "age", types.TBigInt.String(), false, r.write, 24)
+	}
 	l.add(name+" rows", "identity", types.TInt.String(), false, int(r.by), 0)
 }
 
 // open binds the side.
 func (r *joinRows) open(s *state.Space, name string) {
-	r.keys = s.Table(name+" keys", state.TableSpec{ValueSize: 8})
+	r.keys = s.Table(name+" keys", state.TableSpec{KeySize: r.key.size(), ValueSize: 8})
 	r.heap = r.keys.Heap()
+	if r.write >= 0 {
+		r.ages = s.Scalars(name+" ages", 16)
+	}
 	switch r.by {
 	case JoinByUniqueKey:
 		r.ids = s.Table(name+" ids", state.TableSpec{ValueSize: 8})
@@ -177,6 +184,8 @@ func (r *joinRows) add(b *vec.Batch, i int, key []byte, now, partners int64) {
 	setWord(r.buf, entryPrev, 0)
 	if r.write >= 0 {
 		setWord(r.buf, r.write, now)
+		setWord(r.buf, r.older, r.ages.Int64(agesNewest))
+		setWord(r.buf, r.newer, 0)
 	}
 	if r.partners >= 0 {
 		setWord(r.buf, r.partners, partners)
@@ -191,6 +200,11 @@ func (r *joinRows) add(b *vec.Batch, i int, key []byte, now, partners int64) {
 		setWord(r.buf, r.same, word(r.ids.Value(id), 0))
 	}
 	ref := r.heap.Put(r.buf)
+	if r.write >= 0 {
+		r.follow(state.Ref(r.ages.Int64(agesNewest)), ref)
+		r.ages.SetInt64(agesNewest, int64(ref))
+		r.made++
+	}
 	if r.ids != nil {
 		setWord(r.ids.MutValue(id), 0, int64(ref))
 	}
@@ -278,6 +292,9 @@ func (r *joinRows) unlink(ref state.Ref, k state.Row) {
 	e := r.heap.Get(ref)
 	next, prev := state.Ref(at(e, entryNext)), state.Ref(at(e, entryPrev))
 	r.unname(ref, e)
+	if r.write >= 0 {
+		r.outOfAges(e)
+	}
 	if next != 0 {
 		r.set(next, entryPrev, int64(prev))
 	}
@@ -293,9 +310,7 @@ func (r *joinRows) unlink(ref state.Ref, k state.Row) {
 func (r *joinRows) unname(ref state.Ref, e []byte) {
 	switch r.by {
 	case JoinByUniqueKey:
-		r.tmp.Reset()
-		r.row.unpack(e[r.head:], r.tmp.Cols, 0)
-		r.identify(nil, r.tmp, 0)
+		r.idBuf = r.id.repack(r.idBuf[:0], r.row, e[r.head:])
 		r.ids.Delete(r.idBuf)
 	case JoinByRow:
 		r.identify(e[r.head:], nil, 0)
@@ -333,27 +348,6 @@ func (r *joinRows) count(ref state.Ref) int64 { return at(r.heap.Get(ref), r.par
 func (r *joinRows) setCount(ref state.Ref, n, now int64) {
 	r.set(ref, r.partners, max(n, 0))
 	if r.write >= 0 {
-		r.set(ref, r.write, now)
+		r.renew(ref, now)
 	}
-}
-
-// sweep looks for expired rows, a page of keys at a time.
-func (r *joinRows) sweep(now int64) {
-	if r.ttlMs > 0 {
-		r.now = max(r.now, now)
-		r.sweepAt = r.keys.Sweep(r.sweepAt, 1, r.expired)
-	}
-}
-
-// expire forgets the expired rows of a key and tells whether none is left.
-func (r *joinRows) expire(k state.Row) bool {
-	for ref := state.Ref(word(r.keys.Value(k), 0)); ref != 0; {
-		e := r.heap.Get(ref)
-		next := state.Ref(at(e, entryNext))
-		if r.dead(e, r.now) {
-			r.unlink(ref, k)
-		}
-		ref = next
-	}
-	return word(r.keys.Value(k), 0) == 0
 }

@@ -214,6 +214,24 @@ func (k joinKey) matches(cols []*vec.Vector, row int) bool {
 	return true
 }
 
+// size is the length in bytes of every key that can have partners; 0 where it varies.
+func (k *joinKey) size() int {
+	n := k.codec.bitmap
+	for j, p := range k.codec.phys {
+		switch {
+		case k.nullSafe[j]:
+			return 0
+		case p == types.I64 || p == types.F64:
+			n += 8
+		case p == types.Wide:
+			n += 16
+		default:
+			return 0
+		}
+	}
+	return n
+}
+
 // JoinSide is an input of a join.
 type JoinSide struct {
 	Input []types.Type

@@ -75,6 +75,8 @@ type Table struct {
 	rows   cellPool
 	heap   Heap
 	batch  []probe
+	made   int    // rows made since the last Sweep
+	key    []byte // the key of a row being swept
 }
 
 const (
@@ -257,6 +259,7 @@ func (t *Table) insert(h uint32, key []byte) Row {
 	}
 	n := slot<<t.perBit | uint32((r.Offset()-t.rows.data)/t.rows.size)
 	t.addSlot(t.index.ids[t.bucket(h)], uint64(h)<<32|uint64(n+1))
+	t.made++
 	t.setLen(t.len + 1)
 	if t.len > len(t.index.ids)*(t.nslots*42/100) {
 		t.splitNext()
@@ -349,27 +352,46 @@ func (t *Table) each(fn func(PageID)) {
 	fn(t.root)
 }
 
-// Sweep looks at the rows of at most pages row pages, beginning at place from,
-// and deletes those for which fn returns true. It returns the place to go on
-// from, which is 0 after the last page. fn must not add or delete rows.
+// sweepPace is how many rows Sweep looks at for each row made since it was last called.
+// A row that may go is then found before the table has grown by a quarter, and a table of
+// which every row may go after some time holds about a seventh more rows than it must.
+const sweepPace = 4
+
+// sweepHoles is how many places without a page Sweep passes for the price of a page.
+const sweepHoles = 64
+
+// Sweep looks at the rows of a number of row pages, beginning at place from, and deletes
+// those for which fn returns true. The number is pages, or that of sweepPace rows for each
+// row made since the last Sweep when this is larger: expired rows are given back as fast as
+// others come. It returns the place to go on from, which is 0 after the last page. fn must
+// not add or delete rows.
 func (t *Table) Sweep(from, pages int, fn func(Row) bool) (next int) {
-	var key []byte
-	for ; pages > 0 && from < len(t.dir.ids); from++ {
-		p := t.dir.ids[from]
-		if p == 0 {
-			continue
-		}
-		pages--
-		for i := 0; i < t.rows.per && t.dir.ids[from] == p; i++ {
-			r := makeRef(p, t.rows.data+i*t.rows.size)
-			if t.rows.inUse(r) && fn(Row(r)) {
-				key = append(key[:0], t.Key(Row(r))...)
-				t.Delete(key)
-			}
+	pages = max(pages, (t.made*sweepPace+t.rows.per-1)/t.rows.per)
+	t.made = 0
+	for places := pages * sweepHoles; pages > 0 && places > 0 && from < len(t.dir.ids); from++ {
+		places--
+		if t.dir.ids[from] != 0 {
+			pages--
+			t.sweepPage(from, fn)
 		}
 	}
 	if from >= len(t.dir.ids) {
 		return 0
 	}
 	return from
+}
+
+// sweepPage is Sweep for the page at a place of the directory.
+func (t *Table) sweepPage(place int, fn func(Row) bool) {
+	p := t.dir.ids[place]
+	for i := 0; i < t.rows.per && t.dir.ids[place] == p; i += 64 {
+		w := binary.LittleEndian.Uint64(t.a.Read(makeRef(p, cellsBitmap+i/8), 8))
+		for ; w != 0; w &= w - 1 {
+			r := Row(makeRef(p, t.rows.data+(i+bits.TrailingZeros64(w))*t.rows.size))
+			if fn(r) {
+				t.key = append(t.key[:0], t.Key(r)...)
+				t.Delete(t.key)
+			}
+		}
+	}
 }
