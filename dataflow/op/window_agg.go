@@ -274,15 +274,16 @@ func (o *WindowAggregate) assign(b *vec.Batch, sel []int32) ([]int32, error) {
 	o.ledger.add(assigned, n)
 	o.ledger.add(droppedLate, gone)
 	o.ledger.add(filtered, outside)
-	if len(lates) > 0 {
-		o.ledger.add(late, int64(len(lates)))
-		if o.ctx.Late != nil {
-			if err := o.ctx.Late.Process(narrow(&o.sub, b, lates)); err != nil {
-				return nil, err
-			}
-		}
+	return fresh, o.divert(b, lates)
+}
+
+// divert counts late rows and hands them to those who keep them.
+func (o *WindowAggregate) divert(b *vec.Batch, lates []int32) error {
+	o.ledger.add(late, int64(len(lates)))
+	if len(lates) == 0 || o.ctx.Late == nil {
+		return nil
 	}
-	return fresh, nil
+	return o.ctx.Late.Process(narrow(&o.sub, b, lates))
 }
 
 var errNoTime = errors.New("the time attribute is NULL: the row is in no window")

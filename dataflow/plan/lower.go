@@ -168,7 +168,7 @@ func (l *lowering) aggregate(r *relAgg) (Node, error) {
 		return nil, err
 	}
 	if r.win.Attached() && r.win.ProcTime {
-		return nil, l.b.unsupported(l.owner.span, "an aggregation by windows of processing time that is apart from its window function")
+		return l.byBounds(r, in)
 	}
 	n := &WindowAggregate{Window: *r.win, Keys: r.keys, Aggs: r.aggs, Props: r.props}
 	if err := l.lateness(n); err != nil {

@@ -8,4 +8,4 @@ SELECT MULTISET[1, 2]
 ----
 EXPLAIN CREATE TABLE u (a INT)
 ----
-SELECT a, window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(pt), INTERVAL '1' SECOND)) WHERE window_start > ts GROUP BY a, window_start, window_end
+SELECT a, window_time, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(pt), INTERVAL '1' SECOND)) WHERE window_start > ts GROUP BY a, window_start, window_end, window_time
