@@ -30,8 +30,8 @@ const (
 //
 //	ages   {oldest entry Ref, newest entry Ref}, where rows expire
 //
-// An entry lies in the heap of keys: next u64, prev u64, then where they are needed the
-// next entry of the same hash u64, the time of the last write i64 ms with the entries
+// An entry lies in the heap of keys: next u64, then where they are needed the entry before
+// it in the list u64, the next entry of the same hash u64, the time of the last write i64 ms with the entries
 // written before and after u64 each, and the number of partners i64, then the packed row.
 type joinRows struct {
 	key   joinKey
@@ -46,7 +46,7 @@ type joinRows struct {
 	ages *state.Scalars
 
 	// Where an entry's words are; -1 for those that it does not have.
-	same, write, older, newer, partners, head int
+	prev, same, write, older, newer, partners, head int
 
 	buf    []byte `scratch:"an entry being made"`
 	idBuf  []byte `scratch:"an identity in hand"`
@@ -55,10 +55,7 @@ type joinRows struct {
 	made   int `scratch:"entries made since the last sweep"`
 }
 
-const (
-	entryNext = 0
-	entryPrev = 8
-)
+const entryNext = 0
 
 // newJoinRows configures a side; counts tells to keep the number of partners of each row.
 func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttlMs int64, counts bool) *joinRows {
@@ -66,7 +63,8 @@ func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttl
 	for i := range all {
 		all[i] = i
 	}
-	r := &joinRows{key: newJoinKey(s, nullSafe), row: newKeyCodec(all, s.Input), by: by, ttlMs: ttlMs, same: -1, write: -1, older: -1, newer: -1, partners: -1, head: 16}
+	r := &joinRows{key: newJoinKey(s, nullSafe), row: newKeyCodec(all, s.Input), by: by, ttlMs: ttlMs,
+		prev: -1, same: -1, write: -1, older: -1, newer: -1, partners: -1, head: 8}
 	r.row.exact = true
 	word := func(at *int, needed bool) {
 		if needed {
@@ -74,6 +72,7 @@ func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttl
 			r.head += 8
 		}
 	}
+	word(&r.prev, ttlMs > 0 || by != JoinAppendOnly) // else none leaves a list
 	word(&r.same, by == JoinByRow)
 	word(&r.write, ttlMs > 0)
 	word(&r.older, ttlMs > 0)
@@ -181,7 +180,9 @@ func (r *joinRows) add(b *vec.Batch, i int, key []byte, now, partners int64) {
 	}
 	r.buf = r.buf[:r.head]
 	setWord(r.buf, entryNext, first)
-	setWord(r.buf, entryPrev, 0)
+	if r.prev >= 0 {
+		setWord(r.buf, r.prev, 0)
+	}
 	if r.write >= 0 {
 		setWord(r.buf, r.write, now)
 		setWord(r.buf, r.older, r.ages.Int64(agesNewest))
@@ -208,8 +209,8 @@ func (r *joinRows) add(b *vec.Batch, i int, key []byte, now, partners int64) {
 	if r.ids != nil {
 		setWord(r.ids.MutValue(id), 0, int64(ref))
 	}
-	if first != 0 {
-		r.set(state.Ref(first), entryPrev, int64(ref))
+	if first != 0 && r.prev >= 0 {
+		r.set(state.Ref(first), r.prev, int64(ref))
 	}
 	setWord(r.keys.MutValue(k), 0, int64(ref))
 }
@@ -290,13 +291,13 @@ func (r *joinRows) find(b *vec.Batch, i int) state.Ref {
 // empty then.
 func (r *joinRows) unlink(ref state.Ref, k state.Row) {
 	e := r.heap.Get(ref)
-	next, prev := state.Ref(at(e, entryNext)), state.Ref(at(e, entryPrev))
+	next, prev := state.Ref(at(e, entryNext)), state.Ref(at(e, r.prev))
 	r.unname(ref, e)
 	if r.write >= 0 {
 		r.outOfAges(e)
 	}
 	if next != 0 {
-		r.set(next, entryPrev, int64(prev))
+		r.set(next, r.prev, int64(prev))
 	}
 	if prev != 0 {
 		r.set(prev, entryNext, int64(next))
