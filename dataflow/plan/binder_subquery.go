@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -106,15 +108,15 @@ func (b *binder) existence(c conjunct, in *relation) (bool, error) {
 			break
 		}
 		not := c.not != e.Not
-		return true, b.semi(in, e.Query, not, e.Span, func(sub rel) (expr.Node, error) {
-			return b.membership(e.X, "=", in, sub, e.Span, not)
+		return true, b.semi(in, e.Query, not, e.Span, func(ys []expr.Node) (expr.Node, error) {
+			return b.membership(e.X, "=", in, ys, e.Span, not)
 		})
 	case *sql.Quantified:
 		if e.Query == nil || hasSubquery(e.L) || c.not {
 			break
 		}
-		return true, b.semi(in, e.Query, e.All, e.Span, func(sub rel) (expr.Node, error) {
-			n, err := b.membership(e.L, e.Op, in, sub, e.Span, false)
+		return true, b.semi(in, e.Query, e.All, e.Span, func(ys []expr.Node) (expr.Node, error) {
+			n, err := b.membership(e.L, e.Op, in, ys, e.Span, false)
 			if err != nil || !e.All {
 				return n, err
 			}
@@ -125,28 +127,23 @@ func (b *binder) existence(c conjunct, in *relation) (bool, error) {
 }
 
 // semi joins a subquery for the rows that it has, or with anti has not. on is the condition
-// besides those within the subquery, over the columns side by side; nil for none.
-func (b *binder) semi(in *relation, q *sql.Query, anti bool, at sql.Span, on func(sub rel) (expr.Node, error)) error {
+// besides those within the subquery, given its columns; nil for none.
+func (b *binder) semi(in *relation, q *sql.Query, anti bool, at sql.Span, on func(ys []expr.Node) (expr.Node, error)) error {
 	sub, err := b.subquery(q, in)
 	if err != nil {
 		return err
 	}
+	if done, err := b.semiOne(in, sub, anti, at, on); done || err != nil {
+		return err
+	}
 	var cond expr.Node
-	switch {
-	case on == nil && single(sub.rel): // an aggregation without keys always has its row
-		if anti {
-			in.rel = filterRel(in.rel, expr.NewBool(false))
-		}
-		return nil
-	case on != nil && single(sub.rel) && len(b.whenEmpty(sub.rel)) > 0 && relRefersOut(sub.rel, len(b.outer)):
-		return b.unsupported(at, "a comparison with a COUNT that depends on the row, but by = (SELECT ...),")
-	case on != nil:
-		if cond, err = on(sub.rel); err != nil {
+	r := sub.rel
+	if on != nil {
+		n := len(in.rel.cols())
+		if cond, err = on(identityFrom(n, r.cols())); err != nil {
 			return err
 		}
-	}
-	r := sub.rel
-	if c, ok := r.(*relCalc); ok && on == nil {
+	} else if c, ok := r.(*relCalc); ok {
 		r = &relCalc{in: c.in, filter: c.filter, project: identity(c.in.cols()), schema: c.in.cols()}
 	}
 	kind := JoinSemi
@@ -154,6 +151,65 @@ func (b *binder) semi(in *relation, q *sql.Query, anti bool, at sql.Span, on fun
 		kind = JoinAnti
 	}
 	return b.attach(in, kind, r, cond, at)
+}
+
+// identityFrom are a schema's columns behind n others.
+func identityFrom(n int, s Schema) []expr.Node {
+	out := make([]expr.Node, len(s))
+	for i, c := range s {
+		out[i] = expr.NewCol(n+i, c.Name, c.Type)
+	}
+	return out
+}
+
+// semiOne is semi for an aggregation without keys. It has its row for every outer row, also
+// where no row meets the conditions on it, which a join by these conditions would not find:
+// so its row is joined as a value.
+func (b *binder) semiOne(in, sub *relation, anti bool, at sql.Span, on func(ys []expr.Node) (expr.Node, error)) (done bool, err error) {
+	always := single(sub.rel)
+	if on == nil && always {
+		if anti {
+			in.rel = filterRel(in.rel, expr.NewBool(false))
+		}
+		return true, nil
+	}
+	if one, ok := b.oneRow(sub.rel); !ok || !relRefersOut(one, len(b.outer)) {
+		return false, nil
+	}
+	var cond expr.Node
+	switch {
+	case on == nil: // HAVING decides
+		c := mergeCalcs(sub.rel).(*relCalc)
+		flag := newRelation(&relCalc{in: c.in, project: []expr.Node{c.filter}, schema: Schema{{"$having", c.filter.Type()}}}, "")
+		ys, err := b.scalars(in, flag, at)
+		if err != nil {
+			return true, err
+		}
+		cond = ys[0]
+		if anti {
+			if cond, err = b.newCall("IS NOT TRUE", at, cond); err != nil {
+				return true, err
+			}
+		}
+		anti = false
+	case !always:
+		return true, b.unsupported(at, "IN, SOME or ALL of an aggregation with HAVING that depends on the row")
+	default:
+		ys, err := b.scalars(in, sub, at)
+		if err != nil {
+			return true, err
+		}
+		if cond, err = on(ys); err != nil {
+			return true, err
+		}
+	}
+	if anti {
+		if cond, err = b.newCall("NOT", at, cond); err != nil {
+			return true, err
+		}
+	}
+	in.rel = filterRel(in.rel, cond)
+	return true, nil
 }
 
 // attach joins a subquery to the query around it by the conditions within it and cond.
@@ -170,6 +226,9 @@ func (b *binder) attach(in *relation, kind JoinKind, r rel, cond expr.Node, at s
 	n := len(in.rel.cols())
 	for _, c := range conds {
 		cond = both(cond, resolveOuter(c, level, n))
+	}
+	if cond != nil && slices.ContainsFunc(expr.Cols(cond), func(c int) bool { return c >= n+len(r.cols()) }) {
+		return b.unsupported(at, "a comparison of an OVER or an aggregate with a subquery")
 	}
 	j := newJoin(kind, in.rel, r, cond, at)
 	if kind.LeftOnly() {
@@ -194,25 +253,23 @@ func (b *binder) subquery(q *sql.Query, in *relation) (*relation, error) {
 	return b.query(q)
 }
 
-// membership compares a value, or the values of a row, with the columns of a subquery. For
+// membership compares a value, or the values of a row, with those of a subquery's row. For
 // NOT IN what is not known to differ counts as equal.
-func (b *binder) membership(x sql.Expr, op string, in *relation, sub rel, at sql.Span, not bool) (expr.Node, error) {
+func (b *binder) membership(x sql.Expr, op string, in *relation, ys []expr.Node, at sql.Span, not bool) (expr.Node, error) {
 	xs := []sql.Expr{x}
 	if c, ok := x.(*sql.Constructor); ok && c.Kind == sql.RowOf && c.Query == nil {
 		xs = c.Elems
 	}
-	cols := sub.cols()
-	if len(xs) != len(cols) {
-		return nil, b.errorf(at, "%d values are compared with a subquery of %d columns", len(xs), len(cols))
+	if len(xs) != len(ys) {
+		return nil, b.errorf(at, "%d values are compared with a subquery of %d columns", len(xs), len(ys))
 	}
-	n := len(in.rel.cols())
 	var out expr.Node
 	for i, e := range xs {
 		l, err := b.expr(e, &scope{in: in, inside: "WHERE"})
 		if err != nil {
 			return nil, err
 		}
-		eq, err := b.newCall(op, at, l, expr.NewCol(n+i, cols[i].Name, cols[i].Type))
+		eq, err := b.newCall(op, at, l, ys[i])
 		if err != nil {
 			return nil, err
 		}
@@ -362,29 +419,76 @@ func (b *binder) scalar(e *sql.Subquery, sc *scope) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, empty := sub.rel, map[int]expr.Node(nil)
-	if single(r) {
-		empty = b.whenEmpty(r)
-	} else if r, err = b.singleValue(sub, e.Span); err != nil {
-		return nil, err
-	}
-	n := len(in.rel.cols())
-	if err := b.attach(in, JoinLeft, r, nil, e.Span); err != nil {
-		return nil, err
-	}
-	out := make([]expr.Node, len(sub.names))
-	for i := range out {
-		out[i] = colRef(in.rel.cols(), n+i)
-		if v := empty[i]; v != nil {
-			if out[i], err = b.newCall("COALESCE", e.Span, out[i], v); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if len(out) == 1 {
-		return out[0], nil
+	out, err := b.scalars(in, sub, e.Span)
+	if err != nil || len(out) == 1 {
+		return first(out), err
 	}
 	return b.newCall("ROW", e.Span, out...)
+}
+
+func first(ns []expr.Node) expr.Node {
+	if len(ns) == 0 {
+		return nil
+	}
+	return ns[0]
+}
+
+// scalars joins the only row of a subquery, and yields its columns.
+func (b *binder) scalars(in, sub *relation, at sql.Span) ([]expr.Node, error) {
+	r, empty := sub.rel, []expr.Node(nil)
+	if one, ok := b.oneRow(r); ok {
+		r, empty = one, b.whenEmpty(one)
+	} else {
+		var err error
+		if r, err = b.singleValue(sub, at); err != nil {
+			return nil, err
+		}
+	}
+	cols := r.cols()
+	mark := false
+	for i, v := range empty {
+		mark = mark || !isNull(v) && !cols[i].Type.NotNull
+	}
+	if mark { // NULL in a column does not tell that there is no row
+		r = projectRel(r, append(identity(cols), expr.NewBool(true)), append(cols.Names(), "$row"))
+	}
+	n := len(in.rel.cols())
+	if err := b.attach(in, JoinLeft, r, nil, at); err != nil {
+		return nil, err
+	}
+	joined := in.rel.cols()
+	out := make([]expr.Node, len(cols))
+	for i := range out {
+		out[i] = colRef(joined, n+i)
+		if empty == nil || isNull(empty[i]) {
+			continue
+		}
+		var err error
+		if !mark {
+			out[i], err = b.newCall("COALESCE", at, out[i], empty[i])
+		} else {
+			out[i], err = b.ifRow(colRef(joined, n+len(cols)), out[i], empty[i], at)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// ifRow is value where a row was joined, as mark tells, else none.
+func (b *binder) ifRow(mark, value, none expr.Node, at sql.Span) (expr.Node, error) {
+	absent, err := b.newCall("IS NULL", at, mark)
+	if err != nil {
+		return nil, err
+	}
+	v, err := expr.NewCase([]expr.Node{absent}, []expr.Node{coerce(none, value.Type().Nullable())}, value)
+	return b.placed(v, err, at)
+}
+
+func isNull(n expr.Node) bool {
+	l, ok := n.(*expr.Lit)
+	return ok && l.Value.Null
 }
 
 // single tells whether a rel is an aggregation without keys, which has one row.
@@ -398,45 +502,93 @@ func single(r rel) bool {
 	return false
 }
 
-// whenEmpty finds the columns of an aggregation without keys that are not NULL when it has
-// no rows: the counts. Only columns that are counts as they are count.
-func (b *binder) whenEmpty(r rel) map[int]expr.Node {
+// oneRow makes an aggregation without keys, whose row HAVING may take away, one that always
+// has its row: of NULLs where HAVING is not TRUE.
+func (b *binder) oneRow(r rel) (rel, bool) {
+	c, ok := mergeCalcs(r).(*relCalc)
+	if !ok || c.filter == nil || !single(c.in) {
+		return r, single(r)
+	}
+	out := &relCalc{in: c.in, uid: c.uid}
+	for i, p := range c.project {
+		v, err := expr.NewCase([]expr.Node{c.filter}, []expr.Node{p}, expr.NewNull(p.Type().Nullable()))
+		if err != nil {
+			return r, false
+		}
+		out.project = append(out.project, v)
+		out.schema = append(out.schema, Column{c.schema[i].Name, v.Type()})
+	}
+	return out, true
+}
+
+// whenEmpty computes the row of an aggregation without keys over no rows at all: counts are
+// zero, other aggregates NULL. Nil when every column is NULL then.
+func (b *binder) whenEmpty(r rel) []expr.Node {
+	var out []expr.Node
 	switch r := r.(type) {
 	case *relCalc:
 		below := b.whenEmpty(r.in)
-		out := map[int]expr.Node{}
 		for i, p := range r.project {
-			if c, ok := p.(*expr.Col); ok && below[c.Index] != nil {
-				out[i] = below[c.Index]
+			v := expr.Rewrite(p, func(m expr.Node) expr.Node {
+				c, ok := m.(*expr.Col)
+				switch {
+				case !ok:
+					return m
+				case below == nil:
+					return expr.NewNull(c.T.Nullable())
+				}
+				return below[c.Index]
+			})
+			if v = expr.Fold(v, b.env()); !v.Type().Equal(r.schema[i].Type) {
+				v = coerce(v, r.schema[i].Type.Plain().Nullable())
 			}
+			out = append(out, v)
 		}
-		return out
 	case *relAgg:
-		out := map[int]expr.Node{}
-		for i, a := range r.aggs {
-			if a.Call.Func.Name == "COUNT" {
-				out[i] = coerce(expr.NewInt(0), types.TBigInt)
+		for _, a := range r.aggs {
+			if counts[a.Call.Func.Name] {
+				out = append(out, coerce(expr.NewInt(0), a.Call.T))
+			} else {
+				out = append(out, expr.NewNull(a.Call.T.Nullable()))
 			}
 		}
-		return out
 	}
-	return nil
+	if !slices.ContainsFunc(out, func(n expr.Node) bool { return !isNull(n) }) {
+		return nil
+	}
+	return out
 }
+
+// counts are the aggregates that are zero over no rows.
+var counts = map[string]bool{"COUNT": true, "APPROX_COUNT_DISTINCT": true, "SUM0": true}
 
 // singleValue is the only row of a subquery; a second one is an error at run time.
 func (b *binder) singleValue(sub *relation, at sql.Span) (rel, error) {
 	g := newGrouping(sub)
-	for i := range sub.names {
-		call, err := expr.NewAgg("SINGLE_VALUE", []expr.Node{sub.col(i)}, expr.AggOptions{})
+	add := func(name string, args ...expr.Node) error {
+		call, err := expr.NewAgg(name, args, expr.AggOptions{})
 		if err != nil {
-			return nil, b.errorf(at, "%v", err)
+			return b.errorf(at, "%v", err)
 		}
 		g.aggs = append(g.aggs, boundAgg{call: call, id: call.String(), span: at})
+		return nil
+	}
+	for i := range sub.names {
+		if err := add("SINGLE_VALUE", sub.col(i)); err != nil {
+			return nil, err
+		}
+	}
+	if err := add("COUNT"); err != nil {
+		return nil, err
 	}
 	agg := b.buildAggregate(g, hints{})
-	nodes := make([]expr.Node, len(g.aggs))
-	for i, a := range g.aggs {
-		nodes[i] = agg.resolve(expr.NewCol(aggBase+i, "", a.call.T))
+	value := func(i int) expr.Node { return agg.resolve(expr.NewCol(aggBase+i, "", g.aggs[i].call.T)) }
+	nodes := make([]expr.Node, len(sub.names))
+	for i := range nodes {
+		var err error
+		if nodes[i], err = expr.NewSingleRow(value(i), value(len(nodes))); err != nil {
+			return nil, b.errorf(at, "%v", err)
+		}
 	}
 	return projectRel(agg.rel, nodes, unique(sub.names)), nil
 }
