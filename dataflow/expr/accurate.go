@@ -141,44 +141,8 @@ func accPow(x, y float64) float64 {
 	return r
 }
 
-func accSinh(x float64) float64 {
-	a := math.Abs(x)
-	if !plain(x) || a > 700 {
-		return math.Sinh(x)
-	}
-	if a < 0.01 {
-		// The series, for the difference below cancels.
-		d := dd{x, 0}
-		q := d.mul(d)
-		sum := dd{}
-		for i := 4; i >= 1; i-- {
-			sum = sum.add(inverseFactorial[2*i]).mul(q)
-		}
-		return d.add(sum.mul(d)).float()
-	}
-	e := expDD(dd{x, 0})
-	return e.add(dd{1, 0}.div(e).neg()).scale(-1).float()
-}
-
-func accCosh(x float64) float64 {
-	if !plain(x) || math.Abs(x) > 700 {
-		return math.Cosh(x)
-	}
-	e := expDD(dd{x, 0})
-	return e.add(dd{1, 0}.div(e)).scale(-1).float()
-}
-
-func accTanh(x float64) float64 {
-	a := math.Abs(x)
-	if !plain(x) || a > 300 || a < 0.01 {
-		return math.Tanh(x)
-	}
-	e := expDD(dd{2 * x, 0})
-	return e.add(dd{-1, 0}).div(e.add(dd{1, 0})).float()
-}
-
 // trigLimit bounds the arguments whose reduction below is exact enough.
-const trigLimit = 1e9
+const trigLimit = 1e11
 
 // sinCosDD gives the sine and the cosine, each to 100 bits or so.
 func sinCosDD(x float64) (sin, cos dd) {
@@ -233,34 +197,4 @@ func accTan(x float64) float64 {
 	}
 	s, c := sinCosDD(x)
 	return s.div(c).float()
-}
-
-// The inverse functions take one Newton step from the float64 result.
-
-func accAsin(x float64) float64 {
-	y := math.Asin(x)
-	if a := math.Abs(x); !(a > 1e-8 && a < 0.9999) {
-		return y
-	}
-	s, c := sinCosDD(y)
-	return dd{y, 0}.add(s.add(dd{-x, 0}).div(c).neg()).float()
-}
-
-func accAcos(x float64) float64 {
-	y := math.Acos(x)
-	if !(math.Abs(x) < 0.9999) {
-		return y
-	}
-	s, c := sinCosDD(y)
-	return dd{y, 0}.add(c.add(dd{-x, 0}).div(s)).float()
-}
-
-func accAtan(x float64) float64 {
-	y := math.Atan(x)
-	if a := math.Abs(x); !(a > 1e-8 && a < 1e8) {
-		return y
-	}
-	s, c := sinCosDD(y)
-	// tan y - x over 1 + x^2 is cos y (sin y - x cos y), near enough.
-	return dd{y, 0}.add(s.add(c.mul(dd{x, 0}).neg()).mul(c).neg()).float()
 }

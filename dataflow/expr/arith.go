@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -65,7 +66,31 @@ func resolveArith(op string, args []Node) (Resolved, error) {
 	if !a.IsNumeric() || !b.IsNumeric() {
 		return Resolved{}, fmt.Errorf("cannot apply %s to %s and %s", op, a.Nullable(), b.Nullable())
 	}
+	if op == "/" && (a.IsApprox() || b.IsApprox()) && constantZero(args[1]) {
+		return Resolved{}, errDivZero
+	}
 	return resolveNumeric(op, a, b), nil
+}
+
+// constantZero tells a divisor that is 0 whatever the row: dividing by it is refused, while
+// a DOUBLE that is 0 for a row gives an infinity there.
+func constantZero(n Node) bool {
+	for {
+		c, ok := n.(*Cast)
+		if !ok {
+			break
+		}
+		n = c.Arg
+	}
+	l, ok := n.(*Lit)
+	if !ok || l.Value.Null {
+		return false
+	}
+	if l.T.IsString() {
+		f, ok := parseFloat(bytes.TrimSpace(l.Value.B), false)
+		return ok && f == 0
+	}
+	return l.T.IsNumeric() && l.Value.I == 0 && l.Value.Hi == 0 && l.Value.F == 0
 }
 
 // nullOperand is the type of a bare NULL beside an operand of type t.

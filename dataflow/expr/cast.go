@@ -276,6 +276,12 @@ func numberCaster(from, to types.Type) (caster, error) {
 	switch {
 	case to.Kind == types.Boolean:
 		return func(d vec.Datum) (vec.Datum, error) { return vec.BoolDatum(d.I != 0 || d.Hi != 0 || d.F != 0), nil }, nil
+	case to.IsInterval():
+		unit := intervalUnit(to)
+		if unit == 0 {
+			return nil, fmt.Errorf("cannot cast %s to %s: an interval of one unit takes a number", from.Nullable(), to.Nullable())
+		}
+		return func(d vec.Datum) (vec.Datum, error) { return vec.IntDatum(d.I * unit), nil }, nil
 	case from.Kind == types.Boolean && to.IsInteger():
 		return func(d vec.Datum) (vec.Datum, error) { return d, nil }, nil
 	case from.Kind == types.Decimal && to.IsInteger():
@@ -383,7 +389,10 @@ func nestedCaster(from, to types.Type, env *Env) (caster, error) {
 		}
 		return func(d vec.Datum) (vec.Datum, error) {
 			fs, err := convertAll(vec.RowFields(d.B, from.Fields), func(i int) caster { return conv[i] })
-			return vec.BytesDatum(vec.AppendRow(nil, to.Fields, fs)), err
+			if err != nil {
+				return vec.NullDatum, err
+			}
+			return vec.BytesDatum(vec.AppendRow(nil, to.Fields, fs)), nil
 		}, nil
 	}
 	if from.Kind == types.Array {
@@ -393,7 +402,10 @@ func nestedCaster(from, to types.Type, env *Env) (caster, error) {
 		}
 		return func(d vec.Datum) (vec.Datum, error) {
 			es, err := convertAll(vec.Elems(d.B, *from.Elem), func(int) caster { return conv })
-			return vec.BytesDatum(vec.AppendArray(nil, *to.Elem, es)), err
+			if err != nil {
+				return vec.NullDatum, err
+			}
+			return vec.BytesDatum(vec.AppendArray(nil, *to.Elem, es)), nil
 		}, nil
 	}
 	return mapCaster(from, to, member)
@@ -417,7 +429,10 @@ func mapCaster(from, to types.Type, member func(a, b types.Type) (caster, error)
 			return vec.NullDatum, err
 		}
 		vals, err := convertAll(vec.Elems(vs, fv), func(int) caster { return vc })
-		return vec.BytesDatum(vec.AppendMap(nil, tk, tv, keys, vals)), err
+		if err != nil {
+			return vec.NullDatum, err
+		}
+		return vec.BytesDatum(vec.AppendMap(nil, tk, tv, keys, vals)), nil
 	}, nil
 }
 

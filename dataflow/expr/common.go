@@ -259,7 +259,7 @@ func CanCast(from, to types.Type) bool {
 	case from.Kind == types.Boolean:
 		return to.Kind == types.Boolean || to.IsNumeric()
 	case from.IsNumeric():
-		return to.IsNumeric() || to.Kind == types.Boolean && from.IsInteger()
+		return to.IsNumeric() || to.Kind == types.Boolean || from.IsInteger() && intervalUnit(to) > 0
 	case from.IsBinary():
 		return to.IsBinary()
 	case isDateOrTimestamp(from):

@@ -74,6 +74,15 @@ func comparable2(op string, args []Node) (types.Type, error) {
 
 func resolveCompare(op string, args []Node) (Resolved, error) {
 	t, err := comparable2(op, args)
+	if err != nil && op != "=" && op != "<>" && len(args) == 2 {
+		// An order between a character string and a number is that of numbers.
+		switch a, b := args[0].Type(), args[1].Type(); {
+		case a.IsString() && b.IsNumeric():
+			t, err = stringOperand(b.Plain()), nil
+		case a.IsNumeric() && b.IsString():
+			t, err = stringOperand(a.Plain()), nil
+		}
+	}
 	if err != nil {
 		return Resolved{}, err
 	}

@@ -265,6 +265,9 @@ func resolveElt(args []Node) (Resolved, error) {
 	if ts[0], err = argInt("n").take("ELT", 0, args[0]); err != nil {
 		return Resolved{}, err
 	}
+	if l, ok := args[0].(*Lit); ok && !l.Value.Null && l.Value.I < 0 {
+		return Resolved{}, fmt.Errorf("the index of ELT is at least 0, not %d", l.Value.I)
+	}
 	t := ts[1]
 	for _, o := range ts[2:] {
 		if !o.Equal(t) {

@@ -49,8 +49,9 @@ func FormatDatum(dst []byte, d vec.Datum, t types.Type, env *Env) []byte {
 	return append(dst, d.B...)
 }
 
-// AppendFloat prints a float as Java does: the shortest digits that give it back, plain
-// from 10^-3 up to 10^7, otherwise as 1.0E10. bits is 32 or 64.
+// AppendFloat prints a float as Java does: plain from 10^-3 up to 10^7, otherwise as
+// 1.0E10, with the shortest digits that give it back. Whole numbers too large to be exact
+// have the digits that Java 17 gives them. bits is 32 or 64.
 func AppendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -72,6 +73,13 @@ func AppendFloat(dst []byte, f float64, bits int) []byte {
 		return append(dst, ".0"...)
 	}
 	var buf [32]byte
+	exact := 0x1p53
+	if bits == 32 {
+		exact = 0x1p24
+	}
+	if a >= exact && a < 0x1p63 {
+		return appendWhole(dst, f, bits)
+	}
 	s := strconv.AppendFloat(buf[:0], f, 'e', -1, bits)
 	point := false
 	for i, c := range s {
@@ -97,6 +105,37 @@ func AppendFloat(dst []byte, f float64, bits int) []byte {
 		return append(dst, e...)
 	}
 	return dst
+}
+
+// appendWhole prints a whole number beyond the exact ones, below 2^63: its decimal digits
+// without as many at its end as the distance to the next number covers for certain.
+func appendWhole(dst []byte, f float64, bits int) []byte {
+	if f < 0 {
+		dst = append(dst, '-')
+		f = -f
+	}
+	_, e := math.Frexp(f)
+	mantissa := 53
+	if bits == 32 {
+		mantissa = 24
+	}
+	n, exp := uint64(f), 0
+	if spare := e - 1 - mantissa - 1; spare > 1 {
+		exp = spare * 30103 / 100000 // the digits of 2^spare but for the first
+		p := uint64(pow10i[exp])
+		rest := n % p
+		if n /= p; rest >= p/2 && exp > 0 {
+			n++
+		}
+	}
+	var buf [20]byte
+	s := strconv.AppendUint(buf[:0], n, 10)
+	exp += len(s) - 1
+	for len(s) > 2 && s[len(s)-1] == '0' {
+		s = s[:len(s)-1]
+	}
+	dst = append(append(dst, s[0], '.'), s[1:]...)
+	return strconv.AppendInt(append(dst, 'E'), int64(exp), 10)
 }
 
 // appendPadded appends n with at least width digits.

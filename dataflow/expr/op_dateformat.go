@@ -138,7 +138,10 @@ func resolveToTime(name string, args []Node) (Resolved, error) {
 		if err != nil {
 			return vec.NullDatum, nil
 		}
-		if micros, nanos, _, ok = p.parse(a[0].B, false); !ok {
+		if micros, nanos, _, ok = p.parse(a[0].B, false); !ok && out.Kind == types.Timestamp {
+			micros, nanos, ok = parseLoose(a[0].B)
+		}
+		if !ok {
 			return vec.NullDatum, nil
 		}
 		if out.Kind == types.Date {
@@ -200,6 +203,9 @@ func parseLTZ(c *RowCtx, a []vec.Datum, out types.Type) vec.Datum {
 		return vec.NullDatum
 	}
 	micros, nanos, zone, ok := p.parse(a[0].B, false)
+	if !ok {
+		micros, nanos, ok = parseLoose(a[0].B)
+	}
 	if !ok {
 		return vec.NullDatum
 	}

@@ -23,12 +23,12 @@ func init() {
 		{"COS", "The cosine of x in radians.", accCos},
 		{"TAN", "The tangent of x in radians.", accTan},
 		{"COT", "The cotangent of x in radians.", func(x float64) float64 { return 1 / accTan(x) }},
-		{"SINH", "The hyperbolic sine.", accSinh},
-		{"COSH", "The hyperbolic cosine.", accCosh},
-		{"TANH", "The hyperbolic tangent.", accTanh},
-		{"ASIN", "The arc sine, in radians.", accAsin},
-		{"ACOS", "The arc cosine, in radians.", accAcos},
-		{"ATAN", "The arc tangent, in radians.", accAtan},
+		{"SINH", "The hyperbolic sine.", fdSinh},
+		{"COSH", "The hyperbolic cosine.", fdCosh},
+		{"TANH", "The hyperbolic tangent.", fdTanh},
+		{"ASIN", "The arc sine, in radians.", fdAsin},
+		{"ACOS", "The arc cosine, in radians.", fdAcos},
+		{"ATAN", "The arc tangent, in radians.", fdAtan},
 		{"DEGREES", "Radians in degrees.", func(x float64) float64 { return x * (180 / math.Pi) }},
 		{"RADIANS", "Degrees in radians.", func(x float64) float64 { return x * (math.Pi / 180) }},
 	} {
@@ -40,7 +40,7 @@ func init() {
 			Resolve: func(args []Node) (Resolved, error) { return resolveDouble("POWER", args, 2, float2Kernel(accPow)) }},
 		&Func{Name: "ATAN2", Signature: "ATAN2(y, x)", Doc: "The angle of the point (x, y), in radians.", Category: "arithmetic",
 			Resolve: func(args []Node) (Resolved, error) {
-				return resolveDouble("ATAN2", args, 2, float2Kernel(math.Atan2))
+				return resolveDouble("ATAN2", args, 2, float2Kernel(fdAtan2))
 			}},
 		&Func{Name: "LOG", Signature: "LOG(x), LOG(base, x)", Doc: "The natural logarithm, or the one to a base.", Category: "arithmetic", Resolve: resolveLog},
 		&Func{Name: "PI", Signature: "PI()", Doc: "The number pi.", Category: "arithmetic", Build: func(args []Node) (Node, error) { return NewFloat(math.Pi), argCount("PI", args, 0, 0) }},

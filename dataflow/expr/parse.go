@@ -259,6 +259,33 @@ func parseTimestamp(s []byte) (micros, nanos int64, zone *time.Location, ok bool
 	return micros + ns/1000, ns % 1000, zone, ok
 }
 
+// parseLoose parses what TO_TIMESTAMP takes where a text does not fit its pattern, which
+// is what java.sql.Timestamp takes: yyyy-[M]M-[d]d[ H:m:s[.fraction]]. A day up to 31 that
+// the month does not have counts on into the next month.
+func parseLoose(s []byte) (micros, nanos int64, ok bool) {
+	s = bytes.TrimSpace(s)
+	y, rest, ok := digits(s, 4, 4)
+	var m, d int64
+	if ok = ok && len(rest) > 0 && rest[0] == '-'; ok {
+		m, rest, ok = digits(rest[1:], 1, 2)
+	}
+	if ok = ok && len(rest) > 0 && rest[0] == '-'; ok {
+		d, rest, ok = digits(rest[1:], 1, 2)
+	}
+	if !ok || m < 1 || m > 12 || d < 1 || d > 31 {
+		return 0, 0, false
+	}
+	micros = (daysOf(y, m, 1) + d - 1) * microsPerDay
+	if len(rest) == 0 {
+		return micros, 0, true
+	}
+	if rest[0] != ' ' {
+		return 0, 0, false
+	}
+	ns, ok := parseClock(rest[1:], true)
+	return micros + ns/1000, ns % 1000, ok
+}
+
 func parseOffset(s []byte) (*time.Location, bool) {
 	if string(s) == "Z" {
 		return time.UTC, true

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
@@ -112,4 +113,17 @@ func scaleInterval(op string, iv, num types.Type, notNull bool) Resolved {
 		return vec.IntDatum(FloatToInt(float64(a[0].I)/a[1].F, types.BigInt)), nil
 	}
 	return r
+}
+
+// intervalUnit is what one unit of an interval such as INTERVAL DAY(2) counts, in months or
+// milliseconds; 0 for a type that is no interval of a single unit.
+func intervalUnit(t types.Type) int64 {
+	if !t.IsInterval() || strings.Contains(t.Unit, " TO ") {
+		return 0
+	}
+	unit, _, _ := strings.Cut(t.Unit, "(")
+	if t.Kind == types.IntervalYM {
+		return monthsOf(unit)
+	}
+	return spanOf(unit) / microsPerMilli
 }

@@ -80,8 +80,8 @@ func (b *binder) lengthType(t *sql.TypeSpec) (types.Type, error) {
 		sql.TypeBinary: types.Binary, sql.TypeVarBinary: types.Varbinary,
 	}[t.Kind]
 	def := 1
-	if t.Kind == sql.TypeVarChar {
-		def = types.MaxLength // Flink reads VARCHAR without a length as STRING
+	if t.Kind == sql.TypeVarChar || t.Kind == sql.TypeVarBinary {
+		def = types.MaxLength // Flink reads VARCHAR without a length as STRING, VARBINARY as BYTES
 	}
 	n, err := b.precision(t, def, 1, types.MaxLength)
 	return types.Type{Kind: kind, Prec: n}, err

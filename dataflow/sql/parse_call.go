@@ -317,7 +317,7 @@ func (p *parser) trim() Expr {
 		x.Chars = first
 		x.X = p.expr()
 	case from:
-		p.unexpected("FROM")
+		x.X = first // TRIM(BOTH x) is TRIM(BOTH FROM x)
 	case p.acceptOp(","):
 		x.Chars = p.expr() // TRIM(x, chars)
 		x.X = first
