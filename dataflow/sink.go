@@ -3,7 +3,6 @@ package dataflow
 import (
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -22,7 +21,8 @@ type sink struct {
 
 	checked   vec.Batch     // rows that the constraints let pass, when there are constraints
 	columns   []*vec.Vector // cells of other lengths than their column's, by column
-	lengths   []int         // columns whose cells may have another length than declared
+	lengths   []int         // columns whose cells, or values inside them, may have to be changed or refused
+	nested    []*constraint // by column, of the values inside its cells
 	encoded   *vec.Batch
 	subject   int // the column of Schema with the metadata 'subject', or -1
 	windowEnd int // the column of Schema named window_end, or -1
@@ -44,7 +44,9 @@ func newSink(n *plan.Sink, bind *SinkBinding, out *Output, letters *rowErrors, n
 		if c.Name == "window_end" && c.Type.IsTimestamp() && c.Type.Phys() == types.I64 {
 			s.windowEnd = i
 		}
-		if n.Lengths != plan.LengthIgnore && fixedLength(c.Type) {
+		inside := nestedConstraint(c.Type, n)
+		s.nested = append(s.nested, inside)
+		if inside != nil || n.Lengths != plan.LengthIgnore && fixedLength(c.Type) {
 			s.lengths = append(s.lengths, i)
 		}
 	}
@@ -179,13 +181,19 @@ rows:
 			continue rows
 		}
 		for _, c := range s.lengths {
-			if err := s.fit(s.columns[c], b.Cols[c], i, s.node.Base().Schema[c]); err != nil {
-				s.refused++
-				if err := s.letters.RowError(b, i, err); err != nil {
-					return nil, err
-				}
+			err := s.fitCell(b, i, c)
+			if err == nil {
+				continue
+			}
+			s.refused++
+			var null errNull
+			if errors.As(err, &null) && s.node.Enforcer == plan.NotNullDrop {
 				continue rows
 			}
+			if err := s.letters.RowError(b, i, err); err != nil {
+				return nil, err
+			}
+			continue rows
 		}
 		sel = append(sel, int32(i))
 	}
@@ -193,8 +201,15 @@ rows:
 	return out, nil
 }
 
-func fixedLength(t types.Type) bool {
-	return (t.IsString() || t.IsBinary()) && t.Prec != types.MaxLength
+// fitCell brings cell i of column c to what the column asks for.
+func (s *sink) fitCell(b *vec.Batch, i, c int) error {
+	if s.nested[c] != nil {
+		if err := s.fitNested(s.columns[c], b.Cols[c], i, c); err != nil {
+			return fmt.Errorf("table %s: %w", s.node.Table.Name, err)
+		}
+		return nil
+	}
+	return s.fit(s.columns[c], b.Cols[c], i, s.node.Base().Schema[c])
 }
 
 // fit copies cell i with its length brought to the column's, or refuses it.
@@ -204,44 +219,25 @@ func (s *sink) fit(dst, src *vec.Vector, i int, col plan.Column) error {
 		return nil
 	}
 	b := src.Bytes(i)
-	exact := col.Type.Kind == types.Char || col.Type.Kind == types.Binary
-	n := len(b)
-	if col.Type.IsString() {
-		n = utf8.RuneCount(b)
+	fitted, err := fitLength(s.buf[:0], b, col.Type, s.node.Lengths, col.Name)
+	if err != nil {
+		return fmt.Errorf("table %s: %w", s.node.Table.Name, err)
 	}
-	if n <= col.Type.Prec && (!exact || n == col.Type.Prec) {
-		dst.SetBytes(i, b)
-		return nil
-	}
-	if s.node.Lengths == plan.LengthError {
-		return fmt.Errorf("column '%s' of table %s is %s, but a value of length %d is to be written to it", col.Name, s.node.Table.Name, col.Type, n)
-	}
-	if n > col.Type.Prec {
-		cut := col.Type.Prec
-		if col.Type.IsString() {
-			cut = runeOffset(b, col.Type.Prec)
-		}
-		dst.SetBytes(i, b[:cut])
-		return nil
-	}
-	pad := byte(0)
-	if col.Type.IsString() {
-		pad = ' '
-	}
-	s.buf = append(s.buf[:0], b...)
-	for ; n < col.Type.Prec; n++ {
-		s.buf = append(s.buf, pad)
-	}
-	dst.SetBytes(i, s.buf)
+	dst.SetBytes(i, fitted)
 	return nil
 }
 
-// runeOffset is where rune n of b begins, in bytes.
-func runeOffset(b []byte, n int) int {
-	off := 0
-	for ; n > 0 && off < len(b); n-- {
-		_, size := utf8.DecodeRune(b[off:])
-		off += size
+// fitNested copies cell i with the values inside it brought to their declared lengths, or
+// refuses it.
+func (s *sink) fitNested(dst, src *vec.Vector, i, c int) error {
+	if src.IsNull(i) {
+		dst.SetNull(i)
+		return nil
 	}
-	return off
+	d, err := s.nested[c].hold(vec.BytesDatum(src.Bytes(i)), s.node.Base().Schema[c].Name)
+	if err != nil {
+		return err
+	}
+	dst.SetBytes(i, d.B)
+	return nil
 }

@@ -8,23 +8,23 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
-// printBare prints a value as printCell does, but for rows in arrays, which it prints as
-// their fields with commas between them, as older tables of Flink do.
+// printBare prints a value as printCell does, but for rows, also those in arrays, which it
+// prints as their fields with commas between them, as older tables of Flink do.
 func printBare(d vec.Datum, t types.Type, env *expr.Env) string {
-	if d.Null || t.Kind != types.Array || t.Elem.Kind != types.Row {
-		return printCell(d, t, env)
+	switch {
+	case d.Null:
+	case t.Kind == types.Array:
+		return "[" + bareList(vec.Elems(d.B, *t.Elem), func(int) types.Type { return *t.Elem }, ", ", env) + "]"
+	case t.Kind == types.Row || t.Kind == types.Structured:
+		return bareList(vec.RowFields(d.B, t.Fields), func(i int) types.Type { return t.Fields[i].Type }, ",", env)
 	}
-	var rows []string
-	for _, e := range vec.Elems(d.B, *t.Elem) {
-		if e.Null {
-			rows = append(rows, "null")
-			continue
-		}
-		var fields []string
-		for i, f := range vec.RowFields(e.B, t.Elem.Fields) {
-			fields = append(fields, printCell(f, t.Elem.Fields[i].Type, env))
-		}
-		rows = append(rows, strings.Join(fields, ","))
+	return printCell(d, t, env)
+}
+
+func bareList(vals []vec.Datum, typeOf func(int) types.Type, sep string, env *expr.Env) string {
+	out := make([]string, len(vals))
+	for i, v := range vals {
+		out[i] = printBare(v, typeOf(i), env)
 	}
-	return "[" + strings.Join(rows, ", ") + "]"
+	return strings.Join(out, sep)
 }

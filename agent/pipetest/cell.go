@@ -143,7 +143,9 @@ func cellEqual(want any, got vec.Datum, t types.Type, env *expr.Env) bool {
 		if t.Kind == types.Double {
 			return nearly(d.F, got.F)
 		}
-		return canonical(string(expr.FormatDatum(nil, d, t, env))) == canonical(text) && t.Kind != types.Map
+		if t.Kind != types.Map && canonical(string(expr.FormatDatum(nil, d, t, env))) == canonical(text) {
+			return true
+		}
 	}
 	return isText && (canonical(s) == canonical(printCell(got, t, env)) || canonical(s) == canonical(printBare(got, t, env)))
 }

@@ -35,6 +35,9 @@ type Config struct {
 	// NotNull is table.exec.sink.not-null-enforcer, Lengths table.exec.sink.type-length-enforcer.
 	NotNull NotNullEnforcer
 	Lengths LengthEnforcer
+	// Nested is table.exec.sink.nested-constraint-enforcer. Unlike Flink's, its default holds
+	// a table to all that it declares.
+	Nested NestedEnforcer
 	// RequireOnConflict is table.exec.sink.require-on-conflict: an INSERT whose rows are not
 	// keyed by the sink's primary key needs ON CONFLICT.
 	RequireOnConflict bool
@@ -84,6 +87,7 @@ func DefaultConfig() Config {
 		Zone:               time.UTC,
 		MiniBatchSize:      -1,
 		RequireOnConflict:  true,
+		Nested:             NestedCollections,
 		CheckpointInterval: time.Second,
 		CheckpointTimeout:  10 * time.Minute,
 		TolerableFailures:  -1,
@@ -321,6 +325,8 @@ var configOptions = []ConfigOption{
 		func(c *Config) *NotNullEnforcer { return &c.NotNull }),
 	enumOption("table.exec.sink.type-length-enforcer", "what happens to a cell of another length than declared", lengthNames,
 		func(c *Config) *LengthEnforcer { return &c.Lengths }),
+	enumOption("table.exec.sink.nested-constraint-enforcer", "whether NOT NULL and lengths hold inside rows and collections too", nestedNames,
+		func(c *Config) *NestedEnforcer { return &c.Nested }),
 	boolOption("table.exec.sink.require-on-conflict", "refuse an INSERT into a keyed table whose rows have another key, unless ON CONFLICT says what to do",
 		func(c *Config) *bool { return &c.RequireOnConflict }),
 	durationOption("execution.checkpointing.interval", "time from the start of one checkpoint to the next",

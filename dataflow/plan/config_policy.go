@@ -75,6 +75,21 @@ var lengthNames = []string{"ignore", "trim-pad", "error"}
 // String is the policy as the option takes it.
 func (p LengthEnforcer) String() string { return lengthNames[p%3] }
 
+// NestedEnforcer says how deep the constraints of a sink's columns are looked at.
+type NestedEnforcer uint8
+
+// The columns themselves; the fields of rows too; and the elements of collections too.
+const (
+	NestedIgnore NestedEnforcer = iota
+	NestedRows
+	NestedCollections
+)
+
+var nestedNames = []string{"ignore", "rows", "rows-and-collections"}
+
+// String is the policy as the option takes it.
+func (p NestedEnforcer) String() string { return nestedNames[p%3] }
+
 // LimitPolicy says what happens when an output's budget is used up.
 type LimitPolicy uint8
 

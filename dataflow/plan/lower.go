@@ -206,14 +206,14 @@ func (l *lowering) lateness(n *WindowAggregate) error {
 
 // sink ends a target's graph.
 func (l *lowering) sink(t *target, in Node) error {
-	if l.b.cfg.Lengths == LengthTrimPad {
+	if l.b.cfg.Lengths == LengthTrimPad && l.b.cfg.Nested == NestedCollections {
 		for _, c := range t.persisted {
 			if col := t.table.Columns[c]; boundedInCollection(col.Type, false) {
 				return l.b.unsupported(t.span, "trimming and padding inside the collections of column "+col.Name+" ('table.exec.sink.type-length-enforcer')")
 			}
 		}
 	}
-	n := &Sink{Name: t.name, Table: t.table, Enforcer: l.b.cfg.NotNull, Lengths: l.b.cfg.Lengths, Overwrite: t.overwrite, Partition: t.partition}
+	n := &Sink{Name: t.name, Table: t.table, Enforcer: l.b.cfg.NotNull, Lengths: l.b.cfg.Lengths, Nested: l.b.cfg.Nested, Overwrite: t.overwrite, Partition: t.partition}
 	n.b.uid = t.uid
 	schema := make(Schema, len(t.persisted))
 	at := map[int]int{}

@@ -359,6 +359,8 @@ type Sink struct {
 	// Lengths says what happens to CHAR, VARCHAR, BINARY and VARBINARY cells of another
 	// length than declared.
 	Lengths LengthEnforcer
+	// Nested says how deep inside rows and collections both hold.
+	Nested NestedEnforcer
 	// Overwrite is INSERT OVERWRITE.
 	Overwrite bool
 	// Partition holds the static values of INSERT's PARTITION clause by column name.
