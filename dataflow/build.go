@@ -32,7 +32,7 @@ func (e *Engine) build() error {
 	for ordinal, edges := range e.plan.Consumers() {
 		for _, c := range edges {
 			v := e.vertices[ordinal]
-			v.out.edges = append(v.out.edges, edge{e.vertices[c.Node.Base().Ordinal], c.Input})
+			v.out.edges = append(v.out.edges, edge{to: e.vertices[c.Node.Base().Ordinal], input: c.Input})
 		}
 	}
 	e.letters.sources = e.sources

@@ -74,6 +74,7 @@ func New(o Options) (*Engine, error) {
 	if err := e.build(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
+	e.interleave()
 	if o.Restored != nil {
 		if err := e.restore(o.Restored); err != nil {
 			return nil, errors.Join(err, e.Close())
