@@ -78,6 +78,7 @@ type overCalls struct {
 	store  expr.AggStore  `scratch:"bound to the heap and the tree"`
 	lags   *state.Ordered // id, call u16, place u32 -> encoded value
 	lagged []types.Field  `scratch:"of the calls' values"`
+	lagAt  int            `scratch:"where a partition keeps the id of its lags"`
 
 	datum [1]vec.Datum  `scratch:"a value in hand"`
 	batch vec.Batch     `scratch:"a row in hand"`
@@ -152,8 +153,8 @@ func (c *overCalls) types(in []types.Type) []types.Type {
 func (c *overCalls) release(v []byte) {
 	c.set.Release(&c.store, v[overHead:])
 	if c.lags != nil {
-		c.key = appendID(c.key[:0], word(v, overID))
-		c.value = appendID(c.value[:0], word(v, overID)+1)
+		c.key = appendID(c.key[:0], word(v, c.lagAt))
+		c.value = appendID(c.value[:0], word(v, c.lagAt)+1)
 		c.lags.DeleteRange(c.key, c.value)
 	}
 }
@@ -200,7 +201,7 @@ func (c *overCalls) number(v []byte, b *vec.Batch, row int, peer bool) {
 
 // lagKey is where call i keeps the value of the n-th row, from 0: one of Offset + 1 places.
 func (c *overCalls) lagKey(v []byte, i int, n int64) []byte {
-	c.key = binary.BigEndian.AppendUint16(appendID(c.key[:0], word(v, overID)), uint16(i))
+	c.key = binary.BigEndian.AppendUint16(appendID(c.key[:0], word(v, c.lagAt)), uint16(i))
 	c.key = binary.BigEndian.AppendUint32(c.key, uint32(n%(c.calls[i].Offset+1)))
 	return c.key
 }

@@ -47,8 +47,12 @@ type FreeOver struct {
 	expired func(state.Row) bool
 }
 
-// NewFreeOver makes a FreeOver; its calls are aggregates and ROW_NUMBER. A frame with a
-// bound is a number of rows.
+// overLags is where a FreeOver's states keep the id of their lags: a walk makes states with
+// lags of their own, one of which becomes the partition's.
+const overLags = overLast
+
+// NewFreeOver makes a FreeOver. A frame with a bound is a number of rows, and its calls are
+// aggregates and ROW_NUMBER.
 func NewFreeOver(cfg OverConfig) (*FreeOver, error) {
 	if cfg.Range && cfg.Preceding >= 0 {
 		return nil, errors.New("a frame that is a time needs rows in the order of time")
@@ -62,6 +66,7 @@ func (o *FreeOver) Open(c *Context) error {
 	if o.calls, err = newOverCalls(o.cfg, c.Env, o.cfg.Preceding >= 0); err != nil {
 		return err
 	}
+	o.calls.lagAt = overLags
 	size := overHead + o.calls.set.Size()
 	if err := checkRow(c.Arena, c.ID, size+64); err != nil {
 		return err
@@ -137,8 +142,7 @@ func (o *FreeOver) apply(b *vec.Batch, row int) error {
 		}
 		r, _ = o.partitions.Upsert(o.key)
 		v := o.partitions.MutValue(r)
-		setWord(v, overID, o.newID())
-		o.calls.set.Init(v[overHead:], uint64(word(v, overID)))
+		o.begin(v)
 	}
 	v := o.partitions.MutValue(r)
 	id := word(v, overID)
@@ -198,6 +202,7 @@ func (o *FreeOver) send(kind vec.RowKind, row, v []byte) error {
 func (o *FreeOver) begin(v []byte) {
 	clear(v)
 	setWord(v, overID, o.newID())
+	setWord(v, overLags, word(v, overID))
 	o.calls.set.Init(v[overHead:], uint64(word(v, overID)))
 }
 
@@ -213,14 +218,16 @@ func (o *FreeOver) walk(v []byte, put bool) error {
 	for ok := r.first(id); ok; {
 		o.start = append(o.start[:0], r.it.Key()...)
 		n := len(o.start) - 8
+		var peers [2]bool // whether a state has a row of this order
 		for first := true; ok && (first || o.cfg.Range && bytes.HasPrefix(r.it.Key(), o.start[:n]) && len(r.it.Key()) == n+8); first = false {
 			own := bytes.Equal(r.it.Key(), mine)
 			reached = reached || own
 			o.calls.load(r.codec, r.it.Value())
-			for _, st := range [][]byte{o.with, o.without} {
-				if !own || &st[0] == &o.with[0] {
+			for k, st := range [2][]byte{o.with, o.without} {
+				if !own || k == 0 {
 					o.calls.update(st, &o.calls.batch, 0, false)
-					o.calls.number(st, &o.calls.batch, 0, !first)
+					o.calls.number(st, &o.calls.batch, 0, peers[k])
+					peers[k] = true
 				}
 			}
 			ok = r.next()

@@ -195,6 +195,36 @@ func TestFreeOverStatesSurvive(t *testing.T) {
 	optest.Run(t, optest.Case{New: func() (op.Operator, error) { return op.NewFreeOver(cfg) }, Input: inTypes, Events: randomEvents(24, 60, true), Ordered: true})
 }
 
+func TestFreeOverRanksAndLagsAgreeWithCountingByHand(t *testing.T) {
+	for _, retract := range []bool{false, true} {
+		events := randomEvents(26, 100, retract)
+		cfg := op.OverConfig{Input: inTypes, Keys: []int{1}, Time: -1, Order: numberOrder, Range: true, Preceding: -1, Retracting: retract, UpdateBefore: true, TTLMs: 1 << 40,
+			Calls: []op.OverCall{{Func: op.OverRank}, {Func: op.OverDenseRank}, {Func: op.OverLag, Col: 2, Offset: 2, Default: expr.NewInt(-1)}}}
+		got := optest.Run(t, optest.Case{New: func() (op.Operator, error) { return op.NewFreeOver(cfg) }, Input: inTypes, Events: events, Ordered: true})
+		var want [][]vec.Datum
+		_, by := partitions(live(events))
+		for _, rows := range by {
+			slices.SortStableFunc(rows, byNumber)
+			rank, dense := 0, int64(0)
+			for i, r := range rows {
+				if i == 0 || byNumber(rows[i-1], r) != 0 {
+					rank, dense = i, dense+1
+				}
+				last := i
+				for last+1 < len(rows) && byNumber(r, rows[last+1]) == 0 {
+					last++
+				}
+				lag := vec.IntDatum(-1)
+				if last >= 2 {
+					lag = rows[last-2][2]
+				}
+				want = append(want, append(slices.Clone(r), vec.IntDatum(int64(rank)+1), vec.IntDatum(dense), lag))
+			}
+		}
+		wantRows(t, got, append(slices.Clone(inTypes), types.TBigInt, types.TBigInt, inTypes[2]), want)
+	}
+}
+
 func TestFreeOverOfBoundedFramesAgreesWithSummingByHand(t *testing.T) {
 	for _, preceding := range []int64{0, 1, 3} {
 		for _, retract := range []bool{false, true} {

@@ -88,11 +88,6 @@ func (l *lowering) over(r *relOver, in Node) (Node, error) {
 					WithHint("Top-N, a filter such as rn <= 10 on ROW_NUMBER(), takes any order")
 			}
 		}
-		for _, c := range r.calls {
-			if c.Func != OverAgg && c.Func != OverRowNumber {
-				return nil, l.b.unsupported(r.span, overNames[c.Func]+" over a stream in an order other than that of time")
-			}
-		}
 	}
 	n.b.Stateful, n.b.StateTTL = true, l.b.cfg.StateTTL
 	l.add(n, r.schema, in)

@@ -31,6 +31,8 @@ INSERT INTO appends SELECT auction, LAG(price, 2, 0) OVER (PARTITION BY auction 
 INSERT INTO changes SELECT auction, SUM(price) OVER (PARTITION BY auction ORDER BY bidder) FROM bid;
 -- over groups
 INSERT INTO changes SELECT auction, n FROM (SELECT auction, ROW_NUMBER() OVER (ORDER BY SUM(price) DESC) AS n FROM bid GROUP BY auction) WHERE n <= 2;
+-- ranks with ties, which are no Top-N
+INSERT INTO changes SELECT auction, r FROM (SELECT auction, RANK() OVER (ORDER BY price DESC) AS r FROM bid) WHERE r <= 2;
 -- rows in the order of their times; by arrival as they come
 INSERT INTO changes SELECT auction, price FROM bid ORDER BY ts, price DESC;
 INSERT INTO changes SELECT auction, price FROM bid ORDER BY pt;
