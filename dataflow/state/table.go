@@ -368,6 +368,7 @@ const sweepHoles = 64
 func (t *Table) Sweep(from, pages int, fn func(Row) bool) (next int) {
 	pages = max(pages, (t.made*sweepPace+t.rows.per-1)/t.rows.per)
 	t.made = 0
+	began := from
 	for places := pages * sweepHoles; pages > 0 && places > 0 && from < len(t.dir.ids); from++ {
 		places--
 		if t.dir.ids[from] != 0 {
@@ -375,10 +376,13 @@ func (t *Table) Sweep(from, pages int, fn func(Row) bool) (next int) {
 			t.sweepPage(from, fn)
 		}
 	}
-	if from >= len(t.dir.ids) {
-		return 0
+	if from < len(t.dir.ids) {
+		return from
 	}
-	return from
+	if began > 0 { // what is left to do is done by the next one
+		t.made = pages * t.rows.per / sweepPace
+	}
+	return 0
 }
 
 // sweepPage is Sweep for the page at a place of the directory.
