@@ -29,6 +29,11 @@ func datum(v any, t types.Type, env *expr.Env) (vec.Datum, error) {
 	if t.IsTimestamp() {
 		text = canonical(text)
 	}
+	if t.IsInterval() {
+		if d, ok := isoInterval(text, t); ok {
+			return d, nil
+		}
+	}
 	return expr.ParseDatum([]byte(text), t, env)
 }
 

@@ -66,6 +66,9 @@ func resolveArith(op string, args []Node) (Resolved, error) {
 	if !a.IsNumeric() || !b.IsNumeric() {
 		return Resolved{}, fmt.Errorf("cannot apply %s to %s and %s", op, a.Nullable(), b.Nullable())
 	}
+	if op == "%" && (a.IsApprox() || b.IsApprox()) {
+		return Resolved{}, fmt.Errorf("the remainder is defined for exact numbers, not for %s and %s", a.Nullable(), b.Nullable())
+	}
 	if op == "/" && (a.IsApprox() || b.IsApprox()) && constantZero(args[1]) {
 		return Resolved{}, errDivZero
 	}

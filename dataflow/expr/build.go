@@ -88,11 +88,11 @@ func NewIntervalMillis(ms int64, unit string) *Lit {
 // NewCast converts n to t as CAST does, or as TRY_CAST.
 func NewCast(n Node, t types.Type, try bool) (Node, error) {
 	from := n.Type()
-	if l, ok := n.(*Lit); ok && l.Value.Null {
-		return NewNull(t), nil
-	}
 	if !CanCast(from, t) {
 		return nil, fmt.Errorf("cannot cast %s to %s", from.Nullable(), t.Nullable())
+	}
+	if l, ok := n.(*Lit); ok && l.Value.Null {
+		return NewNull(t), nil
 	}
 	return &Cast{Arg: n, T: t.WithNull(from.NotNull && !try), Try: try}, nil
 }

@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
@@ -241,8 +242,16 @@ func resolveEpoch(args []Node, ts []types.Type) (Resolved, error) {
 		}
 	}
 	out := types.TimestampLTZOf(3)
+	if len(args) == 2 {
+		if l, ok := args[1].(*Lit); ok && !l.Value.Null {
+			out.Prec = int(max(l.Value.I, 3))
+		}
+	}
 	t := ts[0]
 	return Resolved{Type: out, Args: ts, Impl: Impl{Row: func(_ *RowCtx, a []vec.Datum) (vec.Datum, error) {
+		if out.Prec > 3 {
+			return fineEpoch(a[0], t, out), nil
+		}
 		prec := int64(3)
 		if len(a) == 2 {
 			if prec = a[1].I; prec < 0 || prec > 9 {
@@ -255,6 +264,31 @@ func resolveEpoch(args []Node, ts []types.Type) (Resolved, error) {
 		}
 		return TimestampOfMillis(ms, out), nil
 	}}}, nil
+}
+
+// fineEpoch is a number of units of out's precision, finer than a millisecond, since 1970.
+func fineEpoch(d vec.Datum, t types.Type, out types.Type) vec.Datum {
+	n := d.I
+	switch {
+	case t.IsApprox():
+		if !(math.Abs(d.F) < 1e18) {
+			return vec.NullDatum
+		}
+		n = int64(d.F)
+	case t.Kind == types.Decimal:
+		x, _ := DecimalValue(d, t).QuoRem(pow10[t.Scale])
+		whole, ok := x.Int64()
+		if !ok {
+			return vec.NullDatum
+		}
+		n = whole
+	}
+	unit := pow10i[out.Prec]
+	second, nanos := floorDiv(n, unit), floorMod(n, unit)*pow10i[9-out.Prec]
+	if second < minEpochMillis/1000 || second > maxEpochMillis/1000 {
+		return vec.NullDatum
+	}
+	return tsDatum(second*microsPerSecond+nanos/1000, nanos%1000, out)
 }
 
 // epochMillis is a number of units of 10^-prec seconds in milliseconds, rounded down.
@@ -368,10 +402,14 @@ func resolveConvertTZ(args []Node) (Resolved, error) {
 		if !ok {
 			return vec.NullDatum, nil
 		}
-		from, err1 := ParseZone(string(a[1].B))
-		to, err2 := ParseZone(string(a[2].B))
-		if err1 != nil || err2 != nil {
-			return vec.NullDatum, nil
+		// As in Java, a zone that is not known is GMT.
+		from, err := ParseZone(string(a[1].B))
+		if err != nil {
+			from = time.UTC
+		}
+		to, err := ParseZone(string(a[2].B))
+		if err != nil {
+			to = time.UTC
 		}
 		c.Buf = appendTimestamp(c.Buf[:0], toLocal(fromLocal(micros, from), to), 0, 0)
 		return vec.BytesDatum(c.Buf), nil

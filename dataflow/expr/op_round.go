@@ -94,6 +94,10 @@ func resolveRound(name string, args []Node, cut bool) (Resolved, error) {
 			if t.Kind == types.Float {
 				bits = 32
 			}
+			if bits == 32 && n > 0 {
+				// A FLOAT's own value counts, not its shortest form: 0.45 is a bit less.
+				return vec.FloatDatum(float64(float32(roundFloat(a[0].F, int(n), 64, cut)))), nil
+			}
 			return vec.FloatDatum(roundFloat(a[0].F, int(n), bits, cut)), nil
 		case t.Kind == types.Decimal:
 			x, ok := roundDecimal(DecimalValue(a[0], t), t.Scale, int(n), out.Scale, cut)

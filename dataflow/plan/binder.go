@@ -28,6 +28,8 @@ type binder struct {
 	exprEnv  *expr.Env
 	// functions are those that CREATE FUNCTION named, by the name in capitals.
 	functions map[string]*expr.Func
+	// jsonInside holds the calls of JSON that stand in JSON_ARRAY or JSON_OBJECT.
+	jsonInside map[*sql.Call]bool
 }
 
 // cte is a bound query of a WITH clause.

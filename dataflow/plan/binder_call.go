@@ -34,6 +34,10 @@ func (b *binder) function(e *sql.Call, sc *scope) (expr.Node, error) {
 	if expr.LookupFunc(name) == nil {
 		return nil, b.errorf(e.Name.Span, "unknown function %s", e.Name.Key()).WithNearest(name, functionNames())
 	}
+	if name == "JSON" && !b.jsonInside[e] {
+		return nil, b.errorf(e.Span, "JSON(...) stands in JSON_ARRAY or as a VALUE of JSON_OBJECT only")
+	}
+	b.markJSON(name, e.Args)
 	args, err := b.exprs(e.Args, sc)
 	if err != nil {
 		return nil, err

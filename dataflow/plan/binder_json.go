@@ -15,6 +15,21 @@ func jsonFunction(name string) bool {
 	return false
 }
 
+// markJSON notes the calls of JSON that stand where they may.
+func (b *binder) markJSON(name string, args []sql.Expr) {
+	if name != "JSON_OBJECT" && name != "JSON_ARRAY" {
+		return
+	}
+	for i, a := range args {
+		if c, ok := a.(*sql.Call); ok && (name == "JSON_ARRAY" || i%2 == 1) {
+			if b.jsonInside == nil {
+				b.jsonInside = map[*sql.Call]bool{}
+			}
+			b.jsonInside[c] = true
+		}
+	}
+}
+
 // jsonCall binds a JSON function with its clauses over bound arguments.
 func (b *binder) jsonCall(e *sql.Call, name string, args []expr.Node, sc *scope) (expr.Node, error) {
 	c := e.JSON

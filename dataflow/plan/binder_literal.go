@@ -92,7 +92,8 @@ func (b *binder) temporal(e *sql.TemporalLit) (expr.Node, error) {
 		return nil, b.errorf(e.Span, "%s literals have at most 9 digits behind the point", name)
 	}
 	d, err := expr.ParseDatum([]byte(strings.TrimSpace(e.Value)), t, b.env())
-	if err != nil || d.Null {
+	whole := e.Kind != sql.DateLit && strings.Count(e.Value, ":") == 2 || e.Kind != sql.TimeLit && strings.Count(e.Value, "-") >= 2
+	if err != nil || d.Null || !whole {
 		return nil, b.errorf(e.Span, "'%s' is no %s; expected the form '%s'", e.Value, name, form)
 	}
 	return expr.NewLit(d, t), nil
