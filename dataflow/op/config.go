@@ -119,7 +119,7 @@ type WindowAggConfig struct {
 	// Retracting tells that the input may hold -U and -D.
 	Retracting bool
 	// LatenessMs is how long after its end a window still takes rows: each revises the
-	// window's result. Of TUMBLE, HOP and attached windows of event time.
+	// window's result. It is 0 for windows of processing time and sessions.
 	LatenessMs int64
 }
 

@@ -20,8 +20,8 @@ import (
 // Times are wall time of the zone for Local windows, else UTC. State:
 //
 //	panes    by start, or by window end for attached windows: key -> groupRow
-//	merge    the pane into which a window is merged while it fires; for CUMULATE one for
-//	         each start, kept until its last window fires
+//	merge    the pane into which a window is merged while it fires; for CUMULATE that takes
+//	         no late rows one for each start, kept until its last window fires
 //	tree     entries of aggregates, scope = pane
 //	progress {watermark i64, closed i64, last group id u64, arrival i64, set u64}: windows
 //	         that end at or before closed have fired; arrival is that of the newest row
@@ -79,8 +79,8 @@ func NewWindowAggregate(cfg WindowAggConfig) (*WindowAggregate, error) {
 	if err := cfg.Window.validate(); err != nil {
 		return nil, err
 	}
-	if cfg.LatenessMs > 0 && (cfg.Window.Kind == Cumulate || cfg.Window.ProcTime) {
-		return nil, fmt.Errorf("%s takes no late rows", cfg.Window.Kind)
+	if cfg.LatenessMs > 0 && cfg.Window.ProcTime {
+		return nil, errors.New("a window of processing time takes no late rows")
 	}
 	o := &WindowAggregate{cfg: cfg, keys: newKeyCodec(cfg.Keys, typesOf(cfg.Input, cfg.Keys)), head: 8}
 	if cfg.Retracting {

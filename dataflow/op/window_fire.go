@@ -40,7 +40,7 @@ func (o *WindowAggregate) fireUpTo(bound int64) error {
 func (o *WindowAggregate) nextEnd(closed int64) (end int64, ok bool) {
 	w := o.cfg.Window
 	p, ok := o.panes.Min()
-	if w.Kind == Cumulate {
+	if w.Kind == Cumulate && o.cfg.LatenessMs == 0 {
 		if start, some := o.merge.Min(); some && (!ok || start < floorTo(p, w.Size, w.Offset)+w.Size) {
 			// Windows that begin at start and have fired before fire again.
 			return max(start+w.Slide, w.endAfter(closed)), true
@@ -91,7 +91,7 @@ func (o *WindowAggregate) fire(end int64) error {
 	}
 	f.start = w.start(end)
 	switch {
-	case w.Kind == Cumulate:
+	case w.Kind == Cumulate && o.cfg.LatenessMs == 0:
 		return o.fireCumulated(end)
 	case w.pane() == w.Size:
 		return o.emitPane(o.panes.Find(f.start), f.start)

@@ -48,6 +48,7 @@ func TestWindowsThatTakeLateRowsAgreeWithCountingByHand(t *testing.T) {
 	for _, w := range []op.Window{
 		{Kind: op.Tumble, Size: 3000}, {Kind: op.Hop, Size: 6000, Slide: 2000}, {Kind: op.Hop, Size: 5000, Slide: 2000, Offset: 500},
 		{Kind: op.Hop, Size: 2000, Slide: 5000}, {Kind: op.Hop, Size: 6000, Slide: 4000},
+		{Kind: op.Cumulate, Size: 8000, Slide: 2000}, {Kind: op.Cumulate, Size: 3000, Slide: 3000, Offset: 1000},
 	} {
 		for seed := range int64(2) {
 			events := randomEvents(seed, 100, false)
@@ -73,7 +74,7 @@ func lostOf(events []optest.Event) int {
 }
 
 func TestLateRetractionsEmptyAGroup(t *testing.T) {
-	for _, w := range []op.Window{{Kind: op.Tumble, Size: 3000}, {Kind: op.Hop, Size: 6000, Slide: 2000}} {
+	for _, w := range []op.Window{{Kind: op.Tumble, Size: 3000}, {Kind: op.Hop, Size: 6000, Slide: 2000}, {Kind: op.Cumulate, Size: 6000, Slide: 2000}} {
 		optest.RunAnyLate(t, optest.Case{New: lateWindow(t, w, 2000, true), Input: inTypes, Events: randomEvents(3, 150, true)})
 	}
 }

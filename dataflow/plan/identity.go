@@ -257,6 +257,9 @@ func layout(n Node) uint64 {
 		keys(n.Keys)
 		aggs(n.Aggs)
 		w("%v %s %d %d", n.Retract, n.Window.Kind, n.Window.Pane, n.Window.Offset)
+		if n.Window.Kind == Cumulate && n.AllowedLateness > 0 {
+			w("panes kept") // else they are merged as they fire
+		}
 	case *MatchRecognize:
 		keys(n.PartitionBy)
 		w("row %v pattern %s order %v", in.Types(), n.patternText(), n.Order)

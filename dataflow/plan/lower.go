@@ -197,8 +197,8 @@ func (l *lowering) lateness(n *WindowAggregate) error {
 	case n.AllowedLateness == 0 || w.ProcTime:
 		n.AllowedLateness = 0
 		return nil
-	case !w.Attached() && (w.Kind == Session || w.Kind == Cumulate):
-		return l.b.unsupported(l.owner.span, "revising the results of "+w.Kind.String()+" windows for late rows")
+	case !w.Attached() && w.Kind == Session:
+		return l.b.unsupported(l.owner.span, "revising the results of SESSION windows for late rows")
 	}
 	n.Late = LateCorrect
 	return nil
