@@ -5,6 +5,7 @@ import (
 
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
 )
 
 // orderedOperator makes the operator of a node that ranks, numbers or sorts rows.
@@ -26,7 +27,7 @@ func orderedOperator(n plan.Node) (op.Operator, error) {
 		return op.NewSort(op.SortConfig{Input: types, Names: names, Mode: op.SortMode(n.SortMode), Time: n.TimeCol,
 			Order: sortKeys(n.Order), Retracting: n.Retract})
 	case *plan.UpsertMaterialize:
-		return op.NewUpsertMaterialize(op.UpsertConfig{Input: types, Names: names, Keys: n.KeyCols, TTLMs: ttl})
+		return op.NewUpsertMaterialize(op.UpsertConfig{Input: types, Names: names, Keys: n.KeyCols, TTLMs: ttl, Conflict: conflict(n.Conflict)})
 	case *plan.Over:
 		c := op.OverConfig{Input: types, Names: names, Keys: n.Partition, Time: n.TimeCol, Order: sortKeys(n.Order), Range: n.Range,
 			Preceding: n.Preceding, Retracting: n.Retract, UpdateBefore: n.EmitBefore, TTLMs: ttl}
@@ -39,6 +40,17 @@ func orderedOperator(n plan.Node) (op.Operator, error) {
 		return op.NewOver(c)
 	}
 	return nil, fmt.Errorf("no operator for %T", n)
+}
+
+// conflict is what an operator makes of ON CONFLICT.
+func conflict(a sql.ConflictAction) op.Conflict {
+	switch a {
+	case sql.ConflictNothing:
+		return op.FirstCounts
+	case sql.ConflictError:
+		return op.OthersRefused
+	}
+	return op.LastCounts
 }
 
 func sortKeys(keys []plan.SortKey) []op.SortKey {

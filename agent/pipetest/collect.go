@@ -2,6 +2,7 @@ package pipetest
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -15,7 +16,19 @@ import (
 type collector struct {
 	schema plan.Schema
 	key    []int
+	order  []int // the columns of the rows taken, in the order of schema
 	rows   []change
+}
+
+func newCollector(n *plan.Sink) *collector {
+	c := &collector{order: sinkOrder(n)}
+	for _, j := range c.order {
+		c.schema = append(c.schema, n.Base().Schema[j])
+	}
+	for _, k := range n.PrimaryKey {
+		c.key = append(c.key, slices.Index(c.order, k))
+	}
+	return c
 }
 
 type change struct {
@@ -28,8 +41,8 @@ func (c *collector) Print(b *vec.Batch) error {
 	for k := range b.Rows() {
 		i := b.Row(k)
 		row := change{kind: b.Kind(i), cells: make([]vec.Datum, len(b.Cols))}
-		for j, col := range b.Cols {
-			row.cells[j] = col.Get(i)
+		for j, from := range c.order {
+			row.cells[j] = b.Cols[from].Get(i)
 			row.cells[j].B = append([]byte(nil), row.cells[j].B...)
 		}
 		c.rows = append(c.rows, row)

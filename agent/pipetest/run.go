@@ -105,6 +105,7 @@ func newBench(c *Case) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	inferModes(c, script)
 	set := map[string]string{"edgeflow.on-row-error": "fail", "edgeflow.watermark.max-ahead": "0 s"}
 	for k, v := range c.Set {
 		set[k] = v
@@ -162,7 +163,7 @@ func (b *bench) feed(t *plan.Table) *feed {
 func (b *bench) Sink(n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
 	s := b.sinks[n.Table.Name]
 	if s == nil {
-		s = &collector{schema: n.Base().Schema, key: n.PrimaryKey}
+		s = newCollector(n)
 		b.sinks[n.Table.Name] = s
 	}
 	return &dataflow.SinkBinding{Printer: s}, nil

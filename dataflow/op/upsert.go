@@ -16,7 +16,23 @@ type UpsertConfig struct {
 	// Keys are the columns that rows are addressed by.
 	Keys  []int
 	TTLMs int64
+	// Conflict says which of the rows that share a key counts.
+	Conflict Conflict
 }
+
+// Conflict says what becomes of rows that share a key.
+type Conflict uint8
+
+// The last to come counts, and when it is taken back the one before it; the first counts and
+// the others are dropped; or the others are refused. The two latter take insertions only.
+const (
+	LastCounts Conflict = iota
+	FirstCounts
+	OthersRefused
+)
+
+// errConflict is returned for a row whose key another one has.
+var errConflict = errors.New("another row has this row's primary key, and ON CONFLICT DO ERROR refuses that")
 
 // UpsertMaterialize makes an upsert stream of a changelog whose rows have another key than
 // the one they are to be addressed by: several rows may share one. It keeps them all; the
@@ -110,6 +126,9 @@ func (o *UpsertMaterialize) apply(b *vec.Batch, row int) error {
 		}
 		return o.remove(o.keys.MutValue(r), arrival)
 	}
+	if found && o.cfg.Conflict != LastCounts {
+		return o.conflict(b, row)
+	}
 	kind := vec.UpdateAfter
 	if !found {
 		kind = vec.Insert
@@ -125,6 +144,15 @@ func (o *UpsertMaterialize) apply(b *vec.Batch, row int) error {
 	count(v[rankRows:], 1)
 	setWord(v, rankWrite, arrival)
 	return o.send(kind, o.ranked.value, arrival)
+}
+
+// conflict drops or refuses a row whose key is taken.
+func (o *UpsertMaterialize) conflict(b *vec.Batch, row int) error {
+	if o.cfg.Conflict == OthersRefused {
+		return o.fail(b, row, errConflict)
+	}
+	o.ledger.add(filtered, 1)
+	return nil
 }
 
 // remove takes the loaded row away, and lets the one before it count when it was the last.

@@ -331,33 +331,6 @@ func (l *lowering) sinkMode(s *Sink) ChangelogMode {
 	return m
 }
 
-// checkConflicts refuses a sink with a primary key that the query's rows do not have,
-// unless ON CONFLICT says what to do.
-func (l *lowering) checkConflicts() error {
-	for _, s := range l.plan.Sinks {
-		t := l.targets[s]
-		if len(s.PrimaryKey) == 0 || !l.sinkMode(s).NeedsKey() {
-			if t.conflict != sql.ConflictDefault {
-				return l.b.errorf(t.span, "ON CONFLICT is for tables with a PRIMARY KEY that take updates by key")
-			}
-			continue
-		}
-		in := s.b.Inputs[0].Base()
-		if slices.ContainsFunc(in.Keys, func(k []int) bool { return subset(k, s.PrimaryKey) }) {
-			continue
-		}
-		switch {
-		case t.conflict == sql.ConflictDeduplicate && !in.Mode.Updates():
-		case t.conflict != sql.ConflictDefault:
-			return l.b.unsupported(t.span, "this ON CONFLICT, where rows of the query have another key than the table,")
-		case l.b.cfg.RequireOnConflict || in.Mode.Updates():
-			return l.b.errorf(t.span, "the rows of the query are not identified by the primary key of sink %s", s.Table.Name).
-				WithHint("group by the key's columns, or write ON CONFLICT DO DEDUPLICATE to let the last row of a key win")
-		}
-	}
-	return nil
-}
-
 // upsertKeys finds the sets of columns that identify a row of an operator's output.
 func upsertKeys(n Node) [][]int {
 	switch n := n.(type) {
