@@ -141,6 +141,9 @@ func (c *connectors) fileTarget(o *forward.OutputOptions, n *plan.Sink) error {
 	if err != nil {
 		return err
 	}
+	if n.Table.Partitioned {
+		opts.Partitions.By = n.Table.PartitionBy
+	}
 	f := enc.Framing()
 	hub, err := filesystem.NewSink(opts, f)
 	if err != nil {
@@ -329,8 +332,29 @@ func openFilesystemSource(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow
 	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n)}, nil
 }
 
-func openFilesystemSink(_ *connectors, n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
-	return committedSink(n)
+func openFilesystemSink(_ *connectors, n *plan.Sink, env *expr.Env) (*dataflow.SinkBinding, error) {
+	opts, err := filesystem.ParseOptions(n.Table.Options)
+	if err != nil {
+		return nil, err
+	}
+	b, err := committedSink(n)
+	if err != nil {
+		return nil, err
+	}
+	b.Follows = opts.Follows()
+	if !n.Table.Partitioned {
+		return b, nil
+	}
+	var cols []filesystem.Column
+	for _, name := range n.Table.PartitionBy {
+		i := slices.IndexFunc(n.Base().Schema, func(c plan.Column) bool { return c.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("PARTITIONED BY %s: the column is not written", name)
+		}
+		cols = append(cols, filesystem.Column{Name: name, Index: i, Type: n.Base().Schema[i].Type})
+	}
+	b.Subject = filesystem.Folder(cols, opts.Partitions.DefaultName, env)
+	return b, nil
 }
 
 func openPrint(_ *connectors, n *plan.Sink, env *expr.Env) (*dataflow.SinkBinding, error) {

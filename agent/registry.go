@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,9 +48,9 @@ func init() {
 		checkSource: func(t *plan.Table) error { _, err := nexmark.ParseOptions(t.Options); return err }, source: openNexmark,
 	}
 	registry["filesystem"] = &connector{
-		Connector:   plan.Connector{Source: true, Sink: true, SinkMode: appendOnly, Options: append([]string{"path", "source.*", "sink.*", "filesystem.*", "edgeflow.on-gap"}, forward.OptionKeys...), Metadata: []string{"subject", "sequence", "arrival_time", "timestamp"}},
-		checkSource: func(t *plan.Table) error { return withFormat(t, checkFilesystem(t)) },
-		checkSink:   func(t *plan.Table) error { return withFormat(t, checkFilesystem(t)) },
+		Connector:   plan.Connector{Source: true, Sink: true, SinkMode: appendOnly, Partitions: true, Options: append([]string{"path", "source.*", "sink.*", "partition.*", "filesystem.*", "edgeflow.on-gap"}, forward.OptionKeys...), Metadata: []string{"subject", "sequence", "arrival_time", "timestamp"}},
+		checkSource: func(t *plan.Table) error { return withFormat(t, checkFilesystemSource(t)) },
+		checkSink:   func(t *plan.Table) error { return withFormat(t, checkFilesystemSink(t)) },
 		source:      openFilesystemSource, sink: openFilesystemSink,
 	}
 	registry["print"] = &connector{
@@ -184,8 +185,19 @@ func checkDatagen(t *plan.Table) error {
 	return err
 }
 
-func checkFilesystem(t *plan.Table) error {
+func checkFilesystemSource(t *plan.Table) error {
 	_, err := filesystem.ParseOptions(t.Options)
+	if err == nil && t.Partitioned {
+		err = errors.New("a table that is PARTITIONED BY columns is written, not read: declare one without for the rows of its files")
+	}
+	return err
+}
+
+func checkFilesystemSink(t *plan.Table) error {
+	_, err := filesystem.ParseOptions(t.Options)
+	if err == nil && t.Partitioned && len(t.PartitionBy) == len(t.Columns) {
+		err = errors.New("all columns are in PARTITIONED BY, and none is left for the rows")
+	}
 	return err
 }
 

@@ -4,7 +4,12 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/format"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
+
+// ProgressSubject is the subject of an entry that is no row: its payload is the sink's
+// watermark in ms since 1970, in decimal.
+const ProgressSubject = "$progress"
 
 // SourceBinding is what reads a table: a log of messages with their decoder, or a maker
 // of rows.
@@ -26,6 +31,12 @@ type SinkBinding struct {
 	// RowBytesMax tells the largest encoded row that the target takes at present, in bytes;
 	// 0 is any. Nil is any.
 	RowBytesMax func() int
+	// Subject appends the subject of a row, of a batch with the sink's schema; nil where rows
+	// have none but that of the metadata column.
+	Subject func(dst []byte, b *vec.Batch, i int) []byte
+	// Follows tells that the target must hear how far event time has come: before a barrier
+	// an entry with ProgressSubject says it, where it has moved.
+	Follows bool
 
 	Printer Printer
 }

@@ -31,6 +31,7 @@ type Output struct {
 	sealed  []state.OutboxFrame
 	bytes   int64
 	upserts *coalescer // of a sink that takes upserts; else nil
+	before  func()     // is called before each cut; may be nil
 }
 
 func newOutput(name string, w FrameWriter) *Output {
@@ -66,6 +67,9 @@ func (o *Output) seal() {
 func (o *Output) cut(dst []state.OutboxFrame) []state.OutboxFrame {
 	if o.upserts != nil {
 		o.upserts.drain(o)
+	}
+	if o.before != nil {
+		o.before()
 	}
 	o.seal()
 	dst = append(dst, o.sealed...)

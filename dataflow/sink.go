@@ -3,6 +3,9 @@ package dataflow
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -24,10 +27,14 @@ type sink struct {
 	lengths   []int         // columns whose cells, or values inside them, may have to be changed or refused
 	nested    []*constraint // by column, of the values inside its cells
 	encoded   *vec.Batch
-	subject   int // the column of Schema with the metadata 'subject', or -1
-	windowEnd int // the column of Schema named window_end, or -1
+	payload   []int // columns that the encoder writes
+	subject   int   // the column of Schema with the metadata 'subject', or -1
+	windowEnd int   // the column of Schema named window_end, or -1
 	buf       []byte
 	rows      int64
+	to        []byte // scratch for subjects
+	watermark int64  // the newest one; told is the one that the target has heard of
+	told      int64
 	// Of the rows taken, written went out and refused broke a constraint or cannot be encoded.
 	taken, written, refused int64
 }
@@ -36,7 +43,11 @@ var _ op.Operator = (*sink)(nil)
 
 func newSink(n *plan.Sink, bind *SinkBinding, out *Output, letters *rowErrors, nowMs func() int64) *sink {
 	s := &sink{node: n, bind: bind, out: out, letters: letters, nowMs: nowMs, subject: -1, windowEnd: -1}
-	s.encoded = &vec.Batch{}
+	s.encoded, s.payload = &vec.Batch{}, SinkColumns(n)
+	s.watermark, s.told = math.MinInt64, math.MinInt64
+	if bind.Follows {
+		out.before = s.progress
+	}
 	for i, c := range n.Base().Schema {
 		if i < len(n.Metadata) && n.Metadata[i] == "subject" {
 			s.subject = i
@@ -53,16 +64,28 @@ func newSink(n *plan.Sink, bind *SinkBinding, out *Output, letters *rowErrors, n
 	return s
 }
 
-// SinkColumns lists the columns of a sink that its encoder writes: the physical ones, by
-// index in the sink's schema.
+// SinkColumns lists the columns of a sink that its encoder writes, by index in the sink's
+// schema: the physical ones but for those that are kept in names of partitions.
 func SinkColumns(n *plan.Sink) []int {
 	var out []int
 	for i := range n.Base().Schema {
 		if i >= len(n.Metadata) || n.Metadata[i] == "" {
-			out = append(out, i)
+			if !n.Table.Partitioned || !slices.Contains(n.Table.PartitionBy, n.Base().Schema[i].Name) {
+				out = append(out, i)
+			}
 		}
 	}
 	return out
+}
+
+// progress tells the target how far event time has come.
+func (s *sink) progress() {
+	if s.watermark == s.told {
+		return
+	}
+	s.told = s.watermark
+	s.buf = strconv.AppendInt(s.buf[:0], s.watermark, 10)
+	s.out.append(s.buf, []byte(ProgressSubject), vec.Insert, 0, s.nowMs())
 }
 
 // Open has nothing to bind: a sink keeps no state of its own.
@@ -81,10 +104,8 @@ func (s *sink) Process(_ int, b *vec.Batch) error {
 		return s.bind.Printer.Print(b)
 	}
 	s.encoded.Cols = s.encoded.Cols[:0]
-	for i, c := range b.Cols {
-		if i >= len(s.node.Metadata) || s.node.Metadata[i] == "" {
-			s.encoded.Cols = append(s.encoded.Cols, c)
-		}
+	for _, i := range s.payload {
+		s.encoded.Cols = append(s.encoded.Cols, b.Cols[i])
 	}
 	s.encoded.N, s.encoded.Kinds = b.N, b.Kinds
 	for k := range b.Rows() {
@@ -114,6 +135,9 @@ func (s *sink) write(b *vec.Batch, i int) error {
 	var subject []byte
 	if s.subject >= 0 && !b.Cols[s.subject].IsNull(i) {
 		subject = b.Cols[s.subject].Bytes(i)
+	} else if s.bind.Subject != nil {
+		s.to = s.bind.Subject(s.to[:0], b, i)
+		subject = s.to
 	}
 	var end int64
 	if s.windowEnd >= 0 && !b.Cols[s.windowEnd].IsNull(i) {
@@ -128,7 +152,10 @@ func (s *sink) write(b *vec.Batch, i int) error {
 }
 
 // Watermark ends here.
-func (s *sink) Watermark(int, int64) error { return nil }
+func (s *sink) Watermark(_ int, t int64) error {
+	s.watermark = max(s.watermark, t)
+	return nil
+}
 
 // Tick ends here.
 func (s *sink) Tick(int64) error { return nil }

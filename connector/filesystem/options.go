@@ -41,7 +41,11 @@ type Options struct {
 	OnChanged ChangedPolicy
 	// ChunkBytes is how much a source reads at a time; 0 is 256 KiB.
 	ChunkBytes int
-	// Now tells the time, for the monitor interval; nil is the host's clock.
+	// Partitions and Rolling are those of a sink.
+	Partitions Partitions
+	Rolling    Rolling
+	// Now tells the time, for the monitor interval and the age of files; nil is the host's
+	// clock.
 	Now func() time.Time
 }
 
@@ -56,7 +60,7 @@ var keys = []string{"path", "source.monitor-interval", "source.path.regex-patter
 // ParseOptions reads a table's options, those of its format included.
 func ParseOptions(table map[string]string) (Options, error) {
 	o := Options{Format: table["format"], Table: table}
-	if err := with.CheckKeys("filesystem", table, keys, nil); err != nil {
+	if err := with.CheckKeys("filesystem", table, append(partitionKeys[:len(partitionKeys):len(partitionKeys)], keys...), nil); err != nil {
 		return o, err
 	}
 	r := with.Reader{Table: table}
@@ -68,6 +72,7 @@ func ParseOptions(table map[string]string) (Options, error) {
 	changed := 0
 	r.Choice("edgeflow.on-gap", &changed, "fail", "resume")
 	o.OnChanged = ChangedPolicy(changed)
+	o.parsePartitions(&r)
 	if r.Err != nil {
 		return o, r.Err
 	}

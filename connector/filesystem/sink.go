@@ -3,64 +3,54 @@ package filesystem
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/format"
-	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
 
 // What one publish may carry: a part holds at most this much.
 const (
-	messageBytesMax  = 64 << 20
-	partMessagesMax  = 1 << 16
-	partBytesMax     = 64 << 20
-	manifestVersion  = 1
-	manifestBytesMax = 1 << 20
+	messageBytesMax = 64 << 20
+	partMessagesMax = 1 << 16
+	partBytesMax    = 64 << 20
 )
 
 // ErrBusy is returned while another process writes the same output.
 var ErrBusy = errors.New("another process is writing this output")
 
-// Sink is a directory as a forward.Hub: rows go to part files, one for each publish, and
-// the cursor to a manifest beside them. A publish
+// Sink is a directory as a forward.Hub: rows go to part files, and the cursor to a manifest
+// beside them. A publish
 //
-//  1. writes the part under a hidden name and syncs it,
-//  2. replaces the manifest, by rename: it now has the moved cursor and the pending part's
-//     two names; this is the act that commits,
-//  3. renames the part to its visible name.
+//  1. writes its rows to hidden files, one for each folder, and syncs them,
+//  2. replaces the manifest, by rename: it now has the moved cursor, the length of the files
+//     that are still written to, and what is to be done in step 3; this is the act that
+//     commits,
+//  3. renames the files that have ended to their visible names, and marks the partitions
+//     that are complete.
 //
-// Whoever finds a manifest with a pending part finishes step 3; hidden parts that no
-// manifest names are removed. The manifest's place is a count that a publish raises by one
-// and that guards it against another instance, under a lock of the operating system where
-// there is one. Names of parts carry the outbox sequences of their rows.
+// Whoever finds a manifest does its step 3 again, which changes nothing where it was done.
+// Hidden files that no manifest names are removed, and one that is written to is cut to the
+// length that the manifest tells before more is added. The manifest's place is a count that
+// a publish raises by one and that guards it against another instance, under a lock of the
+// operating system where there is one. Names of parts carry the outbox sequences of their
+// rows.
 type Sink struct {
-	dir     string
-	framing format.Framing
-	ext     string
-	buf     bytes.Buffer
-	// recovered are the cursors whose pending part is known to be settled.
+	dir        string
+	framing    format.Framing
+	ext        string
+	partitions Partitions
+	rolling    Rolling
+	now        func() time.Time
+	buf        bytes.Buffer
+	// recovered are the cursors whose manifest's step 3 is known to be done.
 	recovered map[string]bool
-}
-
-// manifest is the stored cursor of an output, as JSON.
-type manifest struct {
-	Version int    `json:"version"`
-	Subject string `json:"subject"`
-	Place   uint64 `json:"place"`
-	Cursor  []byte `json:"cursor"`
-	// Pending is the hidden name of the newest part, Part its visible one; empty when the
-	// newest publish carried no rows.
-	Pending string `json:"pending,omitempty"`
-	Part    string `json:"part,omitempty"`
-	Bytes   int    `json:"bytes,omitempty"`
 }
 
 var extensions = map[string]string{"json": "json", "csv": "csv", "msgpack": "msgpack", "raw": "txt"}
@@ -70,7 +60,8 @@ func NewSink(o Options, framing format.Framing) (*Sink, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Sink{dir: o.Path, framing: framing, ext: extensions[o.Format], recovered: map[string]bool{}}, nil
+	o.setDefaults()
+	return &Sink{dir: o.Path, framing: framing, ext: extensions[o.Format], partitions: o.Partitions, rolling: o.Rolling, now: o.Now, recovered: map[string]bool{}}, nil
 }
 
 var _ forward.Hub = (*Sink)(nil)
@@ -95,35 +86,6 @@ func outputID(subject string) string {
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
-func (s *Sink) manifestPath(subject string) string {
-	return filepath.Join(s.dir, ".edgeflow-"+outputID(subject)+".json")
-}
-
-// load reads the manifest; without one its place is 0.
-func (s *Sink) load(subject string) (m manifest, err error) {
-	path := s.manifestPath(subject)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return manifest{Version: manifestVersion, Subject: subject}, nil
-	}
-	if err != nil {
-		return m, fmt.Errorf("filesystem: %w", err)
-	}
-	if len(data) > manifestBytesMax {
-		return m, fmt.Errorf("filesystem: %s is no manifest: %d bytes", path, len(data))
-	}
-	if err := json.Unmarshal(data, &m); err != nil {
-		return m, fmt.Errorf("filesystem: %s is no manifest: %w", path, err)
-	}
-	switch {
-	case m.Version != manifestVersion:
-		return m, fmt.Errorf("filesystem: %s has version %d, this program knows version %d: use a newer one", path, m.Version, manifestVersion)
-	case m.Subject != subject || m.Place == 0 || m.Pending != filepath.Base(m.Pending) && m.Pending != "" || m.Part != filepath.Base(m.Part) && m.Part != "":
-		return m, fmt.Errorf("filesystem: %s belongs to output %q, not to %q", path, m.Subject, subject)
-	}
-	return m, nil
-}
-
 // ReadCursor reads the cursor and settles what a crash left.
 func (s *Sink) ReadCursor(_ context.Context, subject string) (data []byte, place uint64, err error) {
 	unlock, err := lock(filepath.Join(s.dir, ".edgeflow-"+outputID(subject)+".lock"))
@@ -141,40 +103,7 @@ func (s *Sink) ReadCursor(_ context.Context, subject string) (data []byte, place
 	return m.Cursor, m.Place, nil
 }
 
-// settle makes the manifest's pending part visible and removes hidden parts that were
-// never committed.
-func (s *Sink) settle(m manifest) error {
-	if m.Pending != "" {
-		if err := s.reveal(m); err != nil {
-			return err
-		}
-	}
-	left, err := filepath.Glob(filepath.Join(s.dir, ".part-"+outputID(m.Subject)+"-*"))
-	if err != nil {
-		return fmt.Errorf("filesystem: %w", err)
-	}
-	for _, path := range left {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("filesystem: %w", err)
-		}
-	}
-	s.recovered[m.Subject] = true
-	return nil
-}
-
-// reveal renames the pending part, unless that has happened before.
-func (s *Sink) reveal(m manifest) error {
-	err := os.Rename(filepath.Join(s.dir, m.Pending), filepath.Join(s.dir, m.Part))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it has its visible name, or was taken away since
-	}
-	if err != nil {
-		return fmt.Errorf("filesystem: %w", err)
-	}
-	return syncDir(s.dir)
-}
-
-// Publish writes the rows as a part and moves the cursor.
+// Publish writes the rows and moves the cursor.
 func (s *Sink) Publish(ctx context.Context, b *forward.Batch) (place uint64, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -202,67 +131,6 @@ func (s *Sink) Publish(ctx context.Context, b *forward.Batch) (place uint64, err
 		}
 	}
 	return s.commit(m, b)
-}
-
-func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
-	next := manifest{Version: manifestVersion, Subject: b.Subject, Place: m.Place + 1, Cursor: b.Cursor.Append(nil)}
-	delete(s.recovered, b.Subject) // until all three steps are done
-	if n := len(b.Messages); n > 0 {
-		id := outputID(b.Subject)
-		next.Part = fmt.Sprintf("part-%s-%s-%012d-%012d.%s", cleanName(b.Output), id[:6], b.Messages[0].First, b.Messages[n-1].Last, s.ext)
-		next.Pending = fmt.Sprintf(".part-%s-%d", id, next.Place)
-		if _, err := os.Lstat(filepath.Join(s.dir, next.Part)); err == nil {
-			return 0, &forward.RefusedError{Reason: "the file " + next.Part + " exists already", Hint: "it was written by a pipeline whose state or manifest is gone; move the old files out of " + s.dir}
-		}
-		s.encode(b)
-		next.Bytes = s.buf.Len()
-		if err := writeSynced(filepath.Join(s.dir, next.Pending), s.buf.Bytes()); err != nil {
-			return 0, err
-		}
-		if err := failpoint.Hit("filesystem.after-part"); err != nil {
-			return 0, err
-		}
-	}
-	data, err := json.Marshal(next)
-	if err != nil {
-		return 0, fmt.Errorf("filesystem: %w", err)
-	}
-	path := s.manifestPath(b.Subject)
-	if err := writeSynced(path+".new", data); err != nil {
-		return 0, err
-	}
-	if err := failpoint.Hit("filesystem.before-manifest"); err != nil {
-		return 0, err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return 0, fmt.Errorf("filesystem: %w", err)
-	}
-	if err := syncDir(s.dir); err != nil {
-		return 0, err
-	}
-	if err := failpoint.Hit("filesystem.after-manifest"); err != nil {
-		return 0, err
-	}
-	if next.Pending != "" {
-		if err := s.reveal(next); err != nil {
-			return 0, err
-		}
-	}
-	if err := failpoint.Hit("filesystem.after-reveal"); err != nil {
-		return 0, err
-	}
-	s.recovered[b.Subject] = true
-	return next.Place, nil
-}
-
-// encode puts the rows together as a file.
-func (s *Sink) encode(b *forward.Batch) {
-	s.buf.Reset()
-	s.buf.Write(s.framing.Header)
-	for i := range b.Messages {
-		s.buf.Write(b.Messages[i].Data)
-		s.buf.Write(s.framing.Separator)
-	}
 }
 
 // writeSynced writes a file, whole, and syncs it.

@@ -28,6 +28,9 @@ type Table struct {
 	PrimaryKey []int
 	// PartitionBy holds the names of PARTITIONED BY.
 	PartitionBy []string
+	// Partitioned tells that the connector keeps these columns in the names of partitions,
+	// and not in its rows.
+	Partitioned bool
 	// Options is the WITH clause, Order its keys in the order they were written.
 	Options map[string]string
 	Order   []string

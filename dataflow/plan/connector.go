@@ -17,6 +17,8 @@ type Connector struct {
 	SinkMode func(t *Table) ChangelogMode
 	// AtLeastOnce tells that a sink may write rows again after a failure.
 	AtLeastOnce bool
+	// Partitions tells that rows are kept by the columns of PARTITIONED BY.
+	Partitions bool
 	// Options are the keys that a table may have besides the planner's own; a key that ends
 	// in "*" stands for all that begin so. Nil leaves the keys unchecked.
 	Options []string
@@ -48,6 +50,7 @@ func (b *binder) checkConnector(t *Table) error {
 	if !ok {
 		return b.errorf(t.spans["connector"], "unknown connector '%s'", name).WithNearest(name, names)
 	}
+	t.Partitioned = c.Partitions && len(t.PartitionBy) > 0
 	for _, key := range t.Order {
 		if c.Options == nil || matchOption(key, c.Options) || matchOption(key, ownOptions) || formatOption(t, key) {
 			continue

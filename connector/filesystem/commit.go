@@ -1,0 +1,250 @@
+package filesystem
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
+	forward "github.com/edgeflow/edgeflow/sync"
+)
+
+// publishing is a publish on its way: the manifest it will leave.
+type publishing struct {
+	s     *Sink
+	b     *forward.Batch
+	id    string
+	nowMs int64
+	next  manifest
+}
+
+// commit does the three steps of a publish.
+func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
+	p := &publishing{s: s, b: b, id: outputID(b.Subject), nowMs: s.now().UnixMilli(), next: manifest{
+		Version: manifestVersion, Subject: b.Subject, Place: m.Place + 1, Cursor: b.Cursor.Append(nil),
+		Open: slices.Clone(m.Open), Partitions: slices.Clone(m.Partitions), WatermarkMs: m.WatermarkMs,
+	}}
+	delete(s.recovered, b.Subject) // until all three steps are done
+	if err := p.rows(); err != nil {
+		return 0, err
+	}
+	if err := p.complete(); err != nil {
+		return 0, err
+	}
+	p.roll()
+	if err := failpoint.Hit("filesystem.after-part"); err != nil {
+		return 0, err
+	}
+	if err := s.store(p.next); err != nil {
+		return 0, err
+	}
+	if err := failpoint.Hit("filesystem.after-manifest"); err != nil {
+		return 0, err
+	}
+	if err := s.finish(p.next); err != nil {
+		return 0, err
+	}
+	if err := failpoint.Hit("filesystem.after-reveal"); err != nil {
+		return 0, err
+	}
+	s.recovered[b.Subject] = true
+	return p.next.Place, nil
+}
+
+// store replaces the manifest.
+func (s *Sink) store(m manifest) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	path := s.manifestPath(m.Subject)
+	if err := writeSynced(path+".new", data); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("filesystem.before-manifest"); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	return syncDir(s.dir)
+}
+
+// rows writes the batch's rows to hidden files by folder, and notes how far event time is.
+func (p *publishing) rows() error {
+	var folders []string
+	of := map[string][]int{}
+	for i, m := range p.b.Messages {
+		if m.Subject == dataflow.ProgressSubject {
+			t, err := strconv.ParseInt(string(m.Data), 10, 64)
+			if err != nil {
+				return fmt.Errorf("filesystem: sequence %d is no watermark: %w", m.First, err)
+			}
+			p.next.WatermarkMs = &t
+			continue
+		}
+		folder := ""
+		if len(p.s.partitions.By) > 0 {
+			folder = m.Subject
+		}
+		if of[folder] == nil {
+			folders = append(folders, folder)
+		}
+		of[folder] = append(of[folder], i)
+	}
+	for k, folder := range folders {
+		if err := p.write(folder, of[folder], k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write adds messages to the open file of a folder, or to a new one.
+func (p *publishing) write(folder string, messages []int, ordinal int) error {
+	s, first, last := p.s, p.b.Messages[messages[0]].First, p.b.Messages[messages[len(messages)-1]].Last
+	at := slices.IndexFunc(p.next.Open, func(o part) bool { return o.Folder == folder })
+	s.buf.Reset()
+	if at < 0 {
+		s.buf.Write(s.framing.Header)
+	}
+	for _, i := range messages {
+		s.buf.Write(p.b.Messages[i].Data)
+		s.buf.Write(s.framing.Separator)
+	}
+	if at >= 0 {
+		o := &p.next.Open[at]
+		if err := appendSynced(filepath.Join(s.dir, o.Hidden), o.Bytes, s.buf.Bytes()); err != nil {
+			return err
+		}
+		o.Bytes, o.Written = o.Bytes+int64(s.buf.Len()), p.nowMs
+		return p.arrived(folder)
+	}
+	n := part{Hidden: fmt.Sprintf(".part-%s-%d-%d", p.id, p.next.Place, ordinal), Folder: folder, Bytes: int64(s.buf.Len()), Created: p.nowMs, Written: p.nowMs}
+	if s.rolling.On {
+		last = 0
+	}
+	n.Name = s.partName(p.b.Output, p.id, first, last)
+	if n.outside() {
+		return &forward.RefusedError{Reason: fmt.Sprintf("%q is no folder of a partition", folder)}
+	}
+	if _, err := os.Lstat(filepath.Join(s.dir, n.path())); err == nil {
+		return &forward.RefusedError{Reason: "the file " + n.path() + " exists already", Hint: "it was written by a pipeline whose state or manifest is gone; move the old files out of " + s.dir}
+	}
+	if err := writeSynced(filepath.Join(s.dir, n.Hidden), s.buf.Bytes()); err != nil {
+		return err
+	}
+	if s.rolling.On {
+		p.next.Open = append(p.next.Open, n)
+	} else {
+		p.next.Ended = append(p.next.Ended, n)
+	}
+	return p.arrived(folder)
+}
+
+// arrived notes a folder that has rows. Its time must be known to complete it.
+func (p *publishing) arrived(folder string) error {
+	parts := &p.s.partitions
+	if parts.SuccessFile == "" || len(parts.By) == 0 || slices.ContainsFunc(p.next.Partitions, func(x partition) bool { return x.Folder == folder }) {
+		return nil
+	}
+	if parts.Trigger == CommitByPartitionTime {
+		if _, err := parts.timeOf(folder); err != nil {
+			return &forward.RefusedError{Reason: err.Error(), Hint: "'partition.time-extractor.timestamp-pattern' tells how a partition's time is put together"}
+		}
+	}
+	p.next.Partitions = append(p.next.Partitions, partition{folder, p.nowMs})
+	return nil
+}
+
+// complete finds the folders that are complete now, and ends their files.
+func (p *publishing) complete() error {
+	var open []partition
+	for _, x := range p.next.Partitions {
+		done, err := p.isComplete(x)
+		if err != nil {
+			return err
+		}
+		if !done {
+			open = append(open, x)
+			continue
+		}
+		p.next.Complete = append(p.next.Complete, x.Folder)
+		p.end(func(o part) bool { return o.Folder == x.Folder })
+	}
+	p.next.Partitions = open
+	return nil
+}
+
+// atEnd tells that the input has ended.
+func (p *publishing) atEnd() bool {
+	return p.next.WatermarkMs != nil && *p.next.WatermarkMs == math.MaxInt64
+}
+
+func (p *publishing) isComplete(x partition) (bool, error) {
+	parts := &p.s.partitions
+	delay := parts.Delay.Milliseconds()
+	switch {
+	case p.atEnd():
+		return true, nil
+	case parts.Trigger == CommitByProcessTime:
+		return delay == 0 || p.nowMs > x.Created+delay, nil
+	case p.next.WatermarkMs == nil:
+		return false, nil
+	}
+	t, err := parts.timeOf(x.Folder)
+	return err == nil && *p.next.WatermarkMs > t+delay, err
+}
+
+// roll ends the files that are large or old enough, at the end of the input all.
+func (p *publishing) roll() {
+	r := p.s.rolling
+	old := func(since int64, limit int64) bool { return limit > 0 && p.nowMs-since >= limit }
+	p.end(func(o part) bool {
+		return p.atEnd() || r.Bytes > 0 && o.Bytes >= r.Bytes || old(o.Created, r.Interval.Milliseconds()) || old(o.Written, r.Inactivity.Milliseconds())
+	})
+}
+
+// end ends the open files for which f holds.
+func (p *publishing) end(f func(part) bool) {
+	var open []part
+	for _, o := range p.next.Open {
+		if f(o) {
+			p.next.Ended = append(p.next.Ended, o)
+		} else {
+			open = append(open, o)
+		}
+	}
+	p.next.Open = open
+}
+
+// appendSynced cuts a file to a length, adds to it and syncs it.
+func appendSynced(path string, length int64, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() < length {
+		err = fmt.Errorf("%s has %d bytes of the %d that were committed", path, info.Size(), length)
+	}
+	if err == nil {
+		err = f.Truncate(length)
+	}
+	if err == nil {
+		_, err = f.WriteAt(data, length)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	return nil
+}
