@@ -19,12 +19,12 @@ type aging struct {
 	o      op.Operator
 	a      *state.Arena
 	b      *vec.Batch
-	inputs int
+	inputs []int
 	keys   int64 // 0 is another one for each row
 	next   int64
 }
 
-func newAging(t testing.TB, o op.Operator, err error, inputs int, keys int64) *aging {
+func newAging(t testing.TB, o op.Operator, err error, inputs []int, keys int64) *aging {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +55,13 @@ func (f *aging) feed(t testing.TB, batches int) (pages int) {
 			f.b.Arrival = append(f.b.Arrival, f.next)
 			f.next++
 		}
-		for i := range f.inputs {
+		for _, i := range f.inputs {
 			if err := f.o.Process(i, f.b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 2 {
+			if err := f.o.Watermark(i, f.next/1000); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -75,24 +80,28 @@ func joinThatForgets(kind op.JoinKind, by [2]op.JoinIdentity, ttl int64) (op.Ope
 // pages of the rows that it must keep the operator may use: a join forgets rows one by one.
 var forgetful = map[string]struct {
 	make   func(ttl int64) (op.Operator, error)
-	inputs int
+	inputs []int
 	slack  float64
 }{
 	"inner join": {func(ttl int64) (op.Operator, error) {
 		return joinThatForgets(op.JoinInner, [2]op.JoinIdentity{op.JoinAppendOnly, op.JoinAppendOnly}, ttl)
-	}, 2, 1.15},
+	}, []int{0, 1}, 1.15},
 	"left join by rows": {func(ttl int64) (op.Operator, error) {
 		return joinThatForgets(op.JoinLeft, [2]op.JoinIdentity{op.JoinByRow, op.JoinAppendOnly}, ttl)
-	}, 2, 1.15},
+	}, []int{0, 1}, 1.15},
 	"full join by unique keys": {func(ttl int64) (op.Operator, error) {
 		return joinThatForgets(op.JoinFull, [2]op.JoinIdentity{op.JoinByUniqueKey, op.JoinByJoinKey}, ttl)
-	}, 2, 1.15},
+	}, []int{0, 1}, 1.15},
+	"versions of a temporal join": {func(ttl int64) (op.Operator, error) {
+		side := op.JoinSide{Input: regularTypes, Keys: []int{0}, Time: 1}
+		return op.NewTemporalJoin(op.TemporalJoinConfig{Left: side, Right: side, NullSafe: []bool{false}, TTLMs: ttl})
+	}, []int{1}, 1.35},
 	"deduplicate": {func(ttl int64) (op.Operator, error) {
 		return op.NewDeduplicate(op.DeduplicateConfig{Input: regularTypes, Keys: []int{0}, Time: -1, Last: true, UpdateBefore: true, TTLMs: ttl})
-	}, 1, 1.35},
+	}, []int{0}, 1.35},
 	"rank": {func(ttl int64) (op.Operator, error) {
 		return op.NewRank(op.RankConfig{Input: regularTypes, Keys: []int{0}, Order: []op.SortKey{{Col: 1}}, Start: 1, End: 3, TTLMs: ttl})
-	}, 1, 1.35},
+	}, []int{0}, 1.35},
 }
 
 // TestExpiredRowsAreGivenBack looks at the pages in use while nearly fifty times as many rows
@@ -119,7 +128,7 @@ func TestExpiredRowsAreGivenBack(t *testing.T) {
 // TestExpiredRowsOfAKeyAreGivenBack does it with keys that always have rows which count.
 func TestExpiredRowsOfAKeyAreGivenBack(t *testing.T) {
 	o, err := joinThatForgets(op.JoinSemi, [2]op.JoinIdentity{op.JoinAppendOnly, op.JoinAppendOnly}, 3000)
-	f := newAging(t, o, err, 2, 300)
+	f := newAging(t, o, err, []int{0, 1}, 300)
 	early, late := f.feed(t, 100), f.feed(t, 200)
 	if late > early {
 		t.Errorf("%d pages, then %d", early, late)
