@@ -230,6 +230,8 @@ func newCaster(from, to types.Type, env *Env) (caster, error) {
 		return toStringCaster(from, to, env), nil
 	}
 	switch {
+	case isBitmap(from):
+		return func(d vec.Datum) (vec.Datum, error) { return d, nil }, nil
 	case from.Kind == types.Raw:
 		return rawCaster(to, env)
 	case from.IsString():

@@ -252,8 +252,10 @@ func CanCast(from, to types.Type) bool {
 		return from.Kind != types.Symbol
 	}
 	switch {
+	case isBitmap(from):
+		return to.Kind == types.Varbinary && to.Prec == types.MaxLength
 	case from.Kind == types.Raw:
-		return to.IsNumeric() || to.Kind == types.Boolean || to.Kind == types.Raw
+		return to.IsNumeric() || to.Kind == types.Boolean
 	case from.IsString():
 		return !to.IsNested() && !to.IsInterval() && to.Kind != types.Raw && to.Kind != types.Symbol
 	case from.Kind == types.Boolean:

@@ -45,6 +45,10 @@ func FormatDatum(dst []byte, d vec.Datum, t types.Type, env *Env) []byte {
 		return appendNested(dst, d.B, t, env)
 	case types.Null:
 		return append(dst, "NULL"...)
+	case types.Raw:
+		if isBitmap(t) {
+			return appendBitmapText(dst, d.B)
+		}
 	}
 	return append(dst, d.B...)
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -143,7 +144,7 @@ func (b *binder) declareColumn(t *Table, c *sql.ColumnDef) error {
 		col.Kind = ComputedColumn
 	default:
 		var err error
-		if col.Type, err = b.typeOf(c.Type); err != nil {
+		if col.Type, err = b.columnType(c.Type); err != nil {
 			return err
 		}
 		if c.Kind == sql.Metadata {
@@ -406,6 +407,9 @@ func (b *binder) checkTableOptions(t *Table) error {
 			return b.errorf(t.spans["scan.watermark.emit.strategy"], "option 'scan.watermark.emit.strategy': %v", err)
 		}
 	}
+	if gap := t.Option(gapOption, "1"); !isCount(gap) {
+		return b.errorf(t.spans[gapOption], "option '%s': \"%s\" is no positive number of rows", gapOption, gap)
+	}
 	if by := t.Option("edgeflow.watermark.by", ""); by != "" && t.ColumnIndex(by) < 0 {
 		return b.errorf(t.spans["edgeflow.watermark.by"], "option 'edgeflow.watermark.by' names the column %s, which the table does not have", by).
 			WithNearest(by, t.columnNames())
@@ -414,6 +418,14 @@ func (b *binder) checkTableOptions(t *Table) error {
 }
 
 var strategyNames = []string{"on-periodic", "on-event"}
+
+// gapOption is how many rows lie between watermarks that are emitted on-event.
+const gapOption = "scan.watermark.emit.on-event.gap"
+
+func isCount(s string) bool {
+	n, err := strconv.ParseInt(s, 10, 32)
+	return err == nil && n > 0
+}
 
 // watermarkOptions maps a source's options to the session options that they override.
 var watermarkOptions = map[string]string{

@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 
+	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 )
@@ -16,11 +18,31 @@ func (b *binder) typeOf(t *sql.TypeSpec) (types.Type, error) {
 	return out.WithNull(t.Null == sql.NotNull), nil
 }
 
+// columnType is typeOf for a column of a table, whose values a format has to write.
+func (b *binder) columnType(t *sql.TypeSpec) (types.Type, error) {
+	out, err := b.typeOf(t)
+	if err == nil && hasRaw(out) {
+		return out, b.errorf(t.Span, "a column cannot hold a BITMAP").WithHint("BITMAP_TO_BYTES makes it BYTES, BITMAP_FROM_BYTES reads it again")
+	}
+	return out, err
+}
+
+// hasRaw tells a type whose values live within a query only.
+func hasRaw(t types.Type) bool {
+	switch {
+	case t.Kind == types.Raw:
+		return true
+	case t.Key != nil && hasRaw(*t.Key), t.Elem != nil && hasRaw(*t.Elem):
+		return true
+	}
+	return slices.ContainsFunc(t.Fields, func(f types.Field) bool { return hasRaw(f.Type) })
+}
+
 var simpleTypes = map[sql.TypeKind]types.Type{
 	sql.TypeBoolean: types.TBoolean, sql.TypeTinyInt: types.TTinyInt, sql.TypeSmallInt: types.TSmallInt,
 	sql.TypeInt: types.TInt, sql.TypeBigInt: types.TBigInt, sql.TypeFloat: types.TFloat,
 	sql.TypeDouble: types.TDouble, sql.TypeString: types.TString, sql.TypeBytes: types.TBytes,
-	sql.TypeDate: types.TDate, sql.TypeNull: types.TNull,
+	sql.TypeDate: types.TDate, sql.TypeNull: types.TNull, sql.TypeBitmap: expr.Bitmap,
 }
 
 func (b *binder) baseType(t *sql.TypeSpec) (types.Type, error) {
