@@ -148,7 +148,7 @@ func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 func (e *Engine) watermarks(n *plan.WatermarkAssigner) op.WatermarkConfig {
 	c := op.WatermarkConfig{
 		Input: inputTypes(n), Time: n.TimeCol, Expr: n.Expr, OnEvent: n.Strategy == plan.OnEvent,
-		IntervalMs: ms(n.Interval), By: -1, ByIdleMs: ms(n.ByTimeout), IdleMs: ms(n.IdleTimeout),
+		IntervalMs: ms(n.Interval), Gap: n.Gap, By: -1, ByIdleMs: ms(n.ByTimeout), IdleMs: ms(n.IdleTimeout),
 		MaxAheadMs: ms(n.MaxAhead), Ahead: op.Ahead(n.Ahead),
 	}
 	if len(n.By) > 0 {

@@ -36,6 +36,9 @@ type WatermarkConfig struct {
 	// advances it by more than IntervalMs, and by ticks.
 	OnEvent    bool
 	IntervalMs int64
+	// Gap is, with OnEvent, the number of rows from one emission to the next; 0 and 1 are
+	// every row.
+	Gap int64
 	// By is the column by whose value the watermark is aligned (the minimum over the values
 	// seen); -1 for none. A value that had no row for ByIdleMs no longer counts; 0 is never.
 	By       int

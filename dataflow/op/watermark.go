@@ -17,12 +17,14 @@ import (
 //
 //	progress {watermark i64, emitted i64, arrival i64, grid i64, idle u64, set u64}: arrival
 //	         is that of the newest row, grid the interval it lies in
+//	gap      {rows since the last emission i64}, where that is not after each row
 //	and for alignment what byValue keeps
 type WatermarkAssigner struct {
 	node
 	cfg      WatermarkConfig
 	mark     *expr.Program
 	progress *state.Scalars
+	gap      *state.Scalars
 	by       *byValue
 
 	ec      expr.Ctx  `scratch:"errors of a batch"`
@@ -34,6 +36,7 @@ type WatermarkAssigner struct {
 	emitted int64     `scratch:"as in progress, for a look at every row"`
 	arrival int64     `scratch:"as in progress between batches"`
 	grid    int64     `scratch:"as in progress between batches"`
+	since   int64     `scratch:"as in gap between batches"`
 }
 
 const (
@@ -80,6 +83,10 @@ func (o *WatermarkAssigner) Open(c *Context) error {
 		o.progress.SetInt64(markSet, 1)
 	}
 	o.emitted, o.arrival, o.grid = o.progress.Int64(markEmitted), o.progress.Int64(markArrival), o.progress.Int64(markGrid)
+	if o.cfg.OnEvent && o.cfg.Gap > 1 {
+		o.gap = o.space.Scalars("gap", 8)
+		o.since = o.gap.Int64(0)
+	}
 	if keys != nil {
 		o.by = newByValue(o.space, keys, o.cfg.ByIdleMs)
 	}
@@ -133,7 +140,7 @@ func (o *WatermarkAssigner) Process(_ int, b *vec.Batch) error {
 		} else if t > o.pending {
 			o.pending = t
 		}
-		if o.cfg.OnEvent || o.by == nil && o.eager() {
+		if o.cfg.OnEvent && o.due() || !o.cfg.OnEvent && o.by == nil && o.eager() {
 			if err := o.emit(b, arrival); err != nil {
 				return err
 			}
@@ -145,7 +152,23 @@ func (o *WatermarkAssigner) Process(_ int, b *vec.Batch) error {
 	o.progress.SetInt64(markWatermark, o.pending)
 	o.progress.SetInt64(markArrival, o.arrival)
 	o.progress.SetInt64(markGrid, o.grid)
+	if o.gap != nil {
+		o.gap.SetInt64(0, o.since)
+	}
 	return o.flush(b)
+}
+
+// due counts a row and tells whether the watermark goes out after it.
+func (o *WatermarkAssigner) due() bool {
+	if o.gap == nil {
+		return true
+	}
+	o.since++
+	if o.since < o.cfg.Gap {
+		return false
+	}
+	o.since = 0
+	return true
 }
 
 // eval computes the rows' watermarks; rows that fail are dead letters, marked in o.bad.
@@ -274,8 +297,10 @@ func (o *WatermarkAssigner) Tick(now int64) error {
 		o.grid = grid
 		o.progress.SetInt64(markGrid, grid)
 		o.pending = o.progress.Int64(markWatermark)
-		if err := o.emit(nil, now); err != nil {
-			return err
+		if o.gap == nil {
+			if err := o.emit(nil, now); err != nil {
+				return err
+			}
 		}
 	}
 	quiet := now - o.arrival

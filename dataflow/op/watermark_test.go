@@ -42,6 +42,20 @@ func TestWatermarkOnEvent(t *testing.T) {
 		watermark 9223372036854775807`)
 }
 
+func TestWatermarkOnEveryOtherEvent(t *testing.T) {
+	c := markCase(t, op.WatermarkConfig{OnEvent: true, Gap: 2, IntervalMs: 1, By: -1}, mark(0, 100, "a"), optest.Event{Tick: 5}, mark(6, 90, "a"), mark(7, 120, "b"),
+		mark(8, 130, "b"), mark(9, 140, "b"), end())
+	wantTrace(t, optest.Run(t, c), `
+		+I[1970-01-01 00:00:00.100, a]
+		+I[1970-01-01 00:00:00.090, a]
+		watermark 90
+		+I[1970-01-01 00:00:00.120, b]
+		+I[1970-01-01 00:00:00.130, b]
+		watermark 120
+		+I[1970-01-01 00:00:00.140, b]
+		watermark 9223372036854775807`)
+}
+
 func TestWatermarkOnPeriodicFollowsArrival(t *testing.T) {
 	c := markCase(t, op.WatermarkConfig{IntervalMs: 200, By: -1},
 		mark(10, 100, "a"), mark(190, 110, "a"), mark(200, 105, "a"), mark(399, 130, "a"), optest.Event{Tick: 399}, optest.Event{Tick: 400}, optest.Event{Tick: 600},

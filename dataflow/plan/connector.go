@@ -27,9 +27,11 @@ type Connector struct {
 	Metadata []string
 }
 
-// ownOptions are the table options that the planner and the engine read.
+// ownOptions are the table options that the planner and the engine read, and those of Flink's
+// that have no meaning here: sources are always merged by arrival.
 var ownOptions = []string{
-	"connector", "format", "changelog-mode", "scan.watermark.emit.strategy", "scan.watermark.idle-timeout",
+	"connector", "format", "changelog-mode", "scan.watermark.emit.strategy", "scan.watermark.emit.on-event.gap", "scan.watermark.idle-timeout",
+	"scan.watermark.alignment.*",
 	"edgeflow.watermark.by", "edgeflow.watermark.by-timeout", "edgeflow.watermark.max-ahead", "edgeflow.watermark.on-ahead",
 	"edgeflow.outbox.max-bytes", "edgeflow.outbox.max-age", "edgeflow.outbox.on-limit", "edgeflow.outbox.rate",
 	"edgeflow.outbox.priority", "edgeflow.pack", "sink.parallelism", "scan.parallelism",

@@ -171,6 +171,8 @@ func assignerText(n *WatermarkAssigner, in Schema) string {
 	s += " " + n.Strategy.String()
 	if n.Strategy == OnPeriodic {
 		s += " every " + FormatDuration(n.Interval)
+	} else if n.Gap > 1 {
+		s += fmt.Sprintf(" every %d rows", n.Gap)
 	}
 	if len(n.By) > 0 {
 		s += ", by " + columnNames(in, n.By) + " idle after " + FormatDuration(n.ByTimeout)

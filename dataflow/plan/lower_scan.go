@@ -275,6 +275,9 @@ func (l *lowering) watermark(c *scanChain, in Node) Node {
 	if s, err := parseEnum(t.Option("scan.watermark.emit.strategy", "on-periodic"), strategyNames); err == nil {
 		n.Strategy = WatermarkStrategy(s)
 	}
+	if n.Strategy == OnEvent {
+		n.Gap, _ = strconv.ParseInt(t.Option(gapOption, "1"), 10, 32) // checked with the table
+	}
 	by := t.Option("edgeflow.watermark.by", cfg.WatermarkBy)
 	if i := t.ColumnIndex(by); i >= 0 && c.items[strconv.Itoa(i)] != nil {
 		n.By = []int{c.at(i)}

@@ -190,8 +190,10 @@ type WatermarkAssigner struct {
 	// itself delivers watermarks (SOURCE_WATERMARK()).
 	Expr     expr.Node
 	Strategy WatermarkStrategy
-	// Interval is the grid of OnPeriodic.
+	// Interval is the grid of OnPeriodic, Gap the number of rows from one watermark of
+	// OnEvent to the next.
 	Interval time.Duration
+	Gap      int64
 	// IdleTimeout marks the input idle when nothing arrived for so long; 0 is never.
 	IdleTimeout time.Duration
 	// By is empty or one column of the input, per value of which watermarks are kept and

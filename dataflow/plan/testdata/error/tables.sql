@@ -60,6 +60,8 @@ SET 'table.local-time-zone' = 'Mars/Olympus'
 ----
 SET 'table.exec.mini-batch.enabled' = 'yes'
 ----
+CREATE TABLE gap (ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'values', 'scan.watermark.emit.on-event.gap' = '0')
+----
 SET 'edgeflow.late' = 'correct';
 SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE base, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end
 ----
