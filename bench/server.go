@@ -78,6 +78,13 @@ const stallMax = time.Minute
 
 // fill stores a log in a stream of its own, in file storage.
 func (s *server) fill(ctx context.Context, stream string, l *qoe.Log) error {
+	return s.store(ctx, stream, func(put func([]byte) error) error {
+		return l.Each(func(data []byte, _ int64) error { return put(data) })
+	})
+}
+
+// store stores the messages that each puts in a stream of their own, in file storage.
+func (s *server) store(ctx context.Context, stream string, each func(put func(data []byte) error) error) error {
 	nc, err := natsgo.Connect(s.url)
 	if err != nil {
 		return err
@@ -93,7 +100,7 @@ func (s *server) fill(ctx context.Context, stream string, l *qoe.Log) error {
 		return err
 	}
 	subject := stream + ".eu-west-1"
-	err = l.Each(func(data []byte, _ int64) error {
+	err = each(func(data []byte) error {
 		if _, err := js.PublishAsync(subject, append([]byte(nil), data...), jetstream.WithStallWait(stallMax)); err != nil {
 			return err
 		}

@@ -117,22 +117,22 @@ func LookUpIn(script, options string) (string, error) {
 	return replaceOptions(script, sideTable, options)
 }
 
-// filesSink and sideTable are the first options of the sink of query 10 and of the table that
-// query 13 looks up in.
+// filesSink and sideTable are options of the sink of query 10 and of the table that query 13
+// looks up in.
 const (
-	filesSink = "'connector' = 'filesystem',\n      'path' = 'file://${NEXMARK_DIR}"
+	filesSink = "'path' = 'file://${NEXMARK_DIR}"
 	sideTable = "'connector.type' = 'filesystem'"
 )
 
-// replaceOptions replaces the options of the table whose options begin with a text.
-func replaceOptions(script, first, options string) (string, error) {
-	at := strings.Index(script, first)
+// replaceOptions replaces the options of the table that has a text among them.
+func replaceOptions(script, among, options string) (string, error) {
+	at := strings.Index(script, among)
 	if at < 0 {
-		return "", fmt.Errorf("no table with the options %s", first)
+		return "", fmt.Errorf("no table with the option %s", among)
 	}
 	open, end := strings.LastIndex(script[:at], "WITH ("), strings.Index(script[at:], ");")
 	if open < 0 || end < 0 {
-		return "", fmt.Errorf("the options %s are not within WITH (...);", first)
+		return "", fmt.Errorf("the option %s is not within WITH (...);", among)
 	}
 	return script[:open] + "WITH (" + options + script[at+end:], nil
 }
@@ -143,7 +143,7 @@ const SideInput = "data/side_input.txt"
 // WriteSideInput makes the file of query 13 below a folder: a key and a value a line.
 func WriteSideInput(dir string) error {
 	var b strings.Builder
-	for k := range sideRows {
+	for k := range SideRows {
 		fmt.Fprintf(&b, "%d,value-%d\n", k, k)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o755); err != nil {
@@ -152,5 +152,5 @@ func WriteSideInput(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "data", "side_input.txt"), []byte(b.String()), 0o644)
 }
 
-// sideRows is the number of rows of the side input.
-const sideRows = 10_000
+// SideRows is the number of rows of the side input.
+const SideRows = 10_000
