@@ -25,7 +25,9 @@ type AggCall struct {
 // AggOptions are the clauses around an aggregate's arguments.
 type AggOptions struct {
 	Distinct bool
-	Filter   Node
+	// IgnoreNulls passes over NULL arguments, for an aggregate that would take them.
+	IgnoreNulls bool
+	Filter      Node
 }
 
 // AggFunc is an aggregate function of the catalogue.
@@ -40,6 +42,8 @@ type AggFunc struct {
 	minArgs, maxArgs int
 	// values is how many of the first arguments are values; those behind are parameters.
 	values int
+	// ignoring is the aggregate that passes over the NULLs which this one takes, if it does.
+	ignoring *AggFunc
 	// ignoreDistinct marks aggregates on which DISTINCT changes nothing.
 	ignoreDistinct bool
 	// resolve checks the arguments, with conversions inserted, and gives the result's type.
@@ -103,6 +107,11 @@ func NewAgg(name string, args []Node, o AggOptions) (*AggCall, error) {
 	f := LookupAgg(name)
 	if f == nil {
 		return nil, fmt.Errorf("no aggregate function %s", strings.ToUpper(name))
+	}
+	if o.IgnoreNulls {
+		if f = f.ignoring; f == nil {
+			return nil, fmt.Errorf("%s takes no IGNORE NULLS", strings.ToUpper(name))
+		}
 	}
 	if len(args) < f.minArgs || len(args) > f.maxArgs {
 		return nil, fmt.Errorf("%s takes %s, not %d arguments", f.Name, f.Signature, len(args))

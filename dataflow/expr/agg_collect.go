@@ -205,7 +205,7 @@ type percentileAgg struct {
 
 func (a *percentileAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
 	total := le(st[a.off:])
-	if total == 0 {
+	if total == 0 || len(a.out.at) == 0 {
 		out.SetNull(row)
 		return
 	}

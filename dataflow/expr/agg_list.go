@@ -17,18 +17,29 @@ func init() {
 			Doc:     "The values that are not NULL as strings in order of arrival, with the separator (',') between them.",
 			resolve: resolveListAgg, compile: compileListAgg,
 		},
-		&AggFunc{
-			Name: "ARRAY_AGG", Signature: "ARRAY_AGG([DISTINCT] value)", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
-			Doc: "The values, NULLs included, as an ARRAY in order of arrival. NULL without rows.",
-			resolve: func(args []Node) (types.Type, error) {
-				return types.ArrayOf(args[0].Type().Plain()), nil
-			},
-			compile: func(c *AggCall, o aggCompile) (aggImpl, error) {
-				col, err := argCol(c, 0)
-				return &arrayAgg{aggList: newAggList(c.Args[0].Type(), col, true, o)}, err
-			},
-		},
+		arrayAggFunc(true),
 	)
+}
+
+// arrayAggFunc is ARRAY_AGG, with or without NULLs.
+func arrayAggFunc(nulls bool) *AggFunc {
+	f := &AggFunc{
+		Name: "ARRAY_AGG", Signature: "ARRAY_AGG([DISTINCT] value [IGNORE NULLS])", Retractable: true, minArgs: 1, maxArgs: 1, values: 1,
+		Doc: "The values, NULLs included unless ignored, as an ARRAY in order of arrival. NULL without values.",
+		resolve: func(args []Node) (types.Type, error) {
+			return types.ArrayOf(args[0].Type().Plain()), nil
+		},
+		compile: func(c *AggCall, o aggCompile) (aggImpl, error) {
+			col, err := argCol(c, 0)
+			return &arrayAgg{aggList: newAggList(c.Args[0].Type(), col, nulls, o)}, err
+		},
+	}
+	if nulls {
+		f.ignoring = arrayAggFunc(false)
+	} else {
+		f.Name += " IGNORE NULLS"
+	}
+	return f
 }
 
 // aggList keeps values in order of arrival in the tree: sequence -> value. Where rows can

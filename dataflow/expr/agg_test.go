@@ -159,6 +159,7 @@ func TestAggregatesAppendOnly(t *testing.T) {
 		{"LISTAGG", []Node{aggCol(2)}, AggOptions{}, "s2,s1,s4,s2", "STRING"},
 		{"LISTAGG", []Node{aggCol(2), NewString("; ")}, AggOptions{Distinct: true}, "s2; s1; s4", "STRING"},
 		{"ARRAY_AGG", []Node{aggCol(0)}, AggOptions{}, "[2, 1, NULL, 4, 2]", "ARRAY<BIGINT>"},
+		{"ARRAY_AGG", []Node{aggCol(0)}, AggOptions{IgnoreNulls: true}, "[2, 1, 4, 2]", "ARRAY<BIGINT>"},
 		{"COLLECT", []Node{aggCol(0)}, AggOptions{}, "{1=1, 2=2, 4=1}", "MULTISET<BIGINT> NOT NULL"},
 		{"PERCENTILE", []Node{aggCol(0), NewFloat(0.5)}, AggOptions{}, "2.0", "DOUBLE"},
 		{"PERCENTILE", []Node{aggCol(0), NewFloat(0.9)}, AggOptions{}, "3.4000000000000004", "DOUBLE"},
@@ -364,6 +365,9 @@ func TestAggregatesThatCannotRetractRefuse(t *testing.T) {
 	}
 	if _, err := NewAgg("PERCENTILE", []Node{aggCol(0), NewFloat(1.5)}, AggOptions{}); err == nil {
 		t.Fatal("a percentage of 1.5 is not refused")
+	}
+	if _, err := NewAgg("SUM", []Node{aggCol(0)}, AggOptions{IgnoreNulls: true}); err == nil {
+		t.Fatal("IGNORE NULLS of SUM is not refused")
 	}
 }
 

@@ -70,7 +70,10 @@ func (a *varAgg) add(_ *AggStore, b *vec.Batch, st [][]byte, sel []int32) {
 		s := st[k][a.off : a.off+24]
 		n, mean, m2 := a.load(s)
 		x := numberAt(v, int(i))
-		n++
+		if n++; n <= 0 {
+			a.store(s, n, 0, 0) // more values were taken back than came
+			continue
+		}
 		d := x - mean
 		mean += d / float64(n)
 		a.store(s, n, mean, m2+d*(x-mean))

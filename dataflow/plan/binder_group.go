@@ -329,9 +329,6 @@ func (b *binder) aggregateCall(c *sql.Call, in *scope) (*expr.AggCall, error) {
 	if len(c.OrderBy) > 0 || len(c.WithinGroup) > 0 {
 		return nil, b.unsupported(c.Span, "ORDER BY inside an aggregate")
 	}
-	if c.Nulls == sql.NullsIgnore {
-		return nil, b.unsupported(c.Span, "IGNORE NULLS")
-	}
 	var args []expr.Node
 	for _, a := range c.Args {
 		if s, ok := a.(*sql.Star); ok && len(c.Args) == 1 && len(s.Qualifier) == 0 && name == "COUNT" {
@@ -346,7 +343,7 @@ func (b *binder) aggregateCall(c *sql.Call, in *scope) (*expr.AggCall, error) {
 	if c.JSON != nil && c.JSON.OnNull != "" {
 		args = append(args, expr.NewSymbol(c.JSON.OnNull))
 	}
-	o := expr.AggOptions{Distinct: c.Distinct}
+	o := expr.AggOptions{Distinct: c.Distinct, IgnoreNulls: c.Nulls == sql.NullsIgnore}
 	if c.Filter != nil {
 		var err error
 		if o.Filter, err = b.condition(c.Filter, in, "FILTER"); err != nil {
