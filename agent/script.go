@@ -1,11 +1,11 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"text/tabwriter"
 
@@ -80,35 +80,33 @@ func Lint(w io.Writer, files []string) error {
 
 // Functions lists the functions of the language, or those whose name contains match.
 func Functions(w io.Writer, match string) error {
-	type entry struct{ category, name, signature, doc string }
-	var list []entry
-	for _, f := range expr.Funcs() {
-		list = append(list, entry{f.Category, f.Name, f.Signature, f.Doc})
-	}
-	for _, a := range expr.Aggs() {
-		list = append(list, entry{"aggregate", a.Name, a.Signature, a.Doc})
-	}
-	sort.SliceStable(list, func(i, j int) bool { return list[i].category < list[j].category })
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	n, last := 0, ""
-	for _, e := range list {
-		if match != "" && !strings.Contains(e.name, strings.ToUpper(match)) {
+	for _, e := range expr.Listing() {
+		if match != "" && !strings.Contains(e.Name+" "+strings.Join(e.Also, " "), strings.ToUpper(match)) {
 			continue
 		}
-		if e.category != last {
+		if e.Category != last {
 			if err := tw.Flush(); err != nil {
 				return err
 			}
-			fmt.Fprintf(tw, "%s\n", strings.ToUpper(e.category))
-			last = e.category
+			fmt.Fprintf(tw, "%s\n", strings.ToUpper(e.Category))
+			last = e.Category
 		}
-		fmt.Fprintf(tw, "  %s\t%s\n", e.signature, e.doc)
+		doc := e.Doc
+		if len(e.Also) > 0 {
+			doc += " Also " + strings.Join(e.Also, ", ") + "."
+		}
+		fmt.Fprintf(tw, "  %s\t%s\n", e.Signature, doc)
 		n++
 	}
 	if err := tw.Flush(); err != nil {
 		return err
 	}
 	if n == 0 {
+		if instead, gap := expr.NotOffered(match); gap {
+			return errors.New(strings.TrimSuffix(strings.ToUpper(match)+" is not supported; "+instead, "; "))
+		}
 		if near := sql.Nearest(strings.ToUpper(match), expr.FuncNames()); near != "" {
 			return fmt.Errorf("no function contains %q; did you mean %s?", match, near)
 		}

@@ -31,6 +31,13 @@ func (b *binder) function(e *sql.Call, sc *scope) (expr.Node, error) {
 	if f := b.functions[name]; f != nil {
 		return b.ownFunction(f, e, sc)
 	}
+	if instead, gap := expr.NotOffered(name); gap {
+		err := b.unsupported(e.Name.Span, "the function "+name)
+		if instead != "" {
+			return nil, err.WithHint("%s", instead)
+		}
+		return nil, err
+	}
 	if expr.LookupFunc(name) == nil {
 		return nil, b.errorf(e.Name.Span, "unknown function %s", e.Name.Key()).WithNearest(name, functionNames())
 	}
