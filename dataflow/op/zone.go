@@ -64,8 +64,8 @@ func (w *wallClock) closed(t int64) int64 {
 	return min(t+1+w.offset, w.limit)
 }
 
-// instant is the instant of a wall time: the later one where clocks show it twice, the one
-// of the change where they skip it.
+// instant is the instant of a wall time: the later one where clocks show it twice, that by
+// the offset before the change where they skip it, as in Flink.
 func (w *wallClock) instant(wall int64) int64 {
 	if w.zone == nil {
 		return wall
@@ -75,7 +75,6 @@ func (w *wallClock) instant(wall int64) int64 {
 	if t := wall - w.offset; t >= w.from {
 		return t
 	}
-	change := w.from
-	w.at(change - 1)
-	return min(wall-w.offset, change)
+	w.at(w.from - 1)
+	return wall - w.offset
 }

@@ -199,7 +199,7 @@ var ignoredPrefixes = []string{
 	"table.optimizer.", "table.exec.", "table.planner", "table.plan.", "table.display.",
 	"table.generated-code.", "table.dml-sync", "table.sql-dialect", "table.builtin-catalog-name",
 	"table.builtin-database-name", "table.rtas-ctas.", "table.column-expansion-strategy", "table.resources.",
-	"table.legacy-nested-row-nullability",
+	"table.legacy-nested-row-nullability", "table.dynamic-table-options.", "__internal__.",
 	"execution.", "pipeline.", "parallelism.", "state.", "taskmanager.", "jobmanager.", "restart-strategy",
 	"akka.", "pekko.", "metrics.", "rest.", "web.", "kubernetes.", "yarn.", "high-availability",
 	"cluster.", "heartbeat.", "s3.", "fs.", "env.", "classloader.", "security.",
