@@ -28,3 +28,18 @@ func bareList(vals []vec.Datum, typeOf func(int) types.Type, sep string, env *ex
 	}
 	return strings.Join(out, sep)
 }
+
+// bareCells are a row's cells with each row among them replaced by its fields, as a line of
+// such a table holds them.
+func bareCells(cells []vec.Datum, typeOf func(int) types.Type) (out []vec.Datum, ts []types.Type) {
+	for i, d := range cells {
+		t := typeOf(i)
+		if d.Null || t.Kind != types.Row && t.Kind != types.Structured {
+			out, ts = append(out, d), append(ts, t)
+			continue
+		}
+		inner, innerTypes := bareCells(vec.RowFields(d.B, t.Fields), func(j int) types.Type { return t.Fields[j].Type })
+		out, ts = append(out, inner...), append(ts, innerTypes...)
+	}
+	return out, ts
+}

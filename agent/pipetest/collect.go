@@ -8,6 +8,7 @@ import (
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
@@ -119,11 +120,18 @@ func (c *collector) rowEqual(want any, kind vec.RowKind, withKind bool, cells []
 		}
 		return canonical(w) == canonical(got)
 	case []any:
-		if len(w) != len(cells) || withKind && kind != vec.Insert {
+		if withKind && kind != vec.Insert {
+			return false
+		}
+		ts := c.schema.Types()
+		if len(w) != len(cells) {
+			cells, ts = bareCells(cells, func(j int) types.Type { return c.schema[j].Type })
+		}
+		if len(w) != len(cells) {
 			return false
 		}
 		for j := range w {
-			if !cellEqual(w[j], cells[j], c.schema[j].Type, env) {
+			if !cellEqual(w[j], cells[j], ts[j], env) {
 				return false
 			}
 		}
