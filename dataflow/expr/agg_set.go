@@ -131,6 +131,7 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 		env = &Env{}
 	}
 	shared := map[string]aggImpl{}
+	distinct := map[string]*distinctAgg{}
 	s.width = columnsOf(calls)
 	for i, c := range calls {
 		c = s.materialize(c)
@@ -145,7 +146,27 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 			}
 			filter = col.Index
 		}
-		impl, err := compileAgg(c, aggCompile{env: env, retract: retracting, ordinal: uint16(i)})
+		o := aggCompile{env: env, retract: retracting, ordinal: uint16(i)}
+		if key := distinctKey(c); c.Distinct && key != "" {
+			d := distinct[key]
+			if d == nil || len(d.members) == distinctMembersMax {
+				var err error
+				if d, err = newDistinctAgg(c, o); err != nil {
+					return nil, err
+				}
+				distinct[key] = d
+				s.parts = append(s.parts, aggPart{impl: d, filter: -1})
+			}
+			r, err := d.join(c, filter, o)
+			if err != nil {
+				return nil, err
+			}
+			s.results = append(s.results, r)
+			continue
+		}
+		plain := *c
+		plain.Distinct = false // of what does not vary
+		impl, err := c.Func.compile(&plain, o)
 		if err != nil {
 			return nil, err
 		}
@@ -158,30 +179,25 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 			}
 			shared[key] = impl
 		}
-		h, t := impl.needs()
-		s.heap, s.tree = s.heap || h, s.tree || t
 		s.parts = append(s.parts, aggPart{impl: impl, filter: filter, name: c.String()})
+	}
+	for _, p := range s.parts {
+		h, t := p.impl.needs()
+		s.heap, s.tree = s.heap || h, s.tree || t
 	}
 	if s.tree {
 		s.size = aggIDSize
 	}
 	for i := range s.parts {
 		p := &s.parts[i]
+		if d, ok := p.impl.(*distinctAgg); ok {
+			p.name = d.String()
+		}
 		p.off = s.size
 		p.impl.place(s.size)
 		s.size += p.impl.size()
 	}
 	return s, nil
-}
-
-// compileAgg compiles a call, with the machinery of DISTINCT around it.
-func compileAgg(c *AggCall, o aggCompile) (aggImpl, error) {
-	if !c.Distinct {
-		return c.Func.compile(c, o)
-	}
-	inner := *c
-	inner.Distinct, inner.Filter = false, nil
-	return newDistinctAgg(&inner, o)
 }
 
 // AggField describes a part of an AggSet's state: the call it is the state of, its offset

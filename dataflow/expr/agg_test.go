@@ -396,3 +396,60 @@ func TestUpdateAllocatesNothing(t *testing.T) {
 		t.Fatalf("%v allocations a batch", n)
 	}
 }
+
+// TestDistinctCallsShareEntries compares filtered calls over the same column, which share
+// their entries, with each call alone, with rows taken back, merged, and dropped.
+func TestDistinctCallsShareEntries(t *testing.T) {
+	calls := func() []*AggCall {
+		var out []*AggCall
+		for _, name := range []string{"COUNT", "SUM", "AVG"} {
+			for _, f := range []Node{nil, aggCol(5)} {
+				out = append(out, mustAgg(t, name, AggOptions{Distinct: true, Filter: f}, aggCol(0)))
+			}
+		}
+		return append(out, mustAgg(t, "COUNT", AggOptions{Distinct: true, Filter: aggCol(5)}, aggCol(2)))
+	}
+	for seed := range int64(20) {
+		r := rand.New(rand.NewSource(seed))
+		retracts := seed%2 == 0
+		var rows [][]vec.Datum
+		var kinds []vec.RowKind
+		for range 400 {
+			if retracts && r.Intn(3) == 0 && len(rows) > 0 {
+				rows, kinds = append(rows, rows[r.Intn(len(rows))]), append(kinds, vec.Delete)
+				continue
+			}
+			rows, kinds = append(rows, randomRow(r)), append(kinds, vec.Insert)
+		}
+		groups := make([]uint64, len(rows))
+		for i := range groups {
+			groups[i] = uint64(i * 3 / len(rows))
+		}
+		together := newAggBench(t, retracts, calls()...)
+		run := func(h *aggBench) {
+			h.run(rows, groups, kinds)
+			h.set.Release(h.store, h.group(1))
+			clear(h.group(1)[aggIDSize:])
+			h.run(rows[:50], make([]uint64, 50), kinds[:50])
+			for g := range uint64(3) {
+				h.set.Merge(h.store, h.group(9), h.store, h.group(g))
+			}
+		}
+		run(together)
+		entries := together.store.Tree.Len()
+		var alone []string
+		sum := 0
+		for _, c := range calls() {
+			h := newAggBench(t, retracts, c)
+			run(h)
+			alone = append(alone, h.results(9))
+			sum += h.store.Tree.Len()
+		}
+		if got, want := together.results(9), strings.Join(alone, " | "); got != want {
+			t.Fatalf("seed %d: together\n%s\nalone\n%s", seed, got, want)
+		}
+		if entries*2 > sum {
+			t.Errorf("seed %d: %d entries, the calls alone have %d", seed, entries, sum)
+		}
+	}
+}

@@ -25,6 +25,7 @@ type Ordered struct {
 	top     PageID
 	len     int
 	version uint64 // grows when entries move
+	cuts    uint64 // calls of DeleteRange
 	heap    Heap
 	scratch []byte // a page
 	sep     []byte
@@ -66,6 +67,9 @@ func openOrdered(a *Arena, root PageID) *Ordered {
 
 // Len returns the number of entries.
 func (o *Ordered) Len() int { return o.len }
+
+// Cuts returns how often DeleteRange was called since the table was opened.
+func (o *Ordered) Cuts() uint64 { return o.cuts }
 
 // Heap returns the heap that is freed with the table.
 func (o *Ordered) Heap() *Heap { return &o.heap }
@@ -254,6 +258,7 @@ func (o *Ordered) Delete(key []byte) bool {
 // DeleteRange removes the entries with lo <= key < hi and returns how many there
 // were. A nil lo or hi is no bound.
 func (o *Ordered) DeleteRange(lo, hi []byte) int {
+	o.cuts++
 	lo = bytes.Clone(lo)
 	before := o.len
 	for {
