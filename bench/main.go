@@ -22,6 +22,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   state    stalls, restores and small checkpoints with large state
   product  binary size, memory and start of the demo's pipeline
   nexmark  the queries of the Nexmark benchmark in an engine alone
+  growth   state and batch times of Nexmark queries, of the first and the last million events
 
 go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:
 go test ./bench/... -bench .
@@ -33,6 +34,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"state":   stateCommand,
 	"product": productCommand,
 	"nexmark": nexmarkCommand,
+	"growth":  growthCommand,
 }
 
 func main() {

@@ -31,6 +31,11 @@ type Job struct {
 	Sink dataflow.Printer
 	// Begin, where there is one, is called once the engine is open, before the first event.
 	Begin func() error
+	// Settings are statements before the query's, such as SET.
+	Settings string
+	// Each, where there is one, is called after each batch with the number of events so far
+	// and the time that the batch took.
+	Each func(events int64, took time.Duration, s state.Stats)
 }
 
 // Result is what a run did.
@@ -62,7 +67,7 @@ func (s *Set) Do(j Job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return run(text, j)
+	return run(j.Settings+text, j)
 }
 
 // FileOptions are the options of a table that reads a file of JSON lines, here and in Flink.
@@ -107,15 +112,20 @@ func run(text string, j Job) (r Result, err error) {
 			return r, err
 		}
 	}
-	if err := r.all(e); err != nil {
+	var each func(time.Duration)
+	if j.Each != nil {
+		each = func(took time.Duration) { j.Each(e.Events(), took, arena.Stats()) }
+	}
+	if err := r.all(e, each); err != nil {
 		return r, err
 	}
 	r.StateBytes = int64(arena.Stats().Pages) * int64(arena.PageSize())
 	return r, e.Close()
 }
 
-// all runs an engine until its source ends, and takes the time of each batch.
-func (r *Result) all(e *dataflow.Engine) error {
+// all runs an engine until its source ends, and takes the time of each batch, which it
+// tells each when there is one.
+func (r *Result) all(e *dataflow.Engine, each func(took time.Duration)) error {
 	var batches []time.Duration
 	began := time.Now()
 	for at := began; ; {
@@ -126,6 +136,10 @@ func (r *Result) all(e *dataflow.Engine) error {
 		end := time.Now()
 		if step.Rows > 0 {
 			batches = append(batches, end.Sub(at))
+			if each != nil {
+				each(end.Sub(at))
+				end = time.Now()
+			}
 		}
 		at = end
 		if step.Ended {
