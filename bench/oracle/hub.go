@@ -58,6 +58,15 @@ func (h *hub) close() {
 	h.server.Shutdown()
 }
 
+// clear deletes what a query that failed left.
+func (h *hub) clear() error {
+	err := h.js.DeleteStream(context.Background(), hubStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	return err
+}
+
 // take collapses the changelog that the hub holds to what a table of the columns would
 // hold, and deletes it. Rows have to be there once each, in the order of their sequences.
 func (h *hub) take(columns []format.Column) (*contents, error) {

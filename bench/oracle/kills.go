@@ -90,9 +90,16 @@ func (k *killer) run(name string) (*contents, *trial, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, nil, err
 	}
+	targets, err := k.targets()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := k.hub.clear(); err != nil {
+		return nil, nil, err
+	}
 	t := &trial{}
 	began := time.Now()
-	for _, target := range k.targets() {
+	for _, target := range targets {
 		if err := k.strike(t, file, data, target); err != nil {
 			return nil, t, err
 		}
@@ -113,14 +120,20 @@ func (k *killer) run(name string) (*contents, *trial, error) {
 	return rows, t, err
 }
 
-// targets are the numbers of events after which processes are killed, in order.
-func (k *killer) targets() []int64 {
+// targets are the numbers of events after which processes are killed, in order: from 5 to
+// 90 % of all, and so long before the end that a process, at its pace, does not come there
+// while it has not told where it is and a kill is put off.
+func (k *killer) targets() ([]int64, error) {
+	least, most := k.events/20, min(k.events*9/10, k.events-k.pace/2)
+	if most <= least {
+		return nil, fmt.Errorf("%d events at %d a second are over too soon to kill on the way: let it go slower with --pace", k.events, k.pace)
+	}
 	out := make([]int64, k.kills)
 	for i := range out {
-		out[i] = k.events/20 + k.rnd.Int64N(k.events*17/20)
+		out[i] = least + k.rnd.Int64N(most-least)
 	}
 	slices.Sort(out)
-	return out
+	return out, nil
 }
 
 // The time that a process may take for its share, and how often it is asked where it is.
