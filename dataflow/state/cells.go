@@ -116,13 +116,6 @@ func (c *cellPool) free(r Ref) (pageFreed bool) {
 	return true
 }
 
-// inUse reports whether the cell at r is allocated.
-func (c *cellPool) inUse(r Ref) bool {
-	i := (r.Offset() - c.data) / c.size
-	w := binary.LittleEndian.Uint64(c.a.Read(makeRef(r.Page(), cellsBitmap+i>>6*8), 8))
-	return w>>(i&63)&1 != 0
-}
-
 func (c *cellPool) link(p PageID, list *PageID) {
 	next := *list
 	h := c.a.Write(makeRef(p, 0), cellsBitmap)
