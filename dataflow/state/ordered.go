@@ -103,21 +103,44 @@ func (o *Ordered) fullKey(n node, i int) []byte {
 
 // lowerBound returns the first place whose key is not less than key.
 func (o *Ordered) lowerBound(n node, key []byte) int {
-	lo, hi := 0, n.len()
-	for lo < hi {
-		if mid := (lo + hi) / 2; o.compare(n, mid, key) < 0 {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
+	i, _ := o.search(n, key)
+	return i
+}
+
+// search is lowerBound, and tells whether key is there.
+func (o *Ordered) search(n node, key []byte) (place int, found bool) {
+	head := 8
+	if n.leaf() {
+		head = 4
 	}
-	return lo
+	offs := n[nodeHeader : nodeHeader+2*n.len()]
+	lo, hi := 0, len(offs)/2
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		at := int(binary.LittleEndian.Uint16(offs[2*mid:]))
+		size := int(binary.LittleEndian.Uint16(n[at:]))
+		var c int
+		if size&cellLong == 0 {
+			c = bytes.Compare(n[at+head:at+head+size], key)
+		} else {
+			c = o.compare(n, mid, key)
+		}
+		if c < 0 {
+			lo = mid + 1
+			continue
+		}
+		if c == 0 {
+			return mid, true
+		}
+		hi = mid
+	}
+	return lo, false
 }
 
 // childFor returns the child of an inner node that may have key.
 func (o *Ordered) childFor(n node, key []byte) int {
-	i := o.lowerBound(n, key)
-	if i < n.len() && o.compare(n, i, key) == 0 {
+	i, found := o.search(n, key)
+	if found {
 		return i
 	}
 	return i - 1
@@ -139,8 +162,8 @@ func (o *Ordered) descend(key []byte) PageID {
 func (o *Ordered) find(key []byte) (p PageID, n node, i int, ok bool) {
 	p = o.descend(key)
 	n = node(o.a.read(p))
-	i = o.lowerBound(n, key)
-	return p, n, i, i < n.len() && o.compare(n, i, key) == 0
+	i, ok = o.search(n, key)
+	return p, n, i, ok
 }
 
 // Get returns the value under key, for reading.
