@@ -72,7 +72,7 @@ func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
 		return b.aliased(r, t.Alias)
 	case *sql.Derived:
 		if t.Lateral {
-			return nil, b.unsupported(t.Span, "LATERAL")
+			return nil, b.unsupported(t.Span, "LATERAL without a table to its left")
 		}
 		r, err := b.query(t.Query)
 		if err != nil {
@@ -81,7 +81,7 @@ func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
 		return b.aliased(r, t.Alias)
 	case *sql.TableFunc:
 		if t.Lateral {
-			return nil, b.unsupported(t.Span, "LATERAL")
+			return nil, b.unsupported(t.Span, "LATERAL TABLE without a table to its left")
 		}
 		r, err := b.windowTVF(t.Call)
 		if err != nil {

@@ -133,7 +133,12 @@ func (d *decorrelation) lift(r rel) (rel, []expr.Node, error) {
 }
 
 func (d *decorrelation) refuse() error {
-	return d.b.errorf(d.span, "this subquery refers to the query around it in a way that is not supported").
+	return d.because("refers to the query around it in a way that is not supported")
+}
+
+// because is the refusal of a subquery, with what it does.
+func (d *decorrelation) because(what string) error {
+	return d.b.errorf(d.span, "this subquery %s", what).
 		WithHint("conditions on outer columns may stand in the WHERE of the subquery, as conjuncts of their own")
 }
 
@@ -159,7 +164,7 @@ func (d *decorrelation) calc(r *relCalc) (rel, []expr.Node, error) {
 	out := &relCalc{in: in, filter: conjunction(inner), project: append([]expr.Node(nil), r.project...), schema: append(Schema(nil), r.schema...), uid: r.uid}
 	for _, p := range r.project {
 		if refersOut(p, d.level) {
-			return nil, nil, d.refuse()
+			return nil, nil, d.because("computes its columns with those of the query around it, which is not supported")
 		}
 	}
 	to := make([]int, len(in.cols()))
@@ -193,11 +198,11 @@ func (r *relCalc) expose(c *expr.Col) int {
 
 func (d *decorrelation) join(r *relJoin) (rel, []expr.Node, error) {
 	if r.asOf != nil || r.kind == JoinRight || r.kind == JoinFull {
-		return nil, nil, d.refuse()
+		return nil, nil, d.because("refers to the query around it below a " + r.kind.String() + " join, which is not supported")
 	}
 	outer, inner := d.divide(r.cond)
 	if r.kind != JoinInner && (len(outer) > 0 || relRefersOut(r.right, d.level)) {
-		return nil, nil, d.refuse()
+		return nil, nil, d.because("refers to the query around it in the condition or the right side of a " + r.kind.String() + " join, which is not supported")
 	}
 	left, lc, err := d.lift(r.left)
 	if err != nil {
@@ -252,7 +257,7 @@ func (d *decorrelation) aggregate(r *relAgg) (rel, []expr.Node, error) {
 		return nil, nil, err
 	}
 	if r.win != nil || len(conds) == 0 {
-		return nil, nil, d.refuse()
+		return nil, nil, d.because("refers to the query around it inside an aggregate or a window, which is not supported")
 	}
 	pre := &relCalc{in: in, project: identity(in.cols()), schema: append(Schema(nil), in.cols()...)}
 	out := &relAgg{aggs: r.aggs, spans: r.spans, ttl: r.ttl, uid: r.uid, keys: append([]int(nil), r.keys...)}
@@ -260,7 +265,7 @@ func (d *decorrelation) aggregate(r *relAgg) (rel, []expr.Node, error) {
 	for i, c := range conds {
 		inner, outer, ok := d.equality(c)
 		if !ok {
-			return nil, nil, d.refuse()
+			return nil, nil, d.because("aggregates rows that meet another condition than an equality with the query around it, which is not supported")
 		}
 		col, ok := inner.(*expr.Col)
 		if !ok {

@@ -161,6 +161,9 @@ func (p *parser) failHint(at Span, hint, format string, args ...any) {
 }
 
 func (p *parser) failError(e *Error) {
+	if strings.HasPrefix(e.Msg, "expected ") {
+		p.nameRefusal(e)
+	}
 	p.errs = append(p.errs, e)
 	panic(bailout{})
 }
