@@ -3,8 +3,6 @@ package expr
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -12,9 +10,6 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
-
-// Variant is the type of PARSE_JSON: a JSON value, held as compact text.
-var Variant = types.Type{Kind: types.Raw, Class: "VARIANT"}
 
 // NewJSONObject is JSON_OBJECT(KEY k VALUE v, ... {NULL | ABSENT} ON NULL). Keys are
 // character string literals.
@@ -338,34 +333,4 @@ func jsonLength(v *jsonpath.Value) vec.Datum {
 func jsonType(v *jsonpath.Value) vec.Datum {
 	names := [...]string{"null", "boolean", "boolean", "number", "string", "array", "object"}
 	return vec.StringDatum(names[v.Kind])
-}
-
-func parseJSONRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
-	parse := jsonpath.ParseUnique
-	if len(args) == 2 && args[1].Bool() {
-		parse = jsonpath.Parse
-	}
-	v, err := parse(args[0].B)
-	if err == nil {
-		err = checkNumbers(&v)
-	}
-	if err != nil {
-		return vec.NullDatum, fmt.Errorf("PARSE_JSON: %w", err)
-	}
-	return done(c, v.Append(c.Buf[:0]))
-}
-
-// checkNumbers refuses numbers beyond the range of DOUBLE.
-func checkNumbers(v *jsonpath.Value) error {
-	if v.Kind == jsonpath.Number {
-		if f, err := strconv.ParseFloat(string(v.Text), 64); err != nil && math.IsInf(f, 0) {
-			return fmt.Errorf("the number %s is out of range", v.Text)
-		}
-	}
-	for i := range v.Elems {
-		if err := checkNumbers(&v.Elems[i]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -71,6 +71,9 @@ func resolveItem(args []Node) (Resolved, error) {
 			return vec.NullDatum, nil
 		}}}, nil
 	}
+	if isVariant(t) {
+		return resolveVariantItem(k)
+	}
 	return Resolved{}, fmt.Errorf("%s has no elements", t.Nullable())
 }
 

@@ -22,7 +22,8 @@ func (b *binder) typeOf(t *sql.TypeSpec) (types.Type, error) {
 func (b *binder) columnType(t *sql.TypeSpec) (types.Type, error) {
 	out, err := b.typeOf(t)
 	if err == nil && hasRaw(out) {
-		return out, b.errorf(t.Span, "a column cannot hold a BITMAP").WithHint("BITMAP_TO_BYTES makes it BYTES, BITMAP_FROM_BYTES reads it again")
+		return out, b.errorf(t.Span, "a column cannot hold a VARIANT or BITMAP").
+			WithHint("JSON_STRING makes a VARIANT a STRING, BITMAP_TO_BYTES a BITMAP BYTES; PARSE_JSON and BITMAP_FROM_BYTES read them again")
 	}
 	return out, err
 }
@@ -42,7 +43,7 @@ var simpleTypes = map[sql.TypeKind]types.Type{
 	sql.TypeBoolean: types.TBoolean, sql.TypeTinyInt: types.TTinyInt, sql.TypeSmallInt: types.TSmallInt,
 	sql.TypeInt: types.TInt, sql.TypeBigInt: types.TBigInt, sql.TypeFloat: types.TFloat,
 	sql.TypeDouble: types.TDouble, sql.TypeString: types.TString, sql.TypeBytes: types.TBytes,
-	sql.TypeDate: types.TDate, sql.TypeNull: types.TNull, sql.TypeBitmap: expr.Bitmap,
+	sql.TypeDate: types.TDate, sql.TypeNull: types.TNull, sql.TypeBitmap: expr.Bitmap, sql.TypeVariant: expr.Variant,
 }
 
 func (b *binder) baseType(t *sql.TypeSpec) (types.Type, error) {

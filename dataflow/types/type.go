@@ -245,6 +245,11 @@ func (t Type) base() string {
 		return "MAP<" + t.Key.String() + ", " + t.Elem.String() + ">"
 	case Row, Structured:
 		return t.rowString()
+	case Raw:
+		if t.Class != "" {
+			return t.Class
+		}
+		return t.Kind.String()
 	default:
 		return t.Kind.String()
 	}
