@@ -75,17 +75,19 @@ func TestNexmarkKills(t *testing.T) {
 		}
 	}
 
-	// A process reads for one second at the least, and is killed within a few checkpoints.
-	w.auctions("slow.sql", events, events)
+	// Processes to be killed would read for three seconds, and are killed within a few
+	// checkpoints; the last one reads at full speed.
+	w.auctions("slow.sql", events, events/3)
 	data := filepath.Join(w.dir, "killed")
 	rnd := rand.New(rand.NewPCG(*seed, 1))
 	points := []string{"checkpoint.before-barrier", "checkpoint.page-write", "checkpoint.after-commit", "forward.after-publish", "checkpoint.before-commit"}
 	for n := range killed {
-		point := fmt.Sprintf("%s=kill:%d", points[n], 3+rnd.IntN(6))
+		point := fmt.Sprintf("%s=kill:%d", points[n], 1+rnd.IntN(4))
 		if !w.wait(w.start(data, point), 0) {
 			t.Fatalf("the process ended before %s", point)
 		}
 	}
+	w.auctions("fast.sql", events, events*1000)
 	if w.wait(w.start(data, ""), 0) {
 		t.Fatal("the last process was killed")
 	}
