@@ -43,12 +43,9 @@ func (b *binder) groupedSelect(s *sql.Select, items []item, in *relation, h hint
 			return nil, err
 		}
 	}
-	var having expr.Node
-	if s.Having != nil {
-		var err error
-		if having, err = b.condition(s.Having, &scope{group: g}, "HAVING"); err != nil {
-			return nil, err
-		}
+	having, tests, err := b.having(s.Having, g)
+	if err != nil {
+		return nil, err
 	}
 	agg := b.buildAggregate(g, h)
 	for i := range nodes {
@@ -58,6 +55,12 @@ func (b *binder) groupedSelect(s *sql.Select, items []item, in *relation, h hint
 		return nil, b.unsupported(s.Span, "a subquery beside both GROUP BY and OVER")
 	}
 	in0 := g.beside(agg.rel)
+	if len(tests) > 0 {
+		if in0, err = b.testGroups(g, agg, in0, having, tests); err != nil {
+			return nil, err
+		}
+		having = nil
+	}
 	if having != nil && sc.over.calls > 0 {
 		in0, having = filterRel(in0, agg.resolve(having)), nil
 	}

@@ -324,8 +324,11 @@ func (b *binder) in(e *sql.In, sc *scope) (expr.Node, error) {
 
 // quantified is x op SOME (list), an OR of comparisons, or ALL, an AND.
 func (b *binder) quantified(e *sql.Quantified, sc *scope) (expr.Node, error) {
-	if e.Query != nil {
-		return nil, b.unsupported(e.Query.Span, "a subquery behind SOME or ALL")
+	switch {
+	case e.Query != nil && (e.Op == "=" && !e.All || e.Op == "<>" && e.All):
+		return b.inValue(&sql.In{Span: e.Span, X: e.L, Query: e.Query, Not: e.All}, sc)
+	case e.Query != nil:
+		return nil, b.unsupported(e.Query.Span, "SOME or ALL of a subquery as a value, but for = SOME and <> ALL,")
 	}
 	x, err := b.expr(e.L, sc)
 	if err != nil {

@@ -69,7 +69,9 @@ func (b *binder) where(e sql.Expr, in *relation) (*relation, error) {
 		}
 	}
 	for _, c := range later {
-		done, err := b.existence(c, &out)
+		done, err := b.existence(c, &out, func(e sql.Expr) (expr.Node, error) {
+			return b.expr(e, &scope{in: &out, inside: "WHERE"})
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -97,26 +99,49 @@ func (b *binder) filterBy(c conjunct, in *relation) error {
 	return nil
 }
 
-// existence makes a semi or anti join of a conjunct that is EXISTS, IN or a comparison with
-// the rows of a subquery.
-func (b *binder) existence(c conjunct, in *relation) (bool, error) {
+// testsRows tells whether a conjunct is EXISTS, IN or a comparison with the rows of a
+// subquery, and gives the values on its left.
+func (c conjunct) testsRows() (left []sql.Expr, ok bool) {
+	var x sql.Expr
+	switch e := c.e.(type) {
+	case *sql.Exists:
+		return nil, true
+	case *sql.In:
+		if x = e.X; e.Query == nil {
+			return nil, false
+		}
+	case *sql.Quantified:
+		if x = e.L; e.Query == nil || c.not {
+			return nil, false
+		}
+	default:
+		return nil, false
+	}
+	left = []sql.Expr{x}
+	if r, ok := x.(*sql.Constructor); ok && r.Kind == sql.RowOf && r.Query == nil {
+		left = r.Elems
+	}
+	return left, !hasSubquery(x)
+}
+
+// existence makes a semi or anti join of a conjunct that tests the rows of a subquery. value
+// yields what stands on its left.
+func (b *binder) existence(c conjunct, in *relation, value func(sql.Expr) (expr.Node, error)) (bool, error) {
+	left, ok := c.testsRows()
+	if !ok {
+		return false, nil
+	}
 	switch e := c.e.(type) {
 	case *sql.Exists:
 		return true, b.semi(in, e.Query, c.not, e.Span, nil)
 	case *sql.In:
-		if e.Query == nil || hasSubquery(e.X) {
-			break
-		}
 		not := c.not != e.Not
 		return true, b.semi(in, e.Query, not, e.Span, func(ys []expr.Node) (expr.Node, error) {
-			return b.membership(e.X, "=", in, ys, e.Span, not)
+			return b.membership(left, value, "=", ys, e.Span, not)
 		})
 	case *sql.Quantified:
-		if e.Query == nil || hasSubquery(e.L) || c.not {
-			break
-		}
 		return true, b.semi(in, e.Query, e.All, e.Span, func(ys []expr.Node) (expr.Node, error) {
-			n, err := b.membership(e.L, e.Op, in, ys, e.Span, false)
+			n, err := b.membership(left, value, e.Op, ys, e.Span, false)
 			if err != nil || !e.All {
 				return n, err
 			}
@@ -255,17 +280,13 @@ func (b *binder) subquery(q *sql.Query, in *relation) (*relation, error) {
 
 // membership compares a value, or the values of a row, with those of a subquery's row. For
 // NOT IN what is not known to differ counts as equal.
-func (b *binder) membership(x sql.Expr, op string, in *relation, ys []expr.Node, at sql.Span, not bool) (expr.Node, error) {
-	xs := []sql.Expr{x}
-	if c, ok := x.(*sql.Constructor); ok && c.Kind == sql.RowOf && c.Query == nil {
-		xs = c.Elems
-	}
+func (b *binder) membership(xs []sql.Expr, value func(sql.Expr) (expr.Node, error), op string, ys []expr.Node, at sql.Span, not bool) (expr.Node, error) {
 	if len(xs) != len(ys) {
 		return nil, b.errorf(at, "%d values are compared with a subquery of %d columns", len(xs), len(ys))
 	}
 	var out expr.Node
 	for i, e := range xs {
-		l, err := b.expr(e, &scope{in: in, inside: "WHERE"})
+		l, err := value(e)
 		if err != nil {
 			return nil, err
 		}
