@@ -95,6 +95,42 @@ func (o *Match) settle(n int) {
 			list[i], list[i-1] = list[i-1], list[i]
 		}
 	}
+	o.prune()
+}
+
+// prune drops matches, partial and complete, that can no longer be emitted because a
+// complete one precedes them. That one, k, is the first of those that begin where it does,
+// or with SkipPastLast at one of its rows. If it is emitted, it skips them. If it is not,
+// then a match that begins earlier skips it; that one ends at a row still to come, or it
+// would have been k, so with SkipPastLast it skips all that have begun.
+func (o *Match) prune() {
+	p := &o.p
+	if len(p.complete) == 0 {
+		return
+	}
+	kept := p.complete[:1]
+	for _, c := range p.complete[1:] {
+		if !o.covers(&kept[len(kept)-1], c.first) {
+			kept = append(kept, c)
+		}
+	}
+	p.complete = kept
+	rest, k := p.partial[:0], -1
+	for _, c := range p.partial {
+		for k+1 < len(kept) && kept[k+1].first <= c.first {
+			k++
+		}
+		if k < 0 || !o.covers(&kept[k], c.first) {
+			rest = append(rest, c)
+		}
+	}
+	p.partial = rest
+}
+
+// covers tells that c, when it is emitted, skips the matches that begin at a row, which is
+// not before the first of c.
+func (o *Match) covers(c *candidate, row uint64) bool {
+	return row == c.first || o.cfg.Skip == SkipPastLast && row < c.first+c.rows()
 }
 
 // expire drops the partial matches that time t leaves behind.
