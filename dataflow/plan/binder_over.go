@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strings"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -13,6 +14,8 @@ const overBase = 1 << 23
 
 // overs collects the OVER calls of a SELECT while it is bound.
 type overs struct {
+	// ttl is that of the SELECT's STATE_TTL hint; nil for none.
+	ttl     *time.Duration
 	named   []*sql.NamedWindow
 	windows []*overWindow
 	calls   int
@@ -337,7 +340,7 @@ func (o *overs) apply(in rel, resolve func(expr.Node) expr.Node) (rel, func(expr
 	at := map[int]expr.Node{}
 	for i, w := range o.windows {
 		r := specs[i]
-		r.in = cur
+		r.in, r.ttl = cur, o.ttl
 		r.schema = append(r.schema, cur.cols()...)
 		for _, c := range w.calls {
 			r.schema = append(r.schema, Column{"$" + strings.ToLower(overNames[c.fn]), c.t})

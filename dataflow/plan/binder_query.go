@@ -207,6 +207,9 @@ func (b *binder) star(s *sql.Star, in *relation) ([]item, error) {
 // plainSelect is a projection.
 func (b *binder) plainSelect(s *sql.Select, items []item, in *relation, h hints) (*relation, error) {
 	sc := &scope{in: in, subqueries: true, over: &overs{named: s.Windows}}
+	if h.hasTTL {
+		sc.over.ttl = &h.ttl
+	}
 	nodes, names := make([]expr.Node, len(items)), make([]string, len(items))
 	for i, it := range items {
 		names[i], nodes[i] = it.name, it.node

@@ -41,6 +41,7 @@ func (d *decorrelation) rank(r *relRank) (rel, []expr.Node, error) {
 		in = pre
 	}
 	out := newRank(in, partition, r.order, r.start, r.end, r.withRank, r.span)
+	out.ttl = r.ttl
 	if !r.withRank {
 		return out, conds, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -58,9 +59,17 @@ func (l *lowering) rank(r *relRank, in Node) Node {
 	n.KeepLast = len(r.order) == 1 && r.order[0].Desc
 	single := r.start == 1 && r.end == 1 && len(r.partition) > 0
 	n.Dedup = single && (len(n.Order) == 0 || len(r.order) == 1 && s[r.order[0].Col].Type.IsTimeAttr())
-	n.b.StateTTL, n.b.Stateful = l.b.cfg.StateTTL, true
+	n.b.StateTTL, n.b.Stateful = l.ttl(r.ttl), true
 	l.add(n, r.schema, in)
 	return n
+}
+
+// ttl is the time to live of a hint, or else the pipeline's.
+func (l *lowering) ttl(hint *time.Duration) time.Duration {
+	if hint != nil {
+		return *hint
+	}
+	return l.b.cfg.StateTTL
 }
 
 func (l *lowering) windowRank(r *relRank, in Node) (Node, error) {
@@ -89,7 +98,7 @@ func (l *lowering) over(r *relOver, in Node) (Node, error) {
 			}
 		}
 	}
-	n.b.Stateful, n.b.StateTTL = true, l.b.cfg.StateTTL
+	n.b.Stateful, n.b.StateTTL = true, l.ttl(r.ttl)
 	l.add(n, r.schema, in)
 	return n, nil
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -34,6 +35,7 @@ type relOver struct {
 	calls     []OverCall
 	schema    Schema
 	span      sql.Span
+	ttl       *time.Duration // of the STATE_TTL hint; nil for none
 }
 
 func (r *relOver) cols() Schema { return r.schema }
@@ -51,7 +53,7 @@ func (r *relOver) text() string {
 }
 
 func (r *relOver) key() string {
-	b := fmt.Appendf(nil, "%v %v %v %d ", r.partition, r.order, r.isRange, r.preceding)
+	b := fmt.Appendf(nil, "%v %v %v %d %s ", r.partition, r.order, r.isRange, r.preceding, ttlText(r.ttl))
 	for _, c := range r.calls {
 		b = fmt.Appendf(b, "|%d %d %d ", c.Func, c.Col, c.Offset)
 		if c.Default != nil {
@@ -134,7 +136,7 @@ func (r *relOver) renumbered(in rel, to []int, need []bool) pruned {
 		return pruned{in, all}
 	}
 	out := &relOver{in: in, partition: renumber(r.partition, to), order: renumberOrder(r.order, to),
-		isRange: r.isRange, preceding: r.preceding, span: r.span}
+		isRange: r.isRange, preceding: r.preceding, span: r.span, ttl: r.ttl}
 	out.schema = append(out.schema, in.cols()...)
 	for _, i := range kept {
 		c := r.calls[i]
@@ -163,6 +165,7 @@ type relRank struct {
 	win    *Window
 	schema Schema
 	span   sql.Span
+	ttl    *time.Duration // of the STATE_TTL hint; nil for none
 }
 
 // newRank makes a relRank, by window where the partition holds a window's columns.
@@ -216,7 +219,7 @@ func (r *relRank) text() string {
 }
 
 func (r *relRank) key() string {
-	b := fmt.Appendf(nil, "%v %v %d %d %v", r.partition, r.order, r.start, r.end, r.withRank)
+	b := fmt.Appendf(nil, "%v %v %d %d %v %s", r.partition, r.order, r.start, r.end, r.withRank, ttlText(r.ttl))
 	if r.win != nil {
 		b = fmt.Appendf(b, "%+v", *r.win)
 	}
@@ -233,7 +236,7 @@ func (r *relRank) reads([]bool) []int {
 
 func (r *relRank) renumbered(in rel, to []int, need []bool) pruned {
 	out := &relRank{in: in, partition: renumber(r.partition, to), order: renumberOrder(r.order, to),
-		start: r.start, end: r.end, span: r.span}
+		start: r.start, end: r.end, span: r.span, ttl: r.ttl}
 	if r.win != nil {
 		w := *r.win
 		w.StartCol, w.EndCol = to[w.StartCol], to[w.EndCol]
@@ -316,4 +319,12 @@ func (p *pruning) narrowed(in pruned, need []bool) (rel, []int) {
 		}
 	}
 	return c, to
+}
+
+// ttlText is a hint's time to live, or nothing.
+func ttlText(ttl *time.Duration) string {
+	if ttl == nil {
+		return ""
+	}
+	return ttl.String()
 }

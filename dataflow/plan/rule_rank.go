@@ -28,6 +28,7 @@ func recognizeRank(r rel) rel {
 	}
 	out.filter = conjunction(rest)
 	rank := newRank(over.in, over.partition, over.order, start, end, start < end, over.span)
+	rank.ttl = over.ttl
 	out.in = rank
 	if start == end {
 		number := identity(over.schema)
