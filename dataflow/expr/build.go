@@ -54,6 +54,11 @@ func NewDecimal(text string) (*Lit, error) {
 			return nil, fmt.Errorf("%q is not a decimal number", text)
 		}
 	}
+	if digits > types.MaxDecimalPrecision && scale <= types.MaxDecimalPrecision {
+		// Zeros at the front count only where there is room for them.
+		whole, _, _ := strings.Cut(strings.TrimLeft(text, "+-"), ".")
+		digits -= len(whole) - len(strings.TrimLeft(whole, "0"))
+	}
 	t := types.DecimalOf(max(digits, 1), scale)
 	if t.Prec > types.MaxDecimalPrecision {
 		return nil, fmt.Errorf("%s has more than %d digits", text, types.MaxDecimalPrecision)
