@@ -28,6 +28,11 @@ func (d *jsonDecoder) cell(ci int32, i int) int {
 			col.v.F64[d.row] = f
 			return end
 		}
+	case opTimestamp:
+		if v, ok := shortTimestamp(b, i, col.ct); ok {
+			col.v.I64[d.row] = v
+			return i + shortTimestampSize
+		}
 	case opBool:
 		switch b[i] {
 		case 't':
@@ -100,6 +105,35 @@ func shortInt(b []byte, i int) (v int64, end int, ok bool) {
 		v = -v
 	}
 	return v, i, true
+}
+
+// shortTimestampSize is the size of a timestamp to the millisecond in its quotes.
+const shortTimestampSize = len(`"2006-01-02 15:04:05.000"`)
+
+// shortTimestamp reads a TIMESTAMP in quotes that is written to the millisecond, without a
+// zone, where the type keeps milliseconds at least, as microseconds.
+func shortTimestamp(b []byte, i int, ct *ctype) (micros int64, ok bool) {
+	if len(b)-i < shortTimestampSize || ct.ltz || ct.prec < 3 {
+		return 0, false
+	}
+	s := b[i : i+shortTimestampSize]
+	sep := byte(' ')
+	if ct.std != standardSQL {
+		sep = 'T'
+	}
+	if s[0] != '"' || s[11] != sep || s[14] != ':' || s[17] != ':' || s[20] != '.' || s[24] != '"' {
+		return 0, false
+	}
+	days, _, ok := parseDate(s[1:11])
+	h, ok1 := two(s, 12)
+	m, ok2 := two(s, 15)
+	x, ok3 := two(s, 18)
+	c, ok4 := two(s, 21)
+	last := s[23] - '0'
+	if !ok || !ok1 || !ok2 || !ok3 || !ok4 || last > 9 || h > 23 || m > 59 || x > 59 {
+		return 0, false
+	}
+	return days*microsPerDay + int64(h*3600+m*60+x)*1_000_000 + int64(c*10+int(last))*1000, true
 }
 
 // shortFloat reads a number without exponent whose digits and power of ten are exact.
