@@ -15,6 +15,7 @@ func (b *binder) lint(p *Plan, targets []*target) []Warning {
 		l.at[t.name] = t.span
 	}
 	unbounded := slices.ContainsFunc(p.Nodes, func(n Node) bool { _, ok := n.(*GroupAggregate); return ok })
+	l.outputs(targets)
 	for _, n := range p.Nodes {
 		l.node(n)
 		if s, ok := n.(*Source); ok && unbounded {
@@ -37,6 +38,29 @@ func (l *linter) watermark(s *Source) {
 	}
 }
 
+// outputs tells of INSERTs that only their order tells apart.
+func (l *linter) outputs(targets []*target) {
+	for _, t := range targets {
+		if t.name == t.table.Name+"-2" && !t.table.Synthetic {
+			l.warn(t.span, "the outputs of several INSERTs into "+t.table.Name+" are told apart by their order; put new ones behind them, or write one INSERT with UNION ALL")
+		}
+	}
+}
+
+// volatile looks for values that come out otherwise when a row is taken back.
+func (l *linter) volatile(n *Calc) {
+	if !n.b.Inputs[0].Base().Mode.Retracts() || !n.b.Mode.Has(ModeUpdateBefore) {
+		return
+	}
+	for _, e := range append([]expr.Node{n.Filter}, n.Project...) {
+		if e == nil || expr.Deterministic(e) || e.Type().Attr == types.ProcTime { // a lookup remembers what it found
+			continue
+		}
+		l.warn(sql.Span{}, e.String()+" is computed anew for a row that is taken back, so what is downstream may not know that row; compute it above "+describe(updater(n.b.Inputs[0])))
+		return
+	}
+}
+
 type linter struct {
 	b   *binder
 	at  map[string]sql.Span
@@ -53,6 +77,8 @@ func (l *linter) node(n Node) {
 		if n.b.StateTTL == 0 && len(n.Keys) > 0 {
 			l.warn(sql.Span{}, "the state of the "+describe(n)+" grows with every new key; set table.exec.state.ttl, or aggregate by window")
 		}
+	case *Calc:
+		l.volatile(n)
 	case *Join:
 		l.warnJoin(n)
 	case orderedNode:

@@ -416,8 +416,12 @@ func (l *linter) warnOrder(n orderedNode) {
 			l.warn(sql.Span{}, "upsert-materialize keeps every row, since rows of the query have another key than the sink; set table.exec.state.ttl")
 		}
 	case *Over:
-		if n.b.StateTTL == 0 && n.Free {
+		switch {
+		case n.b.StateTTL > 0:
+		case n.Free:
 			l.warn(sql.Span{}, "OVER in the order of "+orderText(n.b.Schema, n.Order)+" keeps every row; set table.exec.state.ttl, or order by a time attribute")
+		case len(n.Partition) > 0:
+			l.warn(sql.Span{}, "the state of OVER by "+columnNames(n.b.Schema, n.Partition)+" grows with every new partition; set table.exec.state.ttl")
 		}
 	}
 }
