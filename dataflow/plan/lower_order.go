@@ -134,6 +134,9 @@ func describeOrdered(n Node) string {
 	case *WindowRank:
 		return "Top-N by window"
 	case *Over:
+		if n.Free {
+			return "OVER in the order of " + orderText(n.b.Schema, n.Order)
+		}
 		return "OVER in the order of time"
 	case *Sort:
 		return "ORDER BY time"
