@@ -22,9 +22,6 @@ func (b *binder) createTable(s *sql.CreateTable) error {
 				WithHint("write IF NOT EXISTS to keep the first one, or DROP it before")
 		}
 	}
-	if s.As != nil {
-		return b.unsupported(s.As.Span, "CREATE TABLE AS")
-	}
 	if s.Distributed != nil {
 		b.warnf(s.Distributed.Span, "DISTRIBUTED has no effect here")
 	}

@@ -77,6 +77,9 @@ func (b *binder) statement(s sql.Statement) ([]*target, error) {
 		t, err := b.result(s)
 		return []*target{t}, err
 	case *sql.CreateTable:
+		if s.As != nil {
+			return b.createTableAs(s)
+		}
 		return nil, b.createTable(s)
 	case *sql.CreateView:
 		return nil, b.createView(s)

@@ -40,7 +40,7 @@ CREATE TABLE t WITH ('x' = '2') LIKE base (INCLUDING OPTIONS)
 ----
 CREATE TABLE t (id STRING) LIKE base
 ----
-CREATE TABLE t WITH ('connector' = 'values') AS SELECT id FROM base
+CREATE TABLE t (nosuch, id) WITH ('connector' = 'values') AS SELECT id FROM base
 ----
 CREATE TABLE t (a NOSUCH) WITH ('connector' = 'values')
 ----
