@@ -208,7 +208,7 @@ func TestJSONFunctions(t *testing.T) {
 		{SQL: "JSON_VALUE(" + doc + ", '$.big' RETURNING DOUBLE)", Expect: nil},
 		{SQL: "JSON_VALUE('not json', '$.a' ERROR ON ERROR)", Error: true},
 		{SQL: "JSON_VALUE('not json', 'lax $.a' ERROR ON ERROR)", Expect: nil},
-		{SQL: "JSON_VALUE('{}', '$.a[?(@.b)]')", Error: true},
+		{SQL: "JSON_VALUE('{}', '$.a[?(@.b]')", Error: true},
 		{SQL: "JSON_VALUE('{\"a\":1}', '$.a' RETURNING DATE)", Error: true},
 		{SQL: "JSON_EXISTS(" + doc + ", '$.a.b[*].c')", Expect: true, Type: "BOOLEAN"},
 		{SQL: "JSON_EXISTS(" + doc + ", 'strict $.x' UNKNOWN ON ERROR)", Expect: nil},

@@ -17,17 +17,22 @@ func (p *Path) Eval(doc []byte) (v Value, found bool, err error) {
 	if err != nil {
 		return Value{}, false, err
 	}
-	w := walker{path: p}
-	if !w.walk(&root, 0, true) {
-		return Value{}, false, nil
+	v, found = p.on(&root, &root)
+	return v, found, nil
+}
+
+// on evaluates the path below a value; root is what $ names in filters.
+func (p *Path) on(v, root *Value) (Value, bool) {
+	w := walker{path: p, root: root}
+	switch {
+	case !w.walk(v, 0, true):
+		return Value{}, false
+	case !p.Definite:
+		return Value{Kind: Array, Elems: w.out}, true
+	case len(w.out) == 0:
+		return Value{}, false
 	}
-	if p.Definite {
-		if len(w.out) == 0 {
-			return Value{}, false, nil
-		}
-		return w.out[0], true, nil
-	}
-	return Value{Kind: Array, Elems: w.out}, true, nil
+	return w.out[0], true
 }
 
 // locate finds the bounds of what a direct path names, or -1. It reads the whole
@@ -90,6 +95,7 @@ func (l *locator) named(raw []byte, name string) bool {
 // walker collects what a path names in a document.
 type walker struct {
 	path *Path
+	root *Value
 	out  []Value
 }
 
@@ -119,6 +125,8 @@ func (w *walker) take(v *Value, s *step, i int, definite bool) bool {
 			w.walk(&v.Elems[k], i+1, false)
 		}
 		return true
+	case filtered:
+		return w.filter(v, s, i, definite)
 	}
 	if v.Kind != Array {
 		return !definite
@@ -142,6 +150,25 @@ func (w *walker) take(v *Value, s *step, i int, definite bool) bool {
 		}
 	}
 	return true
+}
+
+// filter goes on with the elements of an array, or with an object itself, that pass.
+func (w *walker) filter(v *Value, s *step, i int, definite bool) bool {
+	switch v.Kind {
+	case Array:
+		for k := range v.Elems {
+			if s.when.holds(&v.Elems[k], w.root) {
+				w.walk(&v.Elems[k], i+1, false)
+			}
+		}
+		return true
+	case Object:
+		if s.when.holds(v, w.root) {
+			w.walk(v, i+1, false)
+		}
+		return true
+	}
+	return !definite
 }
 
 func bound(at, n int) int {
@@ -185,7 +212,9 @@ func (w *walker) descend(v *Value, s *step, i int) {
 	if v.Scalar() {
 		return
 	}
-	w.take(v, s, i, false)
+	if s.kind != filtered || v.Kind == Object {
+		w.take(v, s, i, false)
+	}
 	for k := range v.Elems {
 		w.descend(&v.Elems[k], s, i)
 	}

@@ -25,6 +25,7 @@ const (
 	elements                 // [0] [0, -1]
 	slice                    // [from:to]
 	wildcard                 // .* [*]
+	filtered                 // [?(condition)]
 )
 
 type step struct {
@@ -34,6 +35,7 @@ type step struct {
 	at    []int
 	// from and to bound a slice; missing bounds are 0 and maxIndex.
 	from, to int
+	when     condition
 }
 
 const maxIndex = 1<<31 - 1
@@ -50,7 +52,7 @@ type Path struct {
 }
 
 // ParsePath compiles `[lax | strict] $...` with members, elements (negative ones count
-// from the end), slices, wildcards and `..`. A path that does not begin with $ is one
+// from the end), slices, wildcards, filters and `..`. A path that does not begin with $ is one
 // below the root. Its errors are *PathError.
 func ParsePath(text string) (*Path, error) {
 	p := &pathParser{text: text}
@@ -64,9 +66,13 @@ func ParsePath(text string) (*Path, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	out := &Path{Strict: strict, Definite: true, direct: true, steps: p.steps}
-	for i, s := range p.steps {
-		last := i == len(p.steps)-1
+	return compilePath(strict, p.steps), nil
+}
+
+func compilePath(strict bool, steps []step) *Path {
+	out := &Path{Strict: strict, Definite: true, direct: true, steps: steps}
+	for i, s := range steps {
+		last := i == len(steps)-1
 		if s.deep || s.kind >= slice || s.kind == elements && len(s.at) > 1 || s.kind == members && len(s.names) > 1 && !last {
 			out.Definite = false
 		}
@@ -75,7 +81,7 @@ func ParsePath(text string) (*Path, error) {
 		}
 	}
 	out.direct = out.direct && out.Definite
-	return out, nil
+	return out
 }
 
 type pathParser struct {
@@ -83,6 +89,9 @@ type pathParser struct {
 	i     int
 	steps []step
 	err   error
+	// inside a filter a name ends where an operator or a parenthesis may follow.
+	inside bool
+	depth  int
 }
 
 func (p *pathParser) fail(reason string) {
@@ -130,7 +139,7 @@ func (p *pathParser) root() {
 			p.fail("expected '.' or '['")
 		}
 	case c == '@':
-		p.fail("@ stands only in filters, which are not supported")
+		p.fail("@ stands only in filters")
 	case c != '[' && c != '.':
 		p.name(false)
 	}
@@ -166,13 +175,17 @@ func (p *pathParser) step() {
 
 func (p *pathParser) name(deep bool) {
 	start := p.i
-	for p.i < len(p.text) && strings.IndexByte(".[( ", p.text[p.i]) < 0 {
+	end := ".[( "
+	if p.inside {
+		end = ".[( )=!<>&|,]"
+	}
+	for p.i < len(p.text) && strings.IndexByte(end, p.text[p.i]) < 0 {
 		p.i++
 	}
 	switch {
 	case p.peek() == '(':
 		p.fail("functions in paths are not supported")
-	case p.peek() == ' ':
+	case p.peek() == ' ' && !p.inside:
 		p.fail("a name with blanks is written ['...']")
 	case p.i == start:
 		p.fail("expected a name")
@@ -191,7 +204,7 @@ func (p *pathParser) bracket(deep bool) {
 	case '\'', '"':
 		p.list(func() { s.names = append(s.names, p.quoted()) })
 	case '?':
-		p.fail("filters are not supported")
+		s.kind, s.when = filtered, p.filter()
 	default:
 		p.numbers(&s)
 	}
