@@ -24,9 +24,12 @@ const (
 	slotSize     = 8
 )
 
-func slotWidth(t types.Type) int {
-	if t.Phys() == types.Wide {
-		return 2 * slotSize
+func slotWidth(t *types.Type) int {
+	switch t.Kind {
+	case types.Decimal, types.Timestamp, types.TimestampLTZ: // no other is wide
+		if t.Phys() == types.Wide {
+			return 2 * slotSize
+		}
 	}
 	return slotSize
 }
@@ -55,7 +58,8 @@ func appendSequence(dst []byte, n int, vals []Datum, typeOf func(int) types.Type
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
 	size := (n + 7) / 8
 	for i := range n {
-		size += slotWidth(typeOf(i))
+		t := typeOf(i)
+		size += slotWidth(&t)
 	}
 	dst = append(dst, make([]byte, size)...)
 	slot := base + nestedHeader + (n+7)/8
@@ -64,7 +68,7 @@ func appendSequence(dst []byte, n int, vals []Datum, typeOf func(int) types.Type
 		t, d := typeOf(i), vals[i]
 		if d.Null {
 			dst[base+nestedHeader+i/8] |= 1 << (i & 7)
-			slot += slotWidth(t)
+			slot += slotWidth(&t)
 			continue
 		}
 		switch t.Phys() {
@@ -80,7 +84,7 @@ func appendSequence(dst []byte, n int, vals []Datum, typeOf func(int) types.Type
 			binary.LittleEndian.PutUint32(dst[slot+4:], uint32(len(d.B)))
 			dst = append(dst, d.B...)
 		}
-		slot += slotWidth(t)
+		slot += slotWidth(&t)
 	}
 	return dst
 }
@@ -91,26 +95,26 @@ func ArrayLen(b []byte) int { return int(binary.LittleEndian.Uint32(b)) }
 // ArrayAt is element i, from 0, of an encoded ARRAY. Its bytes refer to b.
 func ArrayAt(b []byte, elem types.Type, i int) Datum {
 	n := ArrayLen(b)
-	w := slotWidth(elem)
+	w := slotWidth(&elem)
 	slots := nestedHeader + (n+7)/8
-	return slotAt(b, elem, i, slots+i*w, slots+n*w)
+	return slotAt(b, &elem, i, slots+i*w, slots+n*w)
 }
 
 // RowAt is field i of an encoded ROW. Its bytes refer to b.
 func RowAt(b []byte, fields []types.Field, i int) Datum {
 	slot := nestedHeader + (len(fields)+7)/8
 	tail := slot
-	for k, f := range fields {
-		w := slotWidth(f.Type)
+	for k := range fields {
+		w := slotWidth(&fields[k].Type)
 		tail += w
 		if k < i {
 			slot += w
 		}
 	}
-	return slotAt(b, fields[i].Type, i, slot, tail)
+	return slotAt(b, &fields[i].Type, i, slot, tail)
 }
 
-func slotAt(b []byte, t types.Type, i, slot, tail int) Datum {
+func slotAt(b []byte, t *types.Type, i, slot, tail int) Datum {
 	if b[nestedHeader+i/8]&(1<<(i&7)) != 0 {
 		return NullDatum
 	}

@@ -48,3 +48,19 @@ func TestVectorCellsSurviveScratchGrowth(t *testing.T) {
 		t.Fatal("copy of cells")
 	}
 }
+
+// TestSlotWidthIsThatOfTheClass goes over all kinds with a low and a high precision.
+func TestSlotWidthIsThatOfTheClass(t *testing.T) {
+	for kind := range 256 {
+		for _, prec := range []int{3, 38} {
+			typ := types.Type{Kind: types.Kind(kind), Prec: prec}
+			want := slotSize
+			if typ.Phys() == types.Wide {
+				want = 2 * slotSize
+			}
+			if got := slotWidth(&typ); got != want {
+				t.Errorf("kind %d, precision %d: %d bytes, want %d", kind, prec, got, want)
+			}
+		}
+	}
+}
