@@ -105,7 +105,11 @@ func nodeText(n Node) string {
 		}
 		return s
 	case *GroupAggregate:
-		return strings.TrimSpace(groupText(in, n.Keys, n.Aggs, n.Retract))
+		s := strings.TrimSpace(groupText(in, n.Keys, n.Aggs, n.Retract))
+		if n.MiniBatch {
+			s += ", changes of a batch coalesced"
+		}
+		return s
 	case *MatchRecognize:
 		return n.text(in)
 	case *ChangelogNormalize:
@@ -209,6 +213,9 @@ func sinkText(n *Sink) string {
 		s += " into " + n.Table.Name
 	}
 	s += " (" + strings.Join(n.b.Schema.Names(), ", ") + ")"
+	if n.Table.Partitioned {
+		s += " partitioned by " + strings.Join(n.Table.PartitionBy, ", ")
+	}
 	if n.Upserts {
 		s += " upserts by " + columnNames(n.b.Schema, n.PrimaryKey)
 	}
