@@ -21,7 +21,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   qoe      the video-quality queries, from JetStream or from memory, beside a ceiling
   state    stalls, restores and small checkpoints with large state
   product  binary size, memory and start of the demo's pipeline
-  nexmark  the queries of the Nexmark benchmark in an engine alone
+  nexmark  the queries of the Nexmark benchmark: engine alone, decoding, from JetStream, beside Flink
   growth   state and batch times of Nexmark queries, of the first and the last million events
 
 go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:
