@@ -24,6 +24,8 @@ type Options struct {
 	Restored *Manifest
 	// StartMs is the arrival time before the first row, in ms since 1970.
 	StartMs int64
+	// Interpret leaves registered fragments of generated code aside.
+	Interpret bool
 	// Suspend turns the future guard off while the host's clock cannot be trusted.
 	SuspendGuard bool
 }
@@ -43,7 +45,9 @@ type Engine struct {
 	started  bool
 	ended    bool
 	guardOff bool
-	conns    Connectors
+	// interpret leaves generated code aside.
+	interpret bool
+	conns     Connectors
 }
 
 // vertex is an operator of the running plan with the edges that leave it.
@@ -60,7 +64,7 @@ type vertex struct {
 
 // New builds the operators of a plan and binds their state. It opens no source yet.
 func New(o Options) (*Engine, error) {
-	e := &Engine{plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, conns: o.Connectors}
+	e := &Engine{plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, interpret: o.Interpret, conns: o.Connectors}
 	w, err := o.Connectors.Diverted(DeadLetters)
 	if err != nil {
 		return nil, err
@@ -93,6 +97,9 @@ func New(o Options) (*Engine, error) {
 	}
 	for _, in := range e.sources {
 		in.began = in.ledger.Decoded
+	}
+	if err := e.bindHeads(); err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }

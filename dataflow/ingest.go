@@ -45,6 +45,7 @@ type ingest struct {
 	bad       int64
 	current   *Message
 	refused   []*letter // of the current message
+	fused     *head     // nil when the interpreter runs all of the plan
 }
 
 func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, letters *deadLetters) (*ingest, error) {
@@ -191,9 +192,17 @@ func (in *ingest) runMessages(upTo, floor int64) (int, error) {
 		in.ledger.Bytes += int64(len(m.Data))
 		last = in.next
 		in.next++
-		n, err := in.decode(m)
+		n, err := in.take(m)
 		rows += n
 		if err != nil {
+			return rows, err
+		}
+		if in.fused != nil && rows >= vec.BatchSize {
+			break
+		}
+	}
+	if in.fused != nil {
+		if err := in.fused.settle(); err != nil {
 			return rows, err
 		}
 	}
@@ -208,6 +217,13 @@ func (in *ingest) runMessages(upTo, floor int64) (int, error) {
 		in.batch.Reset()
 	}
 	return rows, nil
+}
+
+func (in *ingest) take(m *Message) (int, error) {
+	if in.fused != nil {
+		return in.fused.message(m)
+	}
+	return in.decode(m)
 }
 
 // decode appends a message's events to the batch, pushing full batches on the way.

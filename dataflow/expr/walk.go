@@ -316,3 +316,7 @@ func Strings(ns []Node) string {
 	}
 	return strings.Join(s, ", ")
 }
+
+// Key is a text that tells expressions over the same input apart by what they compute:
+// columns by index, functions by name, literals and casts with their types.
+func Key(n Node) string { return string(appendKey(nil, n)) }

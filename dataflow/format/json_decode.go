@@ -32,58 +32,25 @@ func newJSONDecoder(s Schema, o Options) (Decoder, error) {
 
 // Decode begins a message.
 func (d *jsonDecoder) Decode(msg []byte, b *vec.Batch) bool {
-	d.msg = msg
-	d.pos, d.inArray, d.afterElem = 0, false, false
-	d.stats.Messages++
-	if bytes.HasPrefix(msg, []byte("\ufeff")) {
-		d.pos = 3
-	}
+	d.Begin(msg)
 	return d.Resume(b)
 }
 
 // Resume goes on with the message.
 func (d *jsonDecoder) Resume(b *vec.Batch) bool {
 	d.bind(b)
-	i := d.pos
 	for {
-		i = skipSpace(d.msg, i)
-		if d.inArray {
-			switch {
-			case i >= len(d.msg):
-				d.broken(i, "the array of events is not closed")
-				d.report(d.msg[i:], i)
-				return false
-			case d.msg[i] == ']':
-				d.inArray = false
-				i++
-				continue
-			case d.afterElem && d.msg[i] != ',':
-				d.broken(i, "',' or ']' is expected between events of an array")
-				d.report(d.msg[i:], i)
-				return false
-			case d.afterElem:
-				d.afterElem = false
-				i++
-				continue
-			}
-		} else {
-			if i >= len(d.msg) {
-				return false
-			}
-			if d.msg[i] == '[' {
-				d.inArray, d.afterElem = true, false
-				i++
-				continue
-			}
+		i, ok := d.Next()
+		if !ok {
+			return false
 		}
 		if b.N >= vec.BatchSize {
-			d.pos = i
 			return true
 		}
 		if i = d.event(b, i); i < 0 {
 			return false
 		}
-		d.afterElem = true
+		d.Take(i)
 	}
 }
 

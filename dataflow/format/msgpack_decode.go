@@ -40,38 +40,25 @@ func newMsgpackDecoder(s Schema, o Options) (Decoder, error) {
 
 // Decode begins a message.
 func (d *msgpackDecoder) Decode(msg []byte, b *vec.Batch) bool {
-	d.msg = msg
-	d.pos, d.left = 0, 0
-	d.stats.Messages++
+	d.Begin(msg)
 	return d.Resume(b)
 }
 
 // Resume goes on with the message.
 func (d *msgpackDecoder) Resume(b *vec.Batch) bool {
 	d.bind(b)
-	i := d.pos
 	for {
-		if i >= len(d.msg) {
-			if d.left > 0 {
-				d.broken(i, "the array of events is cut off")
-				d.report(d.msg[i:], i)
-			}
+		i, ok := d.Next()
+		if !ok {
 			return false
 		}
-		if d.left == 0 && !d.nestedFirst {
-			if n, first, ok := d.arrayOfEvents(i); ok {
-				d.left, i = n, first
-				continue
-			}
-		}
 		if b.N >= vec.BatchSize {
-			d.pos = i
 			return true
 		}
 		if i = d.event(b, i); i < 0 {
 			return false
 		}
-		d.left = max(d.left-1, 0)
+		d.Take(i)
 	}
 }
 
