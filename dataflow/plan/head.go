@@ -86,7 +86,7 @@ func inHead(n Node) bool {
 		}
 		return true
 	case *WatermarkAssigner:
-		return len(n.By) == 0 && n.Expr != nil
+		return len(n.By) == 0 && n.Expr != nil && n.Gap <= 1
 	}
 	return false
 }
