@@ -147,8 +147,10 @@ func (p *pathParser) root() {
 
 func (p *pathParser) step() {
 	p.space()
+	if p.i == len(p.text) {
+		return
+	}
 	switch p.peek() {
-	case 0:
 	case '[':
 		p.bracket(false)
 	case '.':

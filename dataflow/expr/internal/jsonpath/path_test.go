@@ -58,7 +58,7 @@ func TestPaths(t *testing.T) {
 }
 
 func TestPathErrors(t *testing.T) {
-	for _, p := range []string{``, `$.`, `$..`, `$a`, `$[`, `$['a`, `$[x]`, `$.a b`, `$.length()`, `$[?(@.a]`, `@.a`, `$[1`, `$['a']x`, `$[1:2:3]`, `$[99999999999]`} {
+	for _, p := range []string{``, `$.`, `$..`, `$a`, `$[`, `$['a`, `$[x]`, `$.a b`, `$.length()`, `$[?(@.a]`, `@.a`, `$[1`, `$['a']x`, `$[1:2:3]`, "$[0]\x00", `$[99999999999]`} {
 		if _, err := ParsePath(p); err == nil {
 			t.Errorf("%q is taken for a path", p)
 		}
@@ -112,6 +112,9 @@ func TestPlainNumbers(t *testing.T) {
 // and that printed JSON reads back.
 func FuzzPath(f *testing.F) {
 	for _, p := range []string{`$.a.b[1].c`, `lax $..k`, `$['a','b'][-1:2]`, `$.*[0,1]`} {
+		f.Add(p, doc)
+	}
+	for _, p := range []string{`$.a[?(@.b > 1 && !(@.c == 'x'))].d`, `$[?(@[?(@.x)] || $.a != null)]`} {
 		f.Add(p, doc)
 	}
 	f.Fuzz(func(t *testing.T, path, text string) {
