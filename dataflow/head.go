@@ -29,6 +29,28 @@ type head struct {
 	// refused and taken count the events since the last look; rest is how many messages the
 	// interpreter takes whole.
 	refused, taken, rest int
+	share                Share
+}
+
+// Share is how the events of a source were shared between generated code and the
+// interpreter since the start.
+type Share struct {
+	// Table is the source's.
+	Table string
+	// Taken is the number of events that generated code took, Refused of those it left to the
+	// interpreter. Resting counts messages that it was not asked about: see restMessages.
+	Taken, Refused, Resting int64
+}
+
+// Shares lists the sources that generated code runs.
+func (e *Engine) Shares() []Share {
+	var out []Share
+	for _, in := range e.sources {
+		if in.fused != nil {
+			out = append(out, in.fused.share)
+		}
+	}
+	return out
 }
 
 const (
@@ -64,7 +86,8 @@ func (e *Engine) bindHead(in *ingest, p *plan.Head, code fused.Fragment) error {
 	if !ok || e.interleaved(p) {
 		return nil
 	}
-	h := &head{in: in, plan: p, code: code, stepper: stepper, source: e.vertices[p.Source.Base().Ordinal]}
+	h := &head{in: in, plan: p, code: code, stepper: stepper, source: e.vertices[p.Source.Base().Ordinal],
+		share: Share{Table: p.Source.Table.Name}}
 	n := len(p.Nodes)
 	h.host = &fused.Host{Head: p, Stats: stepper.Stats(), Source: in.ordinal,
 		Marks: make([]*fused.Mark, n), Counts: make([]int64, n),
@@ -121,6 +144,7 @@ func (h *head) message(m *Message) (int, error) {
 	in, host := h.in, h.host
 	if h.rest > 0 {
 		h.rest--
+		h.share.Resting++
 		if err := h.settle(); err != nil {
 			return 0, err
 		}
@@ -143,6 +167,7 @@ func (h *head) message(m *Message) (int, error) {
 			host.Row++
 			host.Rows++
 			host.Stats.Decoded++
+			h.share.Taken++
 			rows++
 			continue
 		}
@@ -195,6 +220,7 @@ func (h *head) interpret(m *Message) (rows int, more bool, err error) {
 	h.host.Row = in.stamp(m, 0, h.host.Row)
 	rows = in.batch.N
 	h.refused++
+	h.share.Refused++
 	if rows > 0 {
 		if err := in.out.Process(in.batch); err != nil {
 			return rows, false, err
