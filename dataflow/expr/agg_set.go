@@ -120,6 +120,7 @@ type aggPart struct {
 	filter int // column, or -1
 	off    int
 	name   string
+	cols   []int // that it reads
 }
 
 // NewAggSet compiles calls whose arguments are columns and literals and whose filters are
@@ -179,7 +180,7 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 			}
 			shared[key] = impl
 		}
-		s.parts = append(s.parts, aggPart{impl: impl, filter: filter, name: c.String()})
+		s.parts = append(s.parts, aggPart{impl: impl, filter: filter, name: c.String(), cols: argCols(c)})
 	}
 	for _, p := range s.parts {
 		h, t := p.impl.needs()

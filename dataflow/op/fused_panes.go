@@ -1,6 +1,13 @@
 package op
 
-import "github.com/edgeflow/edgeflow/dataflow/state"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+)
 
 // What follows is the WindowAggregate's face for generated code that adds rows by itself.
 
@@ -70,4 +77,33 @@ func (p *WindowPanes) Account(arrival int64) {
 		arrived(p.o.progress, arrival)
 	}
 	p.taken, p.From, p.To, p.table = 0, 0, 0, nil
+}
+
+// Heap is where the states of the pane in hand keep what does not fit into the row. It is
+// valid until the next Take or Account.
+func (p *WindowPanes) Heap() *state.Heap {
+	if p.table == nil {
+		p.table = p.o.panes.Pane(p.From)
+	}
+	return p.table.Heap()
+}
+
+// Set is the aggregates whose states the rows hold.
+func (p *WindowPanes) Set() *expr.AggSet { return p.o.set }
+
+// Input is the types of the rows that the windows aggregate.
+func (p *WindowPanes) Input() []types.Type { return p.o.cfg.Input }
+
+// RowLayout describes the bytes of a row: what generated code was made for.
+func (p *WindowPanes) RowLayout() string { return RowLayout(p.o.set) }
+
+// RowLayout describes the bytes of a group's row in a pane: a part a line, with its offset
+// and size.
+func RowLayout(set *expr.AggSet) string {
+	var b strings.Builder
+	b.WriteString("0 8 rows")
+	for _, f := range set.Fields() {
+		fmt.Fprintf(&b, "\n%d %d %s", f.Offset+8, f.Size, f.Name)
+	}
+	return b.String()
 }

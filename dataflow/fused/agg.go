@@ -1,0 +1,124 @@
+package fused
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
+
+// Agg adds rows, one by one, to the states of aggregates that generated code does not
+// update in place, by the interpreter's own functions. The code sets the cells that a part
+// of the state reads, and then adds them.
+type Agg struct {
+	panes *op.WindowPanes
+	set   *expr.AggSet
+	store expr.AggStore
+	row   vec.Batch
+	state [1][]byte
+}
+
+var firstRow = []int32{0}
+
+// NewAgg makes the Agg of a window leaf. cols are the columns that will be set.
+func NewAgg(p *op.WindowPanes, cols ...int) *Agg {
+	a := &Agg{panes: p, set: p.Set()}
+	a.row.N = 1
+	a.row.Cols = make([]*vec.Vector, a.set.Width())
+	for _, c := range cols {
+		a.row.Cols[c] = vec.New(p.Input()[c])
+	}
+	a.row.Cols = append(a.row.Cols, a.set.Literals()...)
+	return a
+}
+
+// Null sets a cell to NULL.
+func (a *Agg) Null(col int) { a.row.Cols[col].SetNull(0) }
+
+// Int sets a cell of types.I64.
+func (a *Agg) Int(col int, v int64) {
+	c := a.row.Cols[col]
+	c.ClearNulls()
+	c.I64[0] = v
+}
+
+// Float sets a cell of types.F64.
+func (a *Agg) Float(col int, v float64) {
+	c := a.row.Cols[col]
+	c.ClearNulls()
+	c.F64[0] = v
+}
+
+// Wide sets a cell of types.Wide.
+func (a *Agg) Wide(col int, low, high int64) {
+	c := a.row.Cols[col]
+	c.ClearNulls()
+	c.I64[0], c.Hi[0] = low, high
+}
+
+// Bytes sets a cell of types.Bytes; b is valid until Add.
+func (a *Agg) Bytes(col int, b []byte) {
+	c := a.row.Cols[col]
+	c.ClearNulls()
+	c.Bufs[0], c.Str[0] = b, vec.Span{Len: uint32(len(b))}
+}
+
+// Add adds the cells to a part of the states in row, which WindowPanes.Row gave.
+func (a *Agg) Add(part int, row []byte) {
+	a.store.Heap, a.store.Scope = a.panes.Heap(), a.panes.From
+	a.state[0] = row[8:]
+	a.set.Add(part, &a.store, &a.row, a.state[:], firstRow)
+}
+
+// DecimalSum is the state of expr.AggSumDecimal.
+type DecimalSum struct {
+	Values    int64
+	Low       uint64
+	High      int64
+	Overflows int64
+}
+
+// Add adds an unscaled value.
+func (s *DecimalSum) Add(low, high int64) {
+	lo, carry := bits.Add64(s.Low, uint64(low), 0)
+	hi := s.High + high + int64(carry)
+	if (s.High < 0) == (high < 0) && (hi < 0) != (s.High < 0) {
+		if s.High < 0 {
+			s.Overflows--
+		} else {
+			s.Overflows++
+		}
+	}
+	s.Values++
+	s.Low, s.High = lo, hi
+}
+
+// Less compares floats as MIN and MAX do.
+func Less(a, b float64) bool { return expr.OrderedFloat(a) < expr.OrderedFloat(b) }
+
+// KeyText appends a cell of types.Bytes to a key: its length as a uvarint, and the bytes.
+func KeyText(key, s []byte) []byte {
+	n := len(s)
+	for ; n >= 0x80; n >>= 7 {
+		key = append(key, byte(n)|0x80)
+	}
+	return append(append(key, byte(n)), s...)
+}
+
+// Bool is a BOOLEAN as it is kept.
+func Bool(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// CheckLayout compares the rows of a window leaf to those that code was generated for.
+func CheckLayout(p *op.WindowPanes, want string) error {
+	if got := p.RowLayout(); got != want {
+		return fmt.Errorf("generated code updates window rows of another layout: generate it again\nit was made for\n%s\nand the rows are\n%s", want, got)
+	}
+	return nil
+}
