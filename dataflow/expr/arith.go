@@ -357,18 +357,15 @@ func decimalKernel(op string, x, y, t types.Type) Kernel {
 // smallDecimalKernel adds, subtracts and multiplies in int64 where neither the operands
 // nor the result need more than 18 digits; nil where they may.
 func smallDecimalKernel(op string, x, y, t types.Type) Kernel {
-	if t.Prec > 18 || x.Prec > 18 || y.Prec > 18 {
+	mx, my, ok := SmallDecimal(op, x, y, t)
+	if !ok {
 		return nil
 	}
-	if op == "*" && t.Scale == x.Scale+y.Scale {
+	if op == "*" {
 		return func(_ *Ctx, a []*vec.Vector, out *vec.Vector, n int, sel []int32) {
 			mulLoop(a[0].I64, a[1].I64, out.I64, n, sel)
 		}
 	}
-	if op != "+" && op != "-" || t.Scale != max(x.Scale, y.Scale) {
-		return nil
-	}
-	mx, my := pow10i[t.Scale-x.Scale], pow10i[t.Scale-y.Scale]
 	if op == "-" {
 		my = -my
 	}

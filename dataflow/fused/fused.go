@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/format"
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -38,6 +39,8 @@ type Fragment interface {
 // Host is what an engine gives to a fragment.
 type Host struct {
 	Head *plan.Head
+	// Env is what expressions may know beyond their row.
+	Env *expr.Env
 	// Stats are the decoder's counts, by column of the head's source.
 	Stats *format.Stats
 	// Marks, by place in Head.Nodes, are the watermark assigners'; nil for other nodes.
@@ -58,6 +61,21 @@ type Host struct {
 	Source  uint32
 	// Err is the first error of what a row set off downstream; the pipeline fails with it.
 	Err error
+}
+
+// Expr is an expression of Head.Nodes[node]: the filter of a Calc (index -1), one of its
+// projections, or the watermark (0).
+func (h *Host) Expr(node, index int) expr.Node {
+	switch n := h.Head.Nodes[node].(type) {
+	case *plan.Calc:
+		if index < 0 {
+			return n.Filter
+		}
+		return n.Project[index]
+	case *plan.WatermarkAssigner:
+		return n.Expr
+	}
+	return nil
 }
 
 // Fail notes an error from downstream.

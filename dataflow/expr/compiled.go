@@ -1,0 +1,86 @@
+package expr
+
+import (
+	"github.com/edgeflow/edgeflow/dataflow/types"
+)
+
+// What follows is the package's face for generated code: the meaning of what such code
+// writes out itself stays here.
+
+// At is the i-th node, from 0, of those that Walk visits below n; nil when there are fewer.
+func At(n Node, i int) Node {
+	var found Node
+	Walk(n, func(m Node) bool {
+		if i == 0 {
+			found = m
+		}
+		i--
+		return found == nil
+	})
+	return found
+}
+
+// SameValue tells that a cast from one type to the other changes nothing of any value.
+func SameValue(from, to types.Type) bool { return samePhysical(from, to) }
+
+// SmallDecimal tells whether x op y, of DECIMALs with a DECIMAL as result, fits int64
+// throughout: the operands are multiplied by mx and my, and then combined by op.
+func SmallDecimal(op string, x, y, result types.Type) (mx, my int64, ok bool) {
+	if result.Prec > 18 || x.Prec > 18 || y.Prec > 18 {
+		return 0, 0, false
+	}
+	switch {
+	case op == "*" && result.Scale == x.Scale+y.Scale:
+		return 1, 1, true
+	case (op == "+" || op == "-") && result.Scale == max(x.Scale, y.Scale):
+		return pow10i[result.Scale-x.Scale], pow10i[result.Scale-y.Scale], true
+	}
+	return 0, 0, false
+}
+
+// DecimalOp computes x op y (+ - * / %) of unscaled values at scales xs and ys, as a
+// DECIMAL(prec, scale). ok is false when the result has too many digits and is NULL; the
+// error is that of a division by zero.
+func DecimalOp(op string, x, y Int128, xs, ys, prec, scale int) (z Int128, ok bool, err error) {
+	z, ok, err = decimalOp(op, x, y, xs, ys, scale)
+	return z, ok && z.Fits(prec), err
+}
+
+// Pattern is a compiled LIKE or SIMILAR TO pattern.
+type Pattern struct{ m matcher }
+
+// PatternOf is the pattern of a call of LIKE or SIMILAR TO that has a literal for it; ok is
+// false for any other node.
+func PatternOf(n Node) (p Pattern, ok bool) {
+	c, isCall := n.(*Call)
+	if !isCall || c.Func != likeFunc && c.Func != similarFunc || c.Impl.Kernel == nil {
+		return p, false
+	}
+	compile := compileLike
+	if c.Func == similarFunc {
+		compile = compileSimilar
+	}
+	escape := ""
+	if len(c.Args) == 3 {
+		escape = string(c.Args[2].(*Lit).Value.B)
+	}
+	m, err := compile(string(c.Args[1].(*Lit).Value.B), escape)
+	return Pattern{m}, err == nil
+}
+
+// Match tells whether a string matches the pattern.
+func (p Pattern) Match(s []byte) bool { return p.m.match(s) }
+
+// Alone is n over a row whose i-th column is n's i-th child; children that are literals
+// stay as they are.
+func Alone(n Node) Node {
+	kids := Children(n)
+	out := make([]Node, len(kids))
+	for i, k := range kids {
+		out[i] = k
+		if _, ok := k.(*Lit); !ok {
+			out[i] = &Col{Index: i, T: k.Type()}
+		}
+	}
+	return withChildren(n, out)
+}
