@@ -40,6 +40,16 @@ func (v value) isTrue() string {
 	return "(!" + v.null + " && " + v.truth() + ")"
 }
 
+// cell is what a batch or a row of state holds for the value, where it is not NULL; of
+// types.Wide the low half.
+func (v value) cell(w *writer) string {
+	if v.code == "" && v.cond != "" {
+		w.use("dataflow/fused")
+		return "fused.Bool(" + v.cond + ")"
+	}
+	return v.code
+}
+
 // columns are the values of the decoded event, the local e.
 func columns(h *plan.Head) []value {
 	out := make([]value, len(h.Source.Columns))

@@ -22,16 +22,20 @@ type Agg struct {
 
 var firstRow = []int32{0}
 
-// NewAgg makes the Agg of a window leaf. cols are the columns that will be set.
-func NewAgg(p *op.WindowPanes, cols ...int) *Agg {
+// NewAgg makes the Agg of a window leaf.
+func NewAgg(p *op.WindowPanes) *Agg {
 	a := &Agg{panes: p, set: p.Set()}
 	a.row.N = 1
 	a.row.Cols = make([]*vec.Vector, a.set.Width())
-	for _, c := range cols {
-		a.row.Cols[c] = vec.New(p.Input()[c])
-	}
 	a.row.Cols = append(a.row.Cols, a.set.Literals()...)
 	return a
+}
+
+// Use makes room for a column, whose cells can be set then.
+func (a *Agg) Use(col int) {
+	if a.row.Cols[col] == nil {
+		a.row.Cols[col] = vec.New(a.panes.Input()[col])
+	}
 }
 
 // Null sets a cell to NULL.

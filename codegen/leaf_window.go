@@ -1,0 +1,132 @@
+package codegen
+
+import (
+	"fmt"
+
+	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/op"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/types"
+)
+
+// paneGen is a window leaf: a struct that overlays the rows of its panes.
+type paneGen struct {
+	leaf   int
+	name   string // of the struct
+	set    *expr.AggSet
+	parts  []expr.AggPart
+	layout string
+}
+
+func newPane(n *plan.WindowAggregate, leaf int, suffix string) (*paneGen, error) {
+	calls := make([]*expr.AggCall, len(n.Aggs))
+	for i, a := range n.Aggs {
+		calls[i] = a.Call
+	}
+	set, err := expr.NewAggSet(calls, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	return &paneGen{leaf: leaf, name: fmt.Sprintf("pane%s_%d", suffix, leaf), set: set, parts: set.Parts(), layout: op.RowLayout(set)}, nil
+}
+
+// emitType writes the struct, what the compiler can check of it, and the layout that Bind
+// compares to the engine's.
+func (p *paneGen) emitType(w *writer) {
+	w.use("unsafe")
+	w.p("// %s overlays the state of a group in a pane.", p.name)
+	w.p("type %s struct {", p.name)
+	w.p("rows int64")
+	for i, a := range p.parts {
+		w.p("%s", partFields(i, a))
+	}
+	w.p("}\n")
+	w.p("// The offsets are those of the state: another one does not compile.")
+	w.p("var (")
+	for i, a := range p.parts {
+		w.p("_ = [1]struct{}{}[unsafe.Offsetof(%s{}.%s)-%d]", p.name, partFirst(i, a), a.Offset+8)
+	}
+	w.p("_ = [1]struct{}{}[unsafe.Sizeof(%s{})-%d]", p.name, p.set.Size()+8)
+	w.p(")\n")
+	w.p("const %sLayout = %q", p.name, p.layout)
+	w.decl()
+}
+
+// take writes what must be known of the pane before anything changes.
+func (g *headGen) take(leaf int, n *plan.WindowAggregate) error {
+	w := g.w
+	win := fmt.Sprintf("win%d", leaf)
+	w.use("dataflow/op")
+	w.field(win + " *op.WindowPanes")
+	w.bind("f.%s = h.Windows[%d]", win, leaf)
+	w.bind("if err := fused.CheckLayout(f.%s, %sLayout); err != nil {\nreturn err\n}", win, g.panes[leaf].name)
+	t := g.vals[g.h.Leaves[leaf].From][n.Window.TimeCol]
+	if t.null == "true" {
+		return fallback("the time attribute of a window is always NULL")
+	}
+	if t.null != "" {
+		w.p("if %s {\nreturn -1\n}", t.null)
+	}
+	at := g.ms(t)
+	if n.Window.LTZ {
+		wall := w.fresh("wall")
+		w.p("%s := f.%s.Wall(%s)", wall, win, at)
+		at = wall
+	}
+	w.p("if (%s < f.%s.From || %s >= f.%s.To) && !f.%s.Take(%s) {\nreturn -1\n}", at, win, at, win, win, at)
+	return nil
+}
+
+// update writes the key and the update of the group's row.
+func (g *headGen) update(leaf int, l plan.Leaf) error {
+	w, p := g.w, g.panes[leaf]
+	vals := g.vals[l.From]
+	w.use("unsafe")
+	g.key(l.Window.Keys, vals)
+	w.p("row := f.win%d.Row(k)", leaf)
+	w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
+	w.p("r.rows++")
+	return g.aggregates(p, vals)
+}
+
+// key writes the packed key of a group, as the interpreter packs it: k.
+func (g *headGen) key(cols []int, vals []value) {
+	w := g.w
+	w.field("key []byte // scratch")
+	w.p("k := f.key[:0]")
+	for range (len(cols) + 7) / 8 {
+		w.p("k = append(k, 0)")
+	}
+	for j, c := range cols {
+		v := vals[c]
+		null := fmt.Sprintf("k[%d] |= %d", j>>3, 1<<(j&7))
+		switch v.null {
+		case "true":
+			w.p("%s", null)
+			continue
+		case "":
+		default:
+			w.p("if %s {\n%s\n} else {", v.null, null)
+		}
+		switch v.phys {
+		case types.I64:
+			w.use("encoding/binary")
+			w.p("k = binary.LittleEndian.AppendUint64(k, uint64(%s))", v.cell(w))
+		case types.F64:
+			w.use("encoding/binary")
+			w.use("math")
+			// -0 is 0.
+			w.p("k = binary.LittleEndian.AppendUint64(k, math.Float64bits(%s+0))", v.cell(w))
+		case types.Wide:
+			w.use("encoding/binary")
+			w.p("k = binary.LittleEndian.AppendUint64(k, uint64(%s))", v.code)
+			w.p("k = binary.LittleEndian.AppendUint64(k, uint64(%s))", v.hi)
+		default:
+			w.p("k = fused.KeyText(k, %s)", v.code)
+		}
+		if v.null != "" {
+			w.p("}")
+		}
+	}
+	w.p("f.key = k")
+}
