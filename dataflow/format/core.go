@@ -18,8 +18,11 @@ type core struct {
 	dups [][2]int
 
 	ignore, failMissing bool
-	onBad               func([]byte, int, error)
-	stats               Stats
+	// values tells that single values are decoded (see Values): unknown keys are not learnt,
+	// so that each is seen.
+	values bool
+	onBad  func([]byte, int, error)
+	stats  Stats
 
 	msg []byte
 	row int

@@ -70,50 +70,35 @@ func csvType(ct *ctype, depth int) error {
 
 // Decode begins a message.
 func (d *csvDecoder) Decode(msg []byte, b *vec.Batch) bool {
-	d.msg = msg
-	d.pos = 0
-	d.header = d.opt.header
-	d.stats.Messages++
-	if bytes.HasPrefix(msg, []byte("\ufeff")) {
-		d.pos = 3
-	}
+	d.Begin(msg)
 	return d.Resume(b)
 }
 
 // Resume goes on with the message.
 func (d *csvDecoder) Resume(b *vec.Batch) bool {
 	d.bind(b)
-	for d.pos < len(d.msg) {
-		start := d.pos
-		if c := d.msg[start]; c == '\n' || c == '\r' {
-			d.pos++
-			continue
-		} else if c == '#' && d.opt.comments {
-			d.pos = lineEnd(d.msg, start)
-			continue
+	for {
+		start, ok := d.Next()
+		if !ok {
+			return false
 		}
 		if b.N >= vec.BatchSize {
 			return true
 		}
-		ok := d.split(start)
-		if d.header {
-			d.header = false
-			if ok {
-				d.readHeader()
-			} else {
-				d.report(d.msg[start:d.pos], start)
-			}
-			continue
-		}
-		d.begin(b.N)
-		if ok && d.line(start) && d.finish() {
-			b.N++
-			continue
-		}
-		d.abort()
-		d.report(bytes.TrimRight(d.msg[start:d.pos], "\r\n"), start)
+		d.event(b, start)
 	}
-	return false
+}
+
+// event decodes the line at start and passes it.
+func (d *csvDecoder) event(b *vec.Batch, start int) {
+	ok := d.split(start)
+	d.begin(b.N)
+	if ok && d.line(start) && d.finish() {
+		b.N++
+		return
+	}
+	d.abort()
+	d.report(bytes.TrimRight(d.msg[start:d.pos], "\r\n"), start)
 }
 
 // lineEnd is the position behind the line that i lies in.

@@ -330,6 +330,9 @@ func (d *jsonDecoder) rowValue(ct *ctype, i int) (vec.Datum, int) {
 		g, size, ok := ct.keys.guessed(k, d.msg[min(i, len(d.msg)):])
 		if ok {
 			idx, i = g, skipSpace(d.msg, i+size)
+			if idx < 0 {
+				d.stats.Unknown++
+			}
 		} else if idx, i = d.key(&ct.keys, k, i); i < 0 {
 			return vec.NullDatum, -1
 		}

@@ -160,6 +160,9 @@ func (d *msgpackDecoder) key(s *keyset, k, i int) (idx int32, next int) {
 		name := d.msg[h.pos : h.pos+h.n]
 		if idx = s.lookup(name); idx < 0 {
 			d.unknown(name)
+			if d.values {
+				return idx, h.pos + h.n
+			}
 		}
 		s.learn(k, d.msg[i:h.pos+h.n], idx)
 		return idx, h.pos + h.n

@@ -206,6 +206,9 @@ func (d *msgpackDecoder) rowValue(ct *ctype, h mpHead) (vec.Datum, int) {
 			var ok bool
 			if idx, size, ok = ct.keys.guessed(k, d.msg[i:]); ok {
 				i += size
+				if idx < 0 {
+					d.stats.Unknown++
+				}
 			} else if idx, i = d.key(&ct.keys, k, i); i < 0 {
 				return vec.NullDatum, -1
 			}

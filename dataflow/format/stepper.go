@@ -1,6 +1,10 @@
 package format
 
-import "github.com/edgeflow/edgeflow/dataflow/vec"
+import (
+	"bytes"
+
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
 
 // Stepper is a decoder that can be led through a message event by event, for code that
 // decodes most events by itself and leaves the others to the decoder: Begin, then Next until
@@ -115,5 +119,48 @@ func (d *msgpackDecoder) One(b *vec.Batch) bool {
 		return false
 	}
 	d.Take(i)
+	return true
+}
+
+// Begin begins a message.
+func (d *csvDecoder) Begin(msg []byte) {
+	d.msg = msg
+	d.pos, d.header = 0, d.opt.header
+	d.stats.Messages++
+	if bytes.HasPrefix(msg, []byte("\ufeff")) {
+		d.pos = 3
+	}
+}
+
+// Next is where the next line begins that is neither blank nor a comment nor the header.
+func (d *csvDecoder) Next() (pos int, ok bool) {
+	for d.pos < len(d.msg) {
+		start := d.pos
+		switch c := d.msg[start]; {
+		case c == '\n' || c == '\r':
+			d.pos++
+		case c == '#' && d.opt.comments:
+			d.pos = lineEnd(d.msg, start)
+		case !d.header:
+			return start, true
+		default:
+			d.header = false
+			if d.split(start) {
+				d.readHeader()
+			} else {
+				d.report(d.msg[start:d.pos], start)
+			}
+		}
+	}
+	return d.pos, false
+}
+
+// Take passes a line.
+func (d *csvDecoder) Take(end int) { d.pos = end }
+
+// One decodes one line.
+func (d *csvDecoder) One(b *vec.Batch) bool {
+	d.bind(b)
+	d.event(b, d.pos)
 	return true
 }
