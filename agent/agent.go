@@ -174,12 +174,12 @@ func (a *Agent) Close() {
 	}
 }
 
-// Run runs the pipelines of the files until ctx is done or all of them have ended.
-func Run(ctx context.Context, o Options, files []string) error {
+// Run runs the pipelines of the scripts until ctx is done or all of them have ended.
+func Run(ctx context.Context, o Options, scripts []Script) error {
 	began := time.Now()
-	plans := make([]*plan.Plan, len(files))
-	for i, f := range files {
-		p, err := compileFile(f)
+	plans := make([]*plan.Plan, len(scripts))
+	for i, s := range scripts {
+		p, err := s.Plan()
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func Run(ctx context.Context, o Options, files []string) error {
 	defer stop()
 	for i, p := range plans {
 		for _, w := range p.Warnings {
-			a.log.Warn(located(files[i], w), "pipeline", p.Config.Name)
+			a.log.Warn(located(scripts[i].File, w), "pipeline", p.Config.Name)
 		}
 		if _, err := a.Add(pctx, p); err != nil {
 			stop()

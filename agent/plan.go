@@ -24,8 +24,8 @@ type PlanOptions struct {
 
 // Plan prints how a pipeline would run and, with a state folder, which operators would
 // keep, migrate or lose their state.
-func Plan(w io.Writer, file string, o PlanOptions) error {
-	p, err := compileFile(file)
+func Plan(w io.Writer, s Script, o PlanOptions) error {
+	p, err := s.Plan()
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func Plan(w io.Writer, file string, o PlanOptions) error {
 		return err
 	}
 	for _, warning := range p.Warnings {
-		fmt.Fprintln(w, located(file, warning))
+		fmt.Fprintln(w, located(s.File, warning))
 	}
 	if o.StateDir == "" {
 		return nil

@@ -32,18 +32,42 @@ func Compile(file, text string) (*plan.Plan, error) {
 	return p, nil
 }
 
-// compileFile plans a file and checks the options of its tables.
-func compileFile(file string) (*plan.Plan, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
+// Script is the text of a pipeline.
+type Script struct {
+	// File is where the text comes from, for messages and as a name.
+	File, Text string
+}
+
+// ReadScripts reads files.
+func ReadScripts(files []string) ([]Script, error) {
+	out := make([]Script, len(files))
+	for i, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = Script{File: f, Text: string(text)}
 	}
-	p, err := Compile(file, string(text))
+	return out, nil
+}
+
+// Names are the files of scripts.
+func Names(scripts []Script) []string {
+	out := make([]string, len(scripts))
+	for i, s := range scripts {
+		out[i] = s.File
+	}
+	return out
+}
+
+// Plan plans the script and checks the options of its tables.
+func (s Script) Plan() (*plan.Plan, error) {
+	p, err := Compile(s.File, s.Text)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkTables(p); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", s.File, err)
 	}
 	return p, nil
 }
@@ -56,21 +80,21 @@ func located(file string, w plan.Warning) string {
 	return fmt.Sprintf("%s:%d:%d: warning: %s", file, w.Pos.Line, w.Pos.Column, w.Text)
 }
 
-// Lint plans each file, checks the options of its tables, and prints warnings. Files that
-// cannot be planned are reported and make it return ErrReported.
-func Lint(w io.Writer, files []string) error {
+// Lint plans each script, checks the options of its tables, and prints warnings. Scripts
+// that cannot be planned are reported and make it return ErrReported.
+func Lint(w io.Writer, scripts []Script) error {
 	bad := 0
-	for _, f := range files {
-		p, err := compileFile(f)
+	for _, s := range scripts {
+		p, err := s.Plan()
 		if err != nil {
 			fmt.Fprintln(w, err)
 			bad++
 			continue
 		}
 		for _, warning := range p.Warnings {
-			fmt.Fprintln(w, located(f, warning))
+			fmt.Fprintln(w, located(s.File, warning))
 		}
-		fmt.Fprintf(w, "%s: ok, %d sources, %d sinks, %d warnings\n", f, len(p.Sources), len(p.Sinks), len(p.Warnings))
+		fmt.Fprintf(w, "%s: ok, %d sources, %d sinks, %d warnings\n", s.File, len(p.Sources), len(p.Sinks), len(p.Warnings))
 	}
 	if bad > 0 {
 		return ErrReported

@@ -5,8 +5,11 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/fused"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
 
@@ -35,9 +38,39 @@ func VersionText() string {
 	return v
 }
 
-// Version prints the version of the program and of what it persists.
-func Version(w io.Writer) error {
+// Version prints the version of the program and of what it persists, and, with its
+// generated parts, the pipelines inside it.
+func Version(w io.Writer, inside []Script) error {
 	_, err := fmt.Fprintf(w, "edgeflow %s\n%s %s/%s\nmanifest version %d, page format %d\n",
 		VersionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH, dataflow.ManifestVersion, state.RootsFormat)
-	return err
+	if err != nil {
+		return err
+	}
+	linked := fused.Fingerprints()
+	named := map[string]bool{}
+	for _, s := range inside {
+		p, err := s.Plan()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "pipeline %s (%s)\n", p.Config.Name, s.File)
+		heads, why := p.Heads()
+		for _, src := range p.Sources {
+			text := "interpreted: " + why[src.Base().Ordinal]
+			if h := plan.HeadOf(heads, src); h != nil {
+				text = "interpreted " + h.Fingerprint
+				if slices.Contains(linked, h.Fingerprint) {
+					text = "generated " + h.Fingerprint
+				}
+				named[h.Fingerprint] = true
+			}
+			fmt.Fprintf(w, "  head of %s: %s\n", src.Table.Name, text)
+		}
+	}
+	for _, f := range linked {
+		if !named[f] {
+			fmt.Fprintf(w, "fragment %s\n", f)
+		}
+	}
+	return nil
 }

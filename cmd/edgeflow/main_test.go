@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/edgeflow/edgeflow/agent/command"
 )
 
 // asMain is the environment variable that makes the test's binary an edgeflow.
@@ -22,7 +24,7 @@ const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
-		os.Exit(run(os.Args[1:]))
+		os.Exit(command.Main(os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"time"
@@ -38,15 +38,21 @@ func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	f.BoolVar(&o.LogJSON, "log-json", false, "log as JSON")
 }
 
-func runCommand() *cobra.Command {
+func runCommand(inside []agent.Script) *cobra.Command {
 	var o agent.Options
 	c := &cobra.Command{
 		Use:   "run FILE.sql ...",
 		Short: "Run pipelines until stopped",
 		Long: "Run pipelines, each from a SQL file, until stopped by SIGINT or SIGTERM; a final\n" +
 			"checkpoint is taken. Started again, each goes on where its last checkpoint was.",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, files []string) error { return agent.Run(c.Context(), o, files) },
+		Args: filesOrInside(cobra.MinimumNArgs(1), inside),
+		RunE: func(c *cobra.Command, files []string) error {
+			all, err := scripts(files, inside)
+			if err != nil {
+				return err
+			}
+			return agent.Run(c.Context(), o, all)
+		},
 	}
 	hostFlags(c.Flags(), &o)
 	c.Flags().BoolVar(&o.ResetState, "reset-state", false, "set existing state aside and start anew")
@@ -76,27 +82,40 @@ func demoCommand() *cobra.Command {
 	return c
 }
 
-func planCommand() *cobra.Command {
+func planCommand(inside []agent.Script) *cobra.Command {
 	var o agent.PlanOptions
 	c := &cobra.Command{
 		Use:   "plan FILE.sql",
 		Short: "Show how a pipeline would run, and what becomes of existing state",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return agent.Plan(c.OutOrStdout(), args[0], o)
+		Args:  filesOrInside(cobra.ExactArgs(1), inside),
+		RunE: func(c *cobra.Command, files []string) error {
+			all, err := scripts(files, inside)
+			if err != nil {
+				return err
+			}
+			for _, s := range all {
+				if err := agent.Plan(c.OutOrStdout(), s, o); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVar(&o.StateDir, "state", "", "data folder whose state is compared with the plan")
 	return c
 }
 
-func lintCommand() *cobra.Command {
+func lintCommand(inside []agent.Script) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint FILE.sql ...",
 		Short: "Check pipelines without running them",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  filesOrInside(cobra.MinimumNArgs(1), inside),
 		RunE: func(c *cobra.Command, files []string) error {
-			return agent.Lint(c.OutOrStdout(), files)
+			all, err := scripts(files, inside)
+			if err != nil {
+				return err
+			}
+			return agent.Lint(c.OutOrStdout(), all)
 		},
 	}
 }
@@ -231,11 +250,11 @@ func healthCommand() *cobra.Command {
 	return c
 }
 
-func versionCommand() *cobra.Command {
+func versionCommand(inside []agent.Script) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version, and which pipelines and generated fragments are inside",
 		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return agent.Version(c.OutOrStdout()) },
+		RunE:  func(c *cobra.Command, _ []string) error { return agent.Version(c.OutOrStdout(), inside) },
 	}
 }
