@@ -2,8 +2,11 @@ package fused
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"unicode/utf8"
+
+	"github.com/edgeflow/edgeflow/dataflow/format"
 )
 
 const (
@@ -12,6 +15,18 @@ const (
 	quotes  = ones * '"'
 	slashes = ones * '\\'
 )
+
+// JSONString is the end of the string at i, behind its quote, or -1 for one that JSONText
+// does not read and for any other value.
+func JSONString(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return -1
+	}
+	if i = JSONText(b, i+1); i < 0 {
+		return -1
+	}
+	return i + 1
+}
 
 // JSONText finds the quote that closes a string whose content begins at i, eight bytes at
 // a time. It is -1 for a string with escapes, one that is not UTF-8, and one that is not
@@ -49,6 +64,70 @@ func jsonText(b []byte, start, i int) int {
 	return -1
 }
 
+// JSONSkip is the end of the value at i, found by its structure alone, or -1.
+func JSONSkip(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return format.SkipJSON(b, i)
+	}
+	start := i
+	for i++; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		q, s := w^quotes, w^slashes
+		m := ((q-ones)&^q | (s-ones)&^s) & highs
+		if m != 0 {
+			i += bits.TrailingZeros64(m) >> 3
+			if b[i] == '"' {
+				return i + 1
+			}
+			break
+		}
+	}
+	return format.SkipJSON(b, start)
+}
+
+// JSONSpace is the first position from i on that holds no white space.
+func JSONSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// JSONNext goes from the brace that opens an object (first) or from the end of a value to
+// the next key. more is false behind the brace that closes the object, and where there is
+// neither, with next -1.
+func JSONNext(b []byte, i int, first bool) (next int, more bool) {
+	if first {
+		if i >= len(b) || b[i] != '{' {
+			return -1, false
+		}
+		i = JSONSpace(b, i+1)
+		if i < len(b) && b[i] == '}' {
+			return i + 1, false
+		}
+		return i, true
+	}
+	if i < len(b) && b[i] <= ' ' {
+		i = JSONSpace(b, i)
+	}
+	if i >= len(b) {
+		return -1, false
+	}
+	switch b[i] {
+	case ',':
+		if i++; i < len(b) && b[i] <= ' ' {
+			i = JSONSpace(b, i)
+		}
+		return i, true
+	case '}':
+		return i + 1, false
+	}
+	return -1, false
+}
+
+// JSONNull tells whether null stands at i.
+func JSONNull(b []byte, i int) bool { return len(b)-i >= 4 && string(b[i:i+4]) == "null" }
+
 // JSONInt reads an integer of up to 18 digits in the form that JSON gives it, before a
 // delimiter. end is -1 for any other number.
 func JSONInt(b []byte, i int) (v int64, end int) {
@@ -75,55 +154,111 @@ func JSONInt(b []byte, i int) (v int64, end int) {
 	return v, i
 }
 
-// Day reads timestamps and keeps the day it has seen last.
-type Day struct {
-	text   [10]byte
-	micros int64
+// JSONBool reads true or false; end is -1 for any other value.
+func JSONBool(b []byte, i int) (v int64, end int) {
+	if len(b)-i >= 4 && string(b[i:i+4]) == "true" {
+		return 1, i + 4
+	}
+	if len(b)-i >= 5 && string(b[i:i+5]) == "false" {
+		return 0, i + 5
+	}
+	return 0, -1
 }
 
-// ISO reads yyyy-MM-ddTHH:mm:ss.SSSZ at i, in microseconds since 1970; end is -1 for
-// any other form.
-func (d *Day) ISO(b []byte, i int) (micros int64, end int) {
-	if len(b)-i < 24 {
-		return 0, -1
+// digits reads a number of JSON without exponent, of up to 19 characters, before a
+// delimiter: its digits as an integer, and how many of them are a fraction. end is -1 for
+// any other number.
+func digits(b []byte, i int) (m uint64, fraction int, neg bool, end int) {
+	if neg = i < len(b) && b[i] == '-'; neg {
+		i++
 	}
-	s := b[i : i+24 : i+24]
-	if [10]byte(s[:10]) != d.text && !d.set([10]byte(s[:10])) {
-		return 0, -1
+	start, point := i, -1
+	for ; i < len(b); i++ {
+		c := b[i] - '0'
+		if c <= 9 {
+			m = m*10 + uint64(c)
+		} else if b[i] == '.' && point < 0 {
+			point = i + 1
+		} else {
+			break
+		}
 	}
-	if s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[19] != '.' || s[23] != 'Z' {
-		return 0, -1
+	n := i - start
+	if n == 0 || n > 19 || i == len(b) || b[i]|0x20 == 'e' || b[i] == '.' || b[start] == '.' || point == i {
+		return 0, 0, false, -1
 	}
-	h1, h2, m1, m2, s1, s2 := s[11]-'0', s[12]-'0', s[14]-'0', s[15]-'0', s[17]-'0', s[18]-'0'
-	f1, f2, f3 := s[20]-'0', s[21]-'0', s[22]-'0'
-	hour, minute, second := int64(h1)*10+int64(h2), int64(m1)*10+int64(m2), int64(s1)*10+int64(s2)
-	if h1 > 9 || h2 > 9 || m1 > 9 || m2 > 9 || s1 > 9 || s2 > 9 || f1 > 9 || f2 > 9 || f3 > 9 || hour > 23 || minute > 59 || second > 59 {
-		return 0, -1
+	if b[start] == '0' && n > 1 && b[start+1] != '.' {
+		return 0, 0, false, -1
 	}
-	ms := ((hour*60+minute)*60+second)*1000 + int64(f1)*100 + int64(f2)*10 + int64(f3)
-	return d.micros + ms*1000, i + 24
+	if point >= 0 {
+		fraction = i - point
+	}
+	return m, fraction, neg, i
 }
 
-func (d *Day) set(s [10]byte) bool {
-	two := func(i int) (int, bool) {
-		a, b := s[i]-'0', s[i+1]-'0'
-		return int(a)*10 + int(b), a <= 9 && b <= 9
+// pow10 are the powers of ten that a float64 holds exactly and 18 digits need.
+var pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+
+// JSONFloat reads a number whose digits and power of ten are exact, so that one division
+// rounds once (Clinger's fast path); end is -1 for any other number.
+func JSONFloat(b []byte, i int) (f float64, end int) {
+	m, fraction, neg, end := digits(b, i)
+	if end < 0 || m > 1<<53 {
+		return 0, -1
 	}
-	c, ok1 := two(0)
-	y, ok2 := two(2)
-	m, ok3 := two(5)
-	day, ok4 := two(8)
-	if !ok1 || !ok2 || !ok3 || !ok4 || s[4] != '-' || s[7] != '-' || m < 1 || m > 12 || day < 1 || day > 28 {
-		return false // the end of a month is left to others
+	f = float64(m)
+	if fraction > 0 {
+		f /= pow10[fraction]
 	}
-	y += c * 100
-	if m <= 2 {
-		y--
+	if neg {
+		f = -f
 	}
-	era := y / 400
-	yoe := y - era*400
-	doy := (153*((m+9)%12)+2)/5 + day - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	d.text, d.micros = s, (int64(era)*146097+int64(doe)-719468)*86400*1e6
-	return true
+	return f, end
+}
+
+// JSONFloat32 is JSONFloat in the arithmetic of 32 bits.
+func JSONFloat32(b []byte, i int) (f float64, end int) {
+	m, fraction, neg, end := digits(b, i)
+	if end < 0 || m > 1<<24 || fraction > 10 {
+		return 0, -1
+	}
+	x := float32(m)
+	if fraction > 0 {
+		x /= float32(pow10[fraction])
+	}
+	if neg {
+		x = -x
+	}
+	return float64(x), end
+}
+
+// ints are the powers of ten of a DECIMAL of up to 18 digits.
+var ints = func() (p [19]int64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = p[i-1] * 10
+	}
+	return p
+}()
+
+// JSONDecimal reads a number as the unscaled value of a DECIMAL(prec, scale) of at most 18
+// digits; end is -1 for one with an exponent, with digits beyond the scale, and for one
+// that is too large.
+func JSONDecimal(b []byte, i, prec, scale int) (v int64, end int) {
+	m, fraction, neg, end := digits(b, i)
+	if end < 0 || m > math.MaxInt64 || fraction > scale {
+		return 0, -1
+	}
+	unit, limit := ints[scale-fraction], ints[prec]
+	if m > uint64(limit) {
+		return 0, -1
+	}
+	hi, lo := bits.Mul64(m, uint64(unit))
+	if hi != 0 || lo >= uint64(limit) {
+		return 0, -1
+	}
+	if v = int64(lo); neg {
+		v = -v
+	}
+	return v, end
 }

@@ -1,0 +1,119 @@
+package fused
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/edgeflow/edgeflow/dataflow/format"
+)
+
+// Keys resolves the keys of an object or map to indexes of the fields it is declared with.
+// It remembers in which order keys stood and compares the raw bytes of the key expected
+// next before it looks anything up.
+type Keys struct {
+	index map[string]int
+	order []key
+	stats *format.Stats
+}
+
+// key is a key as it stands in a message, and the index of its field or -1.
+type key struct {
+	raw   []byte
+	field int
+}
+
+const (
+	// keysMax and keyBytesMax bound what is remembered of an object.
+	keysMax     = 512
+	keyBytesMax = 128
+)
+
+// Bind sets the names of the fields.
+func (s *Keys) Bind(stats *format.Stats, names ...string) {
+	s.stats, s.index = stats, make(map[string]int, len(names))
+	for i, n := range names {
+		s.index[n] = i
+	}
+}
+
+// JSON reads the key at i, the k-th of its object, with the colon and the white space
+// behind it: at is where the value begins. field is -1 for a key that is not declared. at
+// is -1 when there is no key, when it has escapes, and for an unknown one that has not
+// been noted yet.
+func (s *Keys) JSON(k int, b []byte, i int) (field, at int) {
+	if k < len(s.order) {
+		g := &s.order[k]
+		if n := i + len(g.raw); n < len(b) && string(b[i:n]) == string(g.raw) {
+			if b[n] <= ' ' {
+				n = JSONSpace(b, n)
+			}
+			return g.field, n
+		}
+	}
+	return s.json(k, b, i)
+}
+
+func (s *Keys) json(k int, b []byte, i int) (field, at int) {
+	if i >= len(b) || b[i] != '"' {
+		return -1, -1
+	}
+	n := bytes.IndexByte(b[i+1:], '"')
+	if n < 0 {
+		return -1, -1
+	}
+	name := b[i+1 : i+1+n]
+	colon := JSONSpace(b, i+n+2)
+	if colon >= len(b) || b[colon] != ':' || bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+		return -1, -1
+	}
+	field, ok := s.find(name)
+	if !ok {
+		return -1, -1
+	}
+	s.learn(k, b[i:colon+1], field)
+	return field, JSONSpace(b, colon+1)
+}
+
+// Msgpack reads the key at i, the k-th of its map: at is where the value begins. field and
+// at are those of JSON; a key that is no text is none.
+func (s *Keys) Msgpack(k int, b []byte, i int) (field, at int) {
+	if k < len(s.order) {
+		g := &s.order[k]
+		if n := i + len(g.raw); n <= len(b) && string(b[i:n]) == string(g.raw) {
+			return g.field, n
+		}
+	}
+	return s.msgpack(k, b, i)
+}
+
+func (s *Keys) msgpack(k int, b []byte, i int) (field, at int) {
+	start, end := msgpackBytes(b, i)
+	if end < 0 {
+		return -1, -1
+	}
+	field, ok := s.find(b[start:end])
+	if !ok {
+		return -1, -1
+	}
+	s.learn(k, b[i:end], field)
+	return field, end
+}
+
+func (s *Keys) find(name []byte) (field int, ok bool) {
+	if i, ok := s.index[string(name)]; ok {
+		return i, true
+	}
+	return -1, s.stats.Noted(name)
+}
+
+// learn makes raw the key expected at position k.
+func (s *Keys) learn(k int, raw []byte, field int) {
+	if k >= keysMax || len(raw) > keyBytesMax {
+		return
+	}
+	for len(s.order) <= k {
+		s.order = append(s.order, key{raw: []byte{0}})
+	}
+	g := &s.order[k]
+	g.raw, g.field = append(g.raw[:0], raw...), field
+}

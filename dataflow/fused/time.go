@@ -1,0 +1,110 @@
+package fused
+
+import "github.com/edgeflow/edgeflow/dataflow/format"
+
+// Day reads dates and timestamps and keeps the day it has seen last.
+type Day struct {
+	text [10]byte
+	days int64
+}
+
+func (d *Day) set(s [10]byte) bool {
+	days, ok := format.Date(s[:])
+	if ok {
+		d.text, d.days = s, days
+	}
+	return ok
+}
+
+// Date reads yyyy-MM-dd at i, in days since 1970; end is -1 for any other form.
+func (d *Day) Date(b []byte, i int) (days int64, end int) {
+	if len(b)-i < 10 {
+		return 0, -1
+	}
+	if s := [10]byte(b[i : i+10]); s != d.text && !d.set(s) {
+		return 0, -1
+	}
+	return d.days, i + 10
+}
+
+// JSONDate is Date in quotes.
+func (d *Day) JSONDate(b []byte, i int) (days int64, end int) {
+	if len(b)-i < 12 || b[i] != '"' || b[i+11] != '"' {
+		return 0, -1
+	}
+	days, end = d.Date(b, i+1)
+	if end < 0 {
+		return 0, -1
+	}
+	return days, end + 1
+}
+
+// JSONStamp is Stamp in quotes.
+func (d *Day) JSONStamp(b []byte, i int, sep byte, zoned bool, prec int) (micros int64, end int) {
+	if i >= len(b) || b[i] != '"' {
+		return 0, -1
+	}
+	micros, end = d.Stamp(b, i+1, sep, zoned, prec)
+	if end < 0 || end >= len(b) || b[end] != '"' {
+		return 0, -1
+	}
+	return micros, end + 1
+}
+
+// Stamp reads yyyy-MM-dd, sep, HH:mm:ss and a fraction of up to prec digits, 6 at most, and
+// the Z of a zoned timestamp, in microseconds since 1970; end is -1 for any other form.
+// Something must stand behind it.
+func (d *Day) Stamp(b []byte, i int, sep byte, zoned bool, prec int) (micros int64, end int) {
+	if len(b)-i < 20 {
+		return 0, -1
+	}
+	s := b[i : i+20 : i+20]
+	if day := [10]byte(s[:10]); day != d.text && !d.set(day) {
+		return 0, -1
+	}
+	if s[10] != sep || s[13] != ':' || s[16] != ':' {
+		return 0, -1
+	}
+	h1, h2, m1, m2, s1, s2 := s[11]-'0', s[12]-'0', s[14]-'0', s[15]-'0', s[17]-'0', s[18]-'0'
+	hour, minute, second := int64(h1)*10+int64(h2), int64(m1)*10+int64(m2), int64(s1)*10+int64(s2)
+	if h1 > 9 || h2 > 9 || m1 > 9 || m2 > 9 || s1 > 9 || s2 > 9 || hour > 23 || minute > 59 || second > 59 {
+		return 0, -1
+	}
+	micros = d.days*86400e6 + ((hour*60+minute)*60+second)*1e6
+	if i += 19; b[i] == '.' {
+		var f int64
+		if f, i = fraction(b, i+1, prec); i < 0 {
+			return 0, -1
+		}
+		micros += f
+	}
+	if zoned {
+		if i >= len(b) || b[i] != 'Z' {
+			return 0, -1
+		}
+		i++
+	}
+	return micros, i
+}
+
+// fraction reads one to prec digits at i as microseconds; end is -1 for more and for none.
+func fraction(b []byte, i, prec int) (micros int64, end int) {
+	start := i
+	for i < len(b) && b[i]-'0' <= 9 {
+		if i-start == prec {
+			return 0, -1
+		}
+		micros = micros*10 + int64(b[i]-'0')
+		i++
+	}
+	switch n := i - start; n {
+	case 0:
+		return 0, -1
+	case 3:
+		return micros * 1000, i
+	case 6:
+		return micros, i
+	default:
+		return micros * ints[6-n], i
+	}
+}
