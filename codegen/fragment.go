@@ -170,6 +170,7 @@ func (g *headGen) event() error {
 	w.body.Write(g.hoisted.Bytes())
 	w.body.Write(computing)
 	w.p("// Nothing is refused from here on.")
+	w.p("if f.in.Odd {\nf.in.Commit()\n}")
 	if err := g.effects(); err != nil {
 		return err
 	}
