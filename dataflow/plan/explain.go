@@ -11,17 +11,18 @@ import (
 // sources, and the warnings.
 func (p *Plan) Explain(w io.Writer) error {
 	var b strings.Builder
+	names := newNamer()
 	section := func(title string, targets []target) {
 		fmt.Fprintf(&b, "== %s ==\n", title)
 		for i := range targets {
-			b.WriteString(printRel(&targets[i]))
+			b.WriteString(names.target(&targets[i]))
 		}
 		b.WriteByte('\n')
 	}
 	section("Logical plan", p.logical)
 	section("Optimized plan", p.optimized)
 	b.WriteString("== Physical plan ==\n")
-	e := &explainer{b: &b, done: map[Node]bool{}}
+	e := &explainer{b: &b, edges: p.Consumers(), done: map[Node]bool{}, names: names}
 	for _, s := range p.Sinks {
 		e.node(s, 0)
 	}
@@ -36,8 +37,10 @@ func (p *Plan) Explain(w io.Writer) error {
 }
 
 type explainer struct {
-	b    *strings.Builder
-	done map[Node]bool
+	b     *strings.Builder
+	edges [][]Edge
+	done  map[Node]bool
+	names *namer
 }
 
 func (e *explainer) node(n Node, depth int) {
@@ -48,13 +51,16 @@ func (e *explainer) node(n Node, depth int) {
 		return
 	}
 	e.done[n] = true
-	fmt.Fprintf(e.b, "%s[%d] %s%s\n", pad, b.Ordinal, n.Kind(), withSpace(nodeText(n)))
+	fmt.Fprintf(e.b, "%s[%d] %s%s\n", pad, b.Ordinal, n.Kind(), withSpace(e.names.text(n)))
 	details := "rows " + b.Mode.String()
 	if len(b.Keys) > 0 {
-		details += ", key " + columnNames(b.Schema, b.Keys[0])
+		details += ", key " + columnNames(e.names.node(n).shown, b.Keys[0])
 	}
 	details += ", id " + b.ID
 	fmt.Fprintf(e.b, "%s    %s\n", pad, details)
+	if s, ok := n.(*Source); ok {
+		fmt.Fprintf(e.b, "%s    pushed down: %s\n", pad, e.pushedText(s))
+	}
 	if s := stateText(n); s != "" {
 		fmt.Fprintf(e.b, "%s    state: %s\n", pad, s)
 	}
@@ -71,21 +77,18 @@ func withSpace(s string) string {
 }
 
 // nodeText is what an operator does.
-func nodeText(n Node) string {
-	b := n.Base()
-	in := Schema(nil)
-	if len(b.Inputs) > 0 {
-		in = b.Inputs[0].Base().Schema
-	}
+func (x *namer) text(n Node) string {
+	from := x.in(n)
+	in := from.shown
 	switch n := n.(type) {
 	case *Source:
 		return sourceText(n)
 	case *Values:
 		return fmt.Sprintf("%d rows", len(n.Rows))
 	case *Calc:
-		return calcText(n, in)
+		return calcText(n, from)
 	case *WatermarkAssigner:
-		return assignerText(n, in)
+		return assignerText(n, from)
 	case *WindowTVF:
 		s := windowText(n.Window, in)
 		if len(n.PartitionBy) > 0 {
@@ -99,13 +102,13 @@ func nodeText(n Node) string {
 				s += " in panes of " + ms(n.Window.Pane)
 			}
 		}
-		s += groupText(in, n.Keys, n.Aggs, n.Retract)
+		s += groupText(from, n.Keys, n.Aggs, n.Retract)
 		if n.AllowedLateness > 0 {
 			s += fmt.Sprintf(" revised by rows up to %s late", ms(n.AllowedLateness.Milliseconds()))
 		}
 		return s
 	case *GroupAggregate:
-		s := strings.TrimSpace(groupText(in, n.Keys, n.Aggs, n.Retract))
+		s := strings.TrimSpace(groupText(from, n.Keys, n.Aggs, n.Retract))
 		if n.MiniBatch {
 			s += ", changes of a batch coalesced"
 		}
@@ -115,17 +118,17 @@ func nodeText(n Node) string {
 	case *ChangelogNormalize:
 		return "by " + columnNames(in, n.KeyCols)
 	case orderedNode:
-		return n.text(in)
+		return n.text(from)
 	case *DropUpdateBefore:
 		if n.AsDelete {
 			return "a -U without its +U becomes -D"
 		}
 	case *Unnest:
-		return n.text()
+		return n.text(from)
 	case *Join:
-		return n.text()
+		return n.text(from)
 	case BoundedJoin:
-		return n.text()
+		return n.text(from)
 	case *Sink:
 		return sinkText(n)
 	}
@@ -141,12 +144,7 @@ func sourceText(n *Source) string {
 		}
 		cols = append(cols, s)
 	}
-	all := 0
-	for _, c := range n.Table.Columns {
-		if c.Kind != ComputedColumn {
-			all++
-		}
-	}
+	all := n.Table.delivered()
 	s := n.Table.Name + " reads " + strings.Join(cols, ", ")
 	if left := all - len(n.Columns); left > 0 {
 		s += fmt.Sprintf("; %d of %d columns are skipped", left, all)
@@ -154,23 +152,23 @@ func sourceText(n *Source) string {
 	return s
 }
 
-func calcText(n *Calc, in Schema) string {
-	s := "project " + projectText(n.Project, n.b.Schema)
+func calcText(n *Calc, in labels) string {
+	s := "project " + projectText(n.Project, n.b.Schema, in)
 	if n.Filter != nil {
-		if isIdentity(n.Project, in) {
-			return "where " + n.Filter.String()
+		if isIdentity(n.Project, in.row) {
+			return "where " + in.text(n.Filter)
 		}
-		s += " where " + n.Filter.String()
+		s += " where " + in.text(n.Filter)
 	}
 	return s
 }
 
-func assignerText(n *WatermarkAssigner, in Schema) string {
-	s := in[n.TimeCol].Name + " AS "
+func assignerText(n *WatermarkAssigner, in labels) string {
+	s := in.shown[n.TimeCol].Name + " AS "
 	if n.Expr == nil {
 		s += "SOURCE_WATERMARK()"
 	} else {
-		s += n.Expr.String()
+		s += in.text(n.Expr)
 	}
 	s += " " + n.Strategy.String()
 	if n.Strategy == OnPeriodic {
@@ -179,7 +177,7 @@ func assignerText(n *WatermarkAssigner, in Schema) string {
 		s += fmt.Sprintf(" every %d rows", n.Gap)
 	}
 	if len(n.By) > 0 {
-		s += ", by " + columnNames(in, n.By) + " idle after " + FormatDuration(n.ByTimeout)
+		s += ", by " + columnNames(in.shown, n.By) + " idle after " + FormatDuration(n.ByTimeout)
 	}
 	if n.IdleTimeout > 0 {
 		s += ", idle after " + FormatDuration(n.IdleTimeout)
@@ -190,16 +188,16 @@ func assignerText(n *WatermarkAssigner, in Schema) string {
 	return s
 }
 
-func groupText(in Schema, keys []int, aggs []Aggregate, retract bool) string {
+func groupText(in labels, keys []int, aggs []Aggregate, retract bool) string {
 	s := ""
 	if len(keys) > 0 {
-		s += " by " + columnNames(in, keys)
+		s += " by " + columnNames(in.shown, keys)
 	}
 	for i, a := range aggs {
 		if i > 0 {
 			s += ","
 		}
-		s += " " + a.Call.String()
+		s += " " + in.call(a.Call)
 	}
 	if retract {
 		s += " (takes rows back)"
@@ -255,7 +253,7 @@ func stateText(n Node) string {
 	case BoundedJoin:
 		return n.stateText()
 	case *MatchRecognize:
-		return fmt.Sprintf("rows of matches that have begun, layout %016x", b.Layout)
+		return n.stateText()
 	case orderedNode:
 		s := n.stateText()
 		if b.StateTTL > 0 {

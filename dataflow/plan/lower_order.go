@@ -21,7 +21,7 @@ type orderedNode interface {
 	takes() bool
 	settle(before ChangelogMode)
 	upsertKeys() [][]int
-	text(in Schema) string
+	text(in labels) string
 	stateText() string
 	meaning(l *lowering) []string
 	layoutText(in Schema) string
@@ -190,7 +190,8 @@ func (n *Rank) upsertKeys() [][]int {
 	return n.b.Inputs[0].Base().Keys
 }
 
-func (n *Rank) text(in Schema) string {
+func (n *Rank) text(from labels) string {
+	in := from.shown
 	if n.Dedup {
 		s := "first"
 		if n.KeepLast {
@@ -275,7 +276,8 @@ func (n *WindowRank) upsertKeys() [][]int {
 	return n.b.Inputs[0].Base().Keys
 }
 
-func (n *WindowRank) text(in Schema) string {
+func (n *WindowRank) text(from labels) string {
+	in := from.shown
 	return rangeText(n.Start, n.End) + " " + partitionText(in, n.Partition, n.Order) + " in " + windowText(n.Window, in)
 }
 
@@ -314,8 +316,8 @@ func (n *Over) settle(before ChangelogMode) {
 
 func (n *Over) upsertKeys() [][]int { return n.b.Inputs[0].Base().Keys }
 
-func (n *Over) text(in Schema) string {
-	return callsText(in, n.Calls) + " " + partitionText(in, n.Partition, n.Order) + " " + frameText(n.Range, n.Preceding) + retractText(n.Retract)
+func (n *Over) text(in labels) string {
+	return callsText(in, n.Calls) + " " + partitionText(in.shown, n.Partition, n.Order) + " " + frameText(n.Range, n.Preceding) + retractText(n.Retract)
 }
 
 func (n *Over) stateText() string {
@@ -353,7 +355,8 @@ func (n *Sort) takes() bool                 { return n.SortMode == SortAll }
 func (n *Sort) settle(before ChangelogMode) {}
 func (n *Sort) upsertKeys() [][]int         { return n.b.Inputs[0].Base().Keys }
 
-func (n *Sort) text(in Schema) string {
+func (n *Sort) text(from labels) string {
+	in := from.shown
 	var keys []SortKey
 	switch n.SortMode {
 	case SortByTime:

@@ -31,7 +31,7 @@ type BoundedJoin interface {
 	Sides() *BoundedSides
 	upsertKeys() [][]int
 	meaning(l *lowering) string
-	text() string
+	text(in labels) string
 	stateText() string
 }
 
@@ -42,16 +42,22 @@ func (n *BoundedSides) schemas() (left, right Schema) {
 	return n.b.Inputs[0].Base().Schema, n.b.Inputs[1].Base().Schema
 }
 
-func (n *BoundedSides) keysText() string {
-	left, right := n.schemas()
+func (n *BoundedSides) keysText(in labels) string {
+	left, right := n.sides(in)
 	return n.JoinKind.String() + joinKeysText(left, right, n.LeftKeys, n.RightKeys, n.NullSafe)
 }
 
-func (n *BoundedSides) condText() string {
+// sides are the labels of the left and the right.
+func (n *BoundedSides) sides(in labels) (left, right Schema) {
+	at := len(n.b.Inputs[0].Base().Schema)
+	return in.shown[:at], in.shown[at:]
+}
+
+func (n *BoundedSides) condText(in labels) string {
 	if n.Cond == nil {
 		return ""
 	}
-	return " where " + n.Cond.String()
+	return " where " + in.text(n.Cond)
 }
 
 // keysBy are the upsert keys where rows match by the given columns.
@@ -95,10 +101,10 @@ func (n *IntervalJoin) meaning(l *lowering) string {
 	return l.lineage(n.b.Inputs[0], n.LeftTime) + "," + l.lineage(n.b.Inputs[1], n.RightTime)
 }
 
-func (n *IntervalJoin) text() string {
-	left, right := n.schemas()
-	return fmt.Sprintf("%s within %s between %s%s and %s%s%s", n.keysText(), left[n.LeftTime].Name,
-		right[n.RightTime].Name, signed(n.Lower), right[n.RightTime].Name, signed(n.Upper), n.condText())
+func (n *IntervalJoin) text(in labels) string {
+	left, right := n.sides(in)
+	return fmt.Sprintf("%s within %s between %s%s and %s%s%s", n.keysText(in), left[n.LeftTime].Name,
+		right[n.RightTime].Name, signed(n.Lower), right[n.RightTime].Name, signed(n.Upper), n.condText(in))
 }
 
 func signed(d time.Duration) string {
@@ -132,8 +138,8 @@ func (n *WindowJoin) meaning(l *lowering) string {
 	return fmt.Sprintf("%s %d %d %d", n.Window.Kind, n.Window.Size, n.Window.Slide, n.Window.Offset)
 }
 
-func (n *WindowJoin) text() string {
-	return fmt.Sprintf("%s within windows of %s%s", n.keysText(), n.Window.Kind, n.condText())
+func (n *WindowJoin) text(in labels) string {
+	return fmt.Sprintf("%s within windows of %s%s", n.keysText(in), n.Window.Kind, n.condText(in))
 }
 
 func (n *WindowJoin) stateText() string {
@@ -157,9 +163,9 @@ func (n *TemporalJoin) meaning(l *lowering) string {
 	return l.lineage(n.b.Inputs[0], n.LeftTime) + "," + l.lineage(n.b.Inputs[1], n.RightTime)
 }
 
-func (n *TemporalJoin) text() string {
-	left, _ := n.schemas()
-	return fmt.Sprintf("%s as of %s%s", n.keysText(), left[n.LeftTime].Name, n.condText())
+func (n *TemporalJoin) text(in labels) string {
+	left, _ := n.sides(in)
+	return fmt.Sprintf("%s as of %s%s", n.keysText(in), left[n.LeftTime].Name, n.condText(in))
 }
 
 func (n *TemporalJoin) stateText() string {
@@ -226,7 +232,7 @@ func (n *LookupJoin) identify() {
 	n.shape = fmt.Sprint(n.Identity, n.LeftUpdates, n.LeftIdentity)
 }
 
-func (n *LookupJoin) text() string { return n.keysText() + " as of now" + n.condText() }
+func (n *LookupJoin) text(in labels) string { return n.keysText(in) + " as of now" + n.condText(in) }
 
 func (n *LookupJoin) stateText() string {
 	s := "the table"

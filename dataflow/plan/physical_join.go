@@ -153,14 +153,15 @@ func (n *Join) layoutText() string {
 }
 
 // text is what a join does.
-func (n *Join) text() string {
-	left, right := n.b.Inputs[0].Base().Schema, n.b.Inputs[1].Base().Schema
+func (n *Join) text(in labels) string {
+	at := len(n.b.Inputs[0].Base().Schema)
+	left, right := in.shown[:at], in.shown[at:]
 	s := n.JoinKind.String() + joinKeysText(left, right, n.LeftKeys, n.RightKeys, n.NullSafe)
 	if len(n.LeftKeys) == 0 {
 		s += " of every row with every other"
 	}
 	if n.Cond != nil {
-		s += " where " + n.Cond.String()
+		s += " where " + in.text(n.Cond)
 	}
 	return s
 }
@@ -223,7 +224,8 @@ func (n *Join) onText() string {
 	if len(n.LeftKeys) == 0 {
 		return " without keys"
 	}
-	return joinKeysText(n.b.Inputs[0].Base().Schema, n.b.Inputs[1].Base().Schema, n.LeftKeys, n.RightKeys, n.NullSafe)
+	at, in := len(n.b.Inputs[0].Base().Schema), newNamer().in(n)
+	return joinKeysText(in.shown[:at], in.shown[at:], n.LeftKeys, n.RightKeys, n.NullSafe)
 }
 
 // fewRows tells inputs whose rows do not grow in number: fixed ones and single results.

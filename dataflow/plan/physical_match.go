@@ -174,3 +174,17 @@ func (m *Match) text(in Schema) string {
 	}
 	return b.String() + ", " + m.skipText()
 }
+
+// stateText is what a match keeps.
+func (n *MatchRecognize) stateText() string {
+	s := "rows of matches that have begun"
+	if n.WithinMs > 0 {
+		s += ", for " + ms(n.WithinMs)
+	} else {
+		s += ", until they end"
+	}
+	if !n.ProcTime {
+		s += ", rows until the watermark passes"
+	}
+	return fmt.Sprintf("%s, layout %016x", s, n.b.Layout)
+}

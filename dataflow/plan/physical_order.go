@@ -200,12 +200,12 @@ func frameText(isRange bool, preceding int64) string {
 }
 
 // text prints a call over the columns of an input.
-func (c OverCall) text(s Schema) string {
+func (c OverCall) text(in labels) string {
 	switch c.Func {
 	case OverAgg:
-		return c.Agg.String()
+		return in.call(c.Agg)
 	case OverLag:
-		out := fmt.Sprintf("LAG(%s, %d", s[c.Col].Name, c.Offset)
+		out := fmt.Sprintf("LAG(%s, %d", in.shown[c.Col].Name, c.Offset)
 		if c.Default != nil {
 			out += ", " + c.Default.String()
 		}
@@ -214,10 +214,10 @@ func (c OverCall) text(s Schema) string {
 	return overNames[c.Func] + "()"
 }
 
-func callsText(s Schema, calls []OverCall) string {
+func callsText(in labels, calls []OverCall) string {
 	parts := make([]string, len(calls))
 	for i, c := range calls {
-		parts[i] = c.text(s)
+		parts[i] = c.text(in)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -196,13 +196,13 @@ func shift(e expr.Node, d int) expr.Node {
 }
 
 // joinText is what a join does.
-func joinText(r *relJoin) string {
+func joinText(r *relJoin, in labels) string {
 	s := "Join " + r.kind.String()
 	if r.cond != nil {
-		s += " on " + r.cond.String()
+		s += " on " + in.text(r.cond)
 	}
 	if r.asOf != nil {
-		s += " as of " + r.asOf.String()
+		s += " as of " + in.text(r.asOf)
 	}
 	return s
 }

@@ -46,8 +46,8 @@ func (r *relMatch) key() string {
 	return string(b)
 }
 
-func (r *relMatch) text() string {
-	return "Match " + r.match.text(r.in.cols())
+func (r *relMatch) text(in labels) string {
+	return "Match " + r.match.text(in.shown)
 }
 
 // match keeps a pattern match whole: its input has no column that it does not read.

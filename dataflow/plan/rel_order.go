@@ -15,7 +15,7 @@ type orderedRel interface {
 	input() rel
 	// key is a text that equal rels over the same input share.
 	key() string
-	text() string
+	text(in labels) string
 	// reads lists the columns of the input that it needs for itself, given what is needed
 	// of its own columns.
 	reads(need []bool) []int
@@ -47,9 +47,8 @@ func (r *relOver) withKids(k []rel) rel {
 	return &c
 }
 
-func (r *relOver) text() string {
-	in := r.in.cols()
-	return "Over " + callsText(in, r.calls) + " " + partitionText(in, r.partition, r.order) + " " + frameText(r.isRange, r.preceding)
+func (r *relOver) text(in labels) string {
+	return "Over " + callsText(in, r.calls) + " " + partitionText(in.shown, r.partition, r.order) + " " + frameText(r.isRange, r.preceding)
 }
 
 func (r *relOver) key() string {
@@ -209,8 +208,8 @@ func (r *relRank) withKids(k []rel) rel {
 	return &c
 }
 
-func (r *relRank) text() string {
-	in := r.in.cols()
+func (r *relRank) text(from labels) string {
+	in := from.shown
 	s := "Rank " + rangeText(r.start, r.end) + " " + partitionText(in, r.partition, r.order)
 	if r.win != nil {
 		s += " in " + windowText(*r.win, in)
@@ -272,9 +271,9 @@ func (r *relSort) withKids(k []rel) rel {
 	return &c
 }
 
-func (r *relSort) text() string       { return "Sort by " + orderText(r.in.cols(), r.order) }
-func (r *relSort) key() string        { return fmt.Sprint(r.order) }
-func (r *relSort) reads([]bool) []int { return orderCols(r.order) }
+func (r *relSort) text(in labels) string { return "Sort by " + orderText(in.shown, r.order) }
+func (r *relSort) key() string           { return fmt.Sprint(r.order) }
+func (r *relSort) reads([]bool) []int    { return orderCols(r.order) }
 func (r *relSort) renumbered(in rel, to []int, _ []bool) pruned {
 	return pruned{&relSort{in: in, order: renumberOrder(r.order, to), schema: in.cols(), span: r.span}, to}
 }

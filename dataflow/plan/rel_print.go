@@ -7,68 +7,69 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 )
 
-// printRel prints a target's logical plan as a tree, the sink first.
-func printRel(t *target) string {
+// target prints a target's logical plan as a tree, the sink first.
+func (x *namer) target(t *target) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Sink %s\n", t.name)
-	printTree(&b, t.rel, 1)
+	x.tree(&b, t.rel, 1)
 	return b.String()
 }
 
-func printTree(b *strings.Builder, r rel, depth int) {
-	fmt.Fprintf(b, "%s%s\n", strings.Repeat("  ", depth), relText(r))
+func (x *namer) tree(b *strings.Builder, r rel, depth int) {
+	fmt.Fprintf(b, "%s%s\n", strings.Repeat("  ", depth), x.relText(r))
 	for _, k := range r.kids() {
-		printTree(b, k, depth+1)
+		x.tree(b, k, depth+1)
 	}
 }
 
-func relText(r rel) string {
+func (x *namer) relText(r rel) string {
+	in := x.under(r)
 	switch r := r.(type) {
 	case *relScan:
 		return "Scan " + r.table.Name
 	case *relValues:
 		return fmt.Sprintf("Values %d rows", len(r.rows))
 	case *relCalc:
-		s := "Project " + projectText(r.project, r.schema)
+		s := "Project " + projectText(r.project, r.schema, in)
 		if r.filter != nil {
-			if isIdentity(r.project, r.in.cols()) {
-				return "Filter " + r.filter.String()
+			if isIdentity(r.project, in.row) {
+				return "Filter " + in.text(r.filter)
 			}
-			s += " where " + r.filter.String()
+			s += " where " + in.text(r.filter)
 		}
 		return s
 	case *relTVF:
-		s := windowText(r.win, r.in.cols())
+		s := windowText(r.win, in.shown)
 		if len(r.partition) > 0 {
-			s += " partition by " + columnNames(r.in.cols(), r.partition)
+			s += " partition by " + columnNames(in.shown, r.partition)
 		}
 		return "Window " + s
 	case *relAgg:
-		return aggText(r)
+		return aggText(r, in)
 	case *relUnnest:
-		return r.text()
+		return r.text(in)
 	case *relJoin:
-		return joinText(r)
+		return joinText(r, in)
 	case *relMatch:
-		return r.text()
+		return r.text(in)
 	case orderedRel:
-		return r.text()
+		return r.text(in)
 	case *relUnion:
 		return "Union all"
 	}
 	return fmt.Sprintf("%T", r)
 }
 
-func aggText(r *relAgg) string {
+func aggText(r *relAgg, in labels) string {
 	var parts []string
 	if len(r.keys) > 0 {
-		parts = append(parts, "by "+columnNames(r.in.cols(), r.keys))
+		parts = append(parts, "by "+columnNames(in.shown, r.keys))
 	}
 	if r.win != nil {
-		parts = append(parts, windowText(*r.win, r.in.cols()))
+		parts = append(parts, windowText(*r.win, in.shown))
 	}
 	for _, a := range r.aggs {
-		parts = append(parts, a.Call.String())
+		parts = append(parts, in.call(a.Call))
 	}
 	return "Aggregate " + strings.Join(parts, ", ")
 }
@@ -98,10 +99,11 @@ func windowText(w Window, in Schema) string {
 	return s + ")"
 }
 
-func projectText(project []expr.Node, schema Schema) string {
+// projectText prints what a projection of in makes of it.
+func projectText(project []expr.Node, schema Schema, in labels) string {
 	parts := make([]string, len(project))
 	for i, p := range project {
-		parts[i] = p.String()
+		parts[i] = in.text(p)
 		if c, ok := p.(*expr.Col); !ok || c.Name != schema[i].Name {
 			parts[i] += " AS " + schema[i].Name
 		}

@@ -76,11 +76,11 @@ func replicate(in rel, n int) *relUnnest {
 	return &relUnnest{in: in, arg: colRef(s, n), pass: ascending(n), schema: s[:n:n]}
 }
 
-func (r *relUnnest) text() string {
+func (r *relUnnest) text(in labels) string {
 	if r.arg.Type().Kind == types.BigInt {
-		return "Unnest " + r.arg.String() + " times"
+		return "Unnest " + in.text(r.arg) + " times"
 	}
-	s := "Unnest " + r.arg.String()
+	s := "Unnest " + in.text(r.arg)
 	if r.ordinality {
 		s += " with ordinality"
 	}
@@ -196,8 +196,8 @@ func (l *lowering) unnest(r *relUnnest) (Node, error) {
 	return n, nil
 }
 
-func (n *Unnest) text() string {
-	return (&relUnnest{arg: n.Arg, ordinality: n.Ordinality, outer: n.Outer}).text()[len("Unnest "):]
+func (n *Unnest) text(in labels) string {
+	return (&relUnnest{arg: n.Arg, ordinality: n.Ordinality, outer: n.Outer}).text(in)[len("Unnest "):]
 }
 
 // upsertKeys are those of the input with the element's place.

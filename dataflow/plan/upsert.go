@@ -31,7 +31,8 @@ func (n *UpsertMaterialize) stateText() string        { return "all rows of each
 // conflictTexts say which row counts, by conflict action.
 var conflictTexts = []string{"", "the first counts", "the others are refused", ""}
 
-func (n *UpsertMaterialize) text(in Schema) string {
+func (n *UpsertMaterialize) text(from labels) string {
+	in := from.shown
 	text := "by " + columnNames(in, n.KeyCols)
 	if c := conflictTexts[n.Conflict]; c != "" {
 		text += ", " + c
