@@ -20,6 +20,8 @@ type value struct {
 	null string
 	// cond, of a BOOLEAN, may hold the cell as a bool; code is "" then. See int and truth.
 	cond string
+	// yes and no, of a BOOLEAN, may be bools that tell whether it is TRUE and FALSE.
+	yes, no string
 	// lit tells that code is a literal.
 	lit bool
 }
@@ -34,7 +36,10 @@ func (v value) truth() string {
 
 // isTrue is a bool that tells whether a BOOLEAN is TRUE.
 func (v value) isTrue() string {
-	if v.null == "" {
+	switch {
+	case v.yes != "":
+		return v.yes
+	case v.null == "":
 		return v.truth()
 	}
 	return "(!" + v.null + " && " + v.truth() + ")"

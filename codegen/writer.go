@@ -27,6 +27,7 @@ type writer struct {
 	decls   bytes.Buffer // declarations of the file
 	imports map[string]bool
 	names   map[string]int // of fresh
+	locals  []string       // that may turn out to be of no use
 }
 
 func newWriter(suffix string) *writer {
@@ -102,7 +103,7 @@ func (w *writer) file(pre, pkg string) ([]byte, error) {
 		fmt.Fprintf(&b, "%q\n", p)
 	}
 	b.WriteString(")\n\n")
-	b.Write(w.decls.Bytes())
+	b.Write(discard(w.decls.Bytes(), w.locals))
 	src, err := useAll(b.Bytes())
 	if err == nil {
 		src, err = format.Source(src)
