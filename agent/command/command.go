@@ -93,7 +93,7 @@ func rootCommand(inside []agent.Script) *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(runCommand(inside), demoCommand(), planCommand(inside), lintCommand(inside), testCommand(), queryCommand(),
-		stateCommand(), savepointCommand(), auditCommand(), functionsCommand(), healthCommand(),
+		generateCommand(), stateCommand(), savepointCommand(), auditCommand(), functionsCommand(), healthCommand(),
 		versionCommand(inside))
 	return root
 }
