@@ -3,6 +3,7 @@ package codegen
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -285,18 +286,21 @@ func (g *headGen) keep(v value, in []value) value {
 // watermark writes the checks of event time and the watermark of the row.
 func (g *headGen) watermark(from plan.Node, n *plan.WatermarkAssigner) error {
 	w, place := g.w, g.place[n]
-	g.vals[n], g.pass[n] = g.vals[from], g.pass[from]
+	g.vals[n], g.pass[n] = slices.Clone(g.vals[from]), g.pass[from]
 	field := fmt.Sprintf("mark%d", place)
 	w.field(field + " *fused.Mark")
 	w.bind("f.%s = h.Marks[%d]", field, place)
 	w.p("if f.host.Arrival > f.%s.Arrival {\nf.%s.Arrive()\n}", field, field)
 	t := g.vals[n][n.TimeCol]
-	if t.null != "" {
+	switch t.null {
+	case "":
+	case "true":
+		return fallback("the event time is always NULL")
+	default:
 		w.p("if %s {\nreturn -1\n}", t.null)
 	}
-	if t.null != "true" {
-		w.p("if !f.%s.Early(%s) {\nreturn -1\n}", field, g.ms(t))
-	}
+	g.vals[n][n.TimeCol].null = ""
+	w.p("if !f.%s.Early(%s) {\nreturn -1\n}", field, g.ms(t))
 	x := newExprs(w, g.vals[n])
 	x.at(place, 0)
 	v, err := x.emit(n.Expr)

@@ -27,7 +27,11 @@ func newPane(n *plan.WindowAggregate, leaf int, suffix string) (*paneGen, error)
 	if err != nil {
 		return nil, err
 	}
-	return &paneGen{leaf: leaf, name: fmt.Sprintf("pane%s_%d", suffix, leaf), set: set, parts: set.Parts(), layout: op.RowLayout(set)}, nil
+	name := fmt.Sprintf("pane%d", leaf)
+	if suffix != "" {
+		name += "Of" + suffix
+	}
+	return &paneGen{leaf: leaf, name: name, set: set, parts: set.Parts(), layout: op.RowLayout(set)}, nil
 }
 
 // emitType writes the struct, what the compiler can check of it, and the layout that Bind
