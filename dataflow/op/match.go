@@ -96,7 +96,7 @@ const (
 //
 //	partitions  key -> {id u64, next row u64, first kept row u64, timer i64, Ref u64 of matches}
 //	matches     u32 partial ones, u32 complete ones, then each: first row u64, its time i64,
-//	            variable u32, rows of each variable u32
+//	            variable u32, rows of each variable u32, running aggregates
 //	rows        partition id, row -> {time i64, arrival i64, encoded row}
 //	waiting     time, order columns, ordinal -> {arrival i64, length of key u32, key, encoded row}
 //	timers      deadline, partition id -> key of the partition
@@ -158,6 +158,14 @@ func (o *Match) Open(c *Context) error {
 	for i, v := range o.cfg.Vars {
 		l.add("matches", fmt.Sprintf("variable %d {%d,%d}", i, v.Min, v.Max), "INT", false, matchHead+4*i, 4)
 	}
+	if err := o.openAggs(c.Env); err != nil {
+		return err
+	}
+	for _, a := range o.eval.aggs {
+		if a != nil && a.running {
+			l.aggs("matches", a.set, matchHead+4*len(o.cfg.Vars)+a.at)
+		}
+	}
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
@@ -175,6 +183,7 @@ func (o *Match) Open(c *Context) error {
 	o.one = vec.NewBatch(o.cfg.Input)
 	o.lates = make([]int32, 0, vec.BatchSize)
 	o.p.vars = len(o.cfg.Vars)
+	o.p.aggs = o.eval.running
 	return o.openEval(c)
 }
 

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"slices"
+
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -14,6 +16,7 @@ type matchEval struct {
 	measures []*expr.Program
 	out      [][]int // slots that a measure reads
 	aggs     []*matchAgg
+	running  int // bytes of running aggregates in a match
 	store    expr.AggStore
 
 	ec    expr.Ctx
@@ -28,11 +31,17 @@ type matchEval struct {
 
 // matchAgg computes one aggregate over rows.
 type matchAgg struct {
-	set   *expr.AggSet
-	cols  []int // columns of the input that it reads
+	set  *expr.AggSet
+	cols []int // columns of the input that it reads
+	// running tells that a match carries the aggregate of its rows, from byte at on.
+	running bool
+	at      int
+	drawn   bool // batch holds the row in hand
+
 	batch *vec.Batch
 	state []byte
 	ptrs  [][]byte
+	one   [1][]byte
 	out   []*vec.Vector
 }
 
@@ -48,11 +57,9 @@ func (o *Match) openEval(c *Context) error {
 	e.store.Heap = o.partitions.Heap()
 	for _, s := range o.cfg.Slots {
 		e.slots.Cols = append(e.slots.Cols, vec.New(s.Type))
-		a, err := o.openAgg(c, s)
-		if err != nil {
-			return err
-		}
-		e.aggs = append(e.aggs, a)
+	}
+	if slices.ContainsFunc(e.aggs, func(a *matchAgg) bool { return a != nil && a.set.NeedsTree() }) {
+		e.store.Tree = o.space.Ordered("tree", state.OrderedSpec{ValueSize: -1})
 	}
 	for _, v := range o.cfg.Vars {
 		p, reads, err := compileMatch(v.Define, c.Env)
@@ -79,16 +86,13 @@ func compileMatch(n expr.Node, env *expr.Env) (*expr.Program, []int, error) {
 	return p, expr.Cols(n), err
 }
 
-func (o *Match) openAgg(c *Context, s MatchSlot) (*matchAgg, error) {
+func (o *Match) openAgg(env *expr.Env, s MatchSlot) (*matchAgg, error) {
 	if s.Kind != MatchAggregate {
 		return nil, nil
 	}
-	set, err := expr.NewAggSet([]*expr.AggCall{s.Call}, c.Env, false)
+	set, err := expr.NewAggSet([]*expr.AggCall{s.Call}, env, false)
 	if err != nil {
 		return nil, err
-	}
-	if set.NeedsTree() && o.eval.store.Tree == nil {
-		o.eval.store.Tree = o.space.Ordered("tree", state.OrderedSpec{ValueSize: -1})
 	}
 	a := &matchAgg{set: set, batch: vec.NewBatch(o.cfg.Input), state: make([]byte, set.Size())}
 	nodes := append([]expr.Node(nil), s.Call.Args...)
@@ -107,6 +111,11 @@ func (o *Match) openAgg(c *Context, s MatchSlot) (*matchAgg, error) {
 // begin sets the row in hand, which is not yet among the rows.
 func (e *matchEval) begin(row uint64, cur []byte) {
 	e.row, e.cur, e.failed = row, cur, nil
+	for _, a := range e.aggs {
+		if a != nil {
+			a.drawn = false
+		}
+	}
 	e.slots.Arrival[0] = word(cur, 8)
 }
 
@@ -156,6 +165,10 @@ func (e *matchEval) reset(slots []int) {
 // self; a negative self is none, and the match is complete.
 func (o *Match) fillSlot(i int, c *candidate, self int) {
 	s, out := &o.cfg.Slots[i], o.eval.slots.Cols[i]
+	if a := o.eval.aggs[i]; a != nil && a.running {
+		o.fillRunning(a, c, self >= 0 && (s.Var < 0 || s.Var == self), out)
+		return
+	}
 	from, n := c.span(s.Var)
 	if self >= 0 && (s.Var < 0 || s.Var == self) {
 		if n == 0 {
@@ -194,16 +207,14 @@ func (o *Match) rowAt(row uint64) []byte {
 
 // fillAggregate computes an aggregate over n rows.
 func (o *Match) fillAggregate(a *matchAgg, from, n uint64, out *vec.Vector) {
+	a.drawn = false
 	clear(a.state)
 	a.set.Init(a.state, aggSelf)
 	for n > 0 {
 		a.batch.Reset()
 		k := int(min(n, vec.BatchSize))
 		for i := range k {
-			row := o.rowAt(from + uint64(i))
-			for _, c := range a.cols {
-				a.batch.Cols[c].Set(i, vec.RowAt(row[rowTimes:], o.codec.fields, c))
-			}
+			o.draw(a, i, o.rowAt(from+uint64(i)))
 		}
 		a.batch.N = k
 		a.set.Update(&o.eval.store, a.batch, a.ptrs[:k], every[:k])

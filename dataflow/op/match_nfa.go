@@ -13,7 +13,7 @@ func (o *Match) apply(key, row []byte) error {
 	for i := range p.partial {
 		o.advance(&p.partial[i])
 	}
-	p.hand = candidate{first: p.next, time: t, counts: p.counts(nil)}
+	p.hand = candidate{first: p.next, time: t, counts: p.counts(nil), aggs: p.running(nil)}
 	o.advance(&p.hand)
 	if err := o.eval.err(); err != nil {
 		// The row counts for no match.
@@ -45,7 +45,8 @@ func (o *Match) advance(c *candidate) {
 			return
 		}
 		if (vars[v].Max < 0 || int(c.counts[v]) < vars[v].Max) && o.eval.meets(o, c, v) {
-			next := candidate{first: c.first, time: c.time, v: v, counts: p.counts(c.counts)}
+			next := candidate{first: c.first, time: c.time, v: v, counts: p.counts(c.counts), aggs: p.running(c.aggs)}
+			o.grow(&next, v)
 			next.counts[v]++
 			if int(next.counts[v]) == vars[v].Max {
 				next.v++

@@ -34,6 +34,7 @@ type candidate struct {
 	time   int64 // of the first row
 	v      int
 	counts []uint32
+	aggs   []byte // the running aggregates of its rows
 }
 
 func (c *candidate) rows() uint64 {
@@ -59,6 +60,7 @@ func (c *candidate) span(v int) (from, n uint64) {
 // partition is the partition in hand, read from its record and written back.
 type partition struct {
 	vars     int
+	aggs     int       // bytes of running aggregates in a match
 	key      []byte    `scratch:"the key of the partition in hand"`
 	row      state.Row // the record; valid when found
 	found    bool
@@ -73,6 +75,7 @@ type partition struct {
 	complete []candidate `scratch:"read from and written to the record"`
 	spare    []candidate `scratch:"the partial matches that a row leaves"`
 	pool     []uint32    `scratch:"the counts of the matches in hand"`
+	bytes    []byte      `scratch:"the running aggregates of the matches in hand"`
 	blob     []byte      `scratch:"the encoded matches"`
 }
 
@@ -89,11 +92,21 @@ func (p *partition) counts(src []uint32) []uint32 {
 	return p.pool[n:len(p.pool):len(p.pool)]
 }
 
+// running hands out the running aggregates of a match, a copy of src.
+func (p *partition) running(src []byte) []byte {
+	n := len(p.bytes)
+	p.bytes = append(p.bytes, src...)
+	for len(p.bytes) < n+p.aggs {
+		p.bytes = append(p.bytes, 0)
+	}
+	return p.bytes[n:len(p.bytes):len(p.bytes)]
+}
+
 // load reads the partition of a key; one that is not there is new and empty.
 func (o *Match) load(key []byte) {
 	p := &o.p
 	p.key = append(p.key[:0], key...)
-	p.partial, p.complete, p.pool = p.partial[:0], p.complete[:0], p.pool[:0]
+	p.partial, p.complete, p.pool, p.bytes = p.partial[:0], p.complete[:0], p.pool[:0], p.bytes[:0]
 	o.eval.cur = nil
 	p.row, p.found = o.partitions.Get(key)
 	if !p.found {
@@ -112,6 +125,8 @@ func (o *Match) load(key []byte) {
 			c.counts[k] = binary.LittleEndian.Uint32(b[matchHead+4*k:])
 		}
 		b = b[matchHead+4*p.vars:]
+		c.aggs = p.running(b[:p.aggs])
+		b = b[p.aggs:]
 		if i < n {
 			p.partial = append(p.partial, c)
 		} else {
@@ -132,6 +147,7 @@ func (p *partition) encode() []byte {
 			for _, n := range c.counts {
 				b = binary.LittleEndian.AppendUint32(b, n)
 			}
+			b = append(b, c.aggs...)
 		}
 	}
 	p.blob = b
