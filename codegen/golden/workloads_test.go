@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	_ "github.com/edgeflow/edgeflow/codegen/golden/group"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/hop"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/join"
+	_ "github.com/edgeflow/edgeflow/codegen/golden/keys"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/numbers"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_example"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_filter_csv"
@@ -32,6 +34,7 @@ var workloads = map[string]map[string]func(r *rand.Rand, i int, atMs int64) stri
 	"group":              {"orders": order},
 	"numbers":            {"readings": reading},
 	"hop":                {"pulses": pulse},
+	"keys":               {"calls": call},
 	"join":               {"clicks": click, "buys": buy},
 }
 
@@ -166,23 +169,29 @@ func click(r *rand.Rand, i int, atMs int64) string {
 
 func buy(r *rand.Rand, i int, atMs int64) string {
 	at := time.UnixMilli(atMs - r.Int64N(1500)).UTC().Format("2006-01-02 15:04:05.000")
-	b := []byte{0x84}
-	put := func(s string) {
-		if len(s) < 32 {
-			b = append(b, 0xa0|byte(len(s)))
-		} else {
-			b = append(b, 0xd9, byte(len(s)))
-		}
-		b = append(b, s...)
+	b := appendTexts([]byte{0x84}, "id", fmt.Sprint("buy ", i), "who", fmt.Sprintf("w%d", r.IntN(300)), "cents")
+	b = binary.BigEndian.AppendUint16(append(b, 0xcd), uint16(r.IntN(60000)))
+	return string(appendTexts(b, "at", at))
+}
+
+// appendTexts appends texts of up to 31 bytes as msgpack.
+func appendTexts(b []byte, texts ...string) []byte {
+	for _, s := range texts {
+		b = append(append(b, 0xa0|byte(len(s))), s...)
 	}
-	put("id")
-	put(fmt.Sprint("buy ", i))
-	put("who")
-	put(fmt.Sprintf("w%d", r.IntN(300)))
-	put("cents")
-	c := r.IntN(60000)
-	b = append(b, 0xcd, byte(c>>8), byte(c))
-	put("at")
-	put(at)
-	return string(b)
+	return b
+}
+
+func call(r *rand.Rand, _ int, atMs int64) string { return phoneCall(r, atMs-r.Int64N(3000), 2000) }
+
+// phoneCall is a call of one of many subscribers.
+func phoneCall(r *rand.Rand, atMs int64, subscribers int) string {
+	b := appendTexts([]byte{0x84}, "subscriber")
+	b = binary.BigEndian.AppendUint32(append(b, 0xce), uint32(r.IntN(subscribers)))
+	b = appendTexts(b, "seconds")
+	b = binary.BigEndian.AppendUint16(append(b, 0xcd), uint16(r.IntN(60000)))
+	b = appendTexts(b, "cents")
+	b = append(b, byte(r.IntN(100)))
+	b = append(appendTexts(b, "at"), 0xd7, 0xff)
+	return string(binary.BigEndian.AppendUint64(b, uint64(atMs%1000*1e6)<<34|uint64(atMs/1000)))
 }
