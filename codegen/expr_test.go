@@ -187,14 +187,19 @@ func exprColumns() []value {
 // {i32n} is not.
 var kindNames = []string{"b", "i8", "i16", "i32", "i64", "f", "d", "dec", "wide", "s", "dt", "tm", "ts", "ts9", "ltz"}
 
-func exprCases() []string {
+// caseColumns replaces them.
+func caseColumns() *strings.Replacer {
 	var pairs []string
 	for i, k := range kindNames {
 		for j, suffix := range []string{"", "b", "n"} {
 			pairs = append(pairs, "{"+k+suffix+"}", exprtest.Column(3*i+j))
 		}
 	}
-	columns := strings.NewReplacer(pairs...)
+	return strings.NewReplacer(pairs...)
+}
+
+func exprCases() []string {
+	columns := caseColumns()
 	var out []string
 	add := func(format string, args ...any) { out = append(out, columns.Replace(fmt.Sprintf(format, args...))) }
 	for _, a := range kindNames {

@@ -112,3 +112,6 @@ func (c *Call) Float() float64 { return c.out.F64[0] }
 
 // Bytes is a result of class types.Bytes that is not NULL.
 func (c *Call) Bytes() []byte { return c.out.Bytes(0) }
+
+// Datum is the result, NULL included.
+func (c *Call) Datum() vec.Datum { return c.out.Get(0) }
