@@ -38,6 +38,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the host's clock; nil for the real one.
 	Clock Clock
+	// Interpret leaves registered fragments of generated code aside.
+	Interpret bool
 }
 
 // Server is how a NATS server is reached.
