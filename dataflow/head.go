@@ -106,7 +106,7 @@ func (e *Engine) bindHead(in *ingest, p *plan.Head, code fused.Fragment) error {
 		if l.Window != nil {
 			v := e.vertices[l.Window.Base().Ordinal]
 			h.windows[i] = v
-			h.host.Windows[i] = v.op.(*op.WindowAggregate).Panes()
+			h.host.Windows[i] = v.op.(*op.WindowAggregate).Panes(&h.host.Arrival)
 			continue
 		}
 		out := &fanout{}
@@ -265,7 +265,7 @@ func (h *head) look(rows int) {
 func (h *head) flush() error {
 	for i, l := range h.plan.Leaves {
 		if l.Window != nil {
-			h.host.Windows[i].Account(h.host.Arrival)
+			h.host.Windows[i].Account()
 			continue
 		}
 		if err := h.host.Outs[i].Flush(); err != nil {

@@ -13,16 +13,39 @@ import (
 
 // WindowPanes leads generated code to the panes of a WindowAggregate. It holds one pane in
 // hand, since rows of one pane follow each other mostly.
+//
+// Rows are added one by one while the pane has few groups, whose memory is near. Where it
+// has many, rows are held until there are some, so that the memory of all is reached for at
+// once, as the operator does it for a batch.
 type WindowPanes struct {
 	o *WindowAggregate
 	// From and To bound the wall times, in ms, whose rows are of the pane in hand; both 0
 	// when there is none.
 	From, To int64
-	table    *state.Table
-	windows  int64 // that a row of the pane is in
-	rows     int64 // not accounted for yet, of the pane in hand
-	taken    int64 // since the last Account
+	// Many tells that the pane in hand has many groups: rows are to be held. Held is how
+	// many are.
+	Many bool
+	Held int
+
+	table   *state.Table
+	windows int64 // that a row of the pane is in
+	rows    int64 // not accounted for yet, of the pane in hand
+	taken   int64 // since the last Account
+	// now is the arrival time of the row in hand, at that of the newest row taken.
+	now *int64
+	at  int64
+
+	update func(i int, row []byte) // adds the i-th of the held rows
+	keys   []byte                  // of the held rows
+	offs   []uint32
 }
+
+const (
+	// manyGroups is the number of groups from which on rows of a pane are held.
+	manyGroups = 1 << 13
+	// MaxHeld is how many rows are held at most.
+	MaxHeld = 128
+)
 
 // Fusable tells whether generated code can stand in for the operator's Process: rows are
 // assigned by event time, are never taken back, and aggregates keep their state in the row
@@ -31,8 +54,8 @@ func (o *WindowAggregate) Fusable() bool {
 	return !o.cfg.Window.ProcTime && o.cfg.Window.Kind != Attached && !o.cfg.Retracting && !o.set.NeedsTree()
 }
 
-// Panes makes the way in.
-func (o *WindowAggregate) Panes() *WindowPanes { return &WindowPanes{o: o} }
+// Panes makes the way in. now holds the arrival time of a row while Row is called for it.
+func (o *WindowAggregate) Panes(now *int64) *WindowPanes { return &WindowPanes{o: o, now: now} }
 
 // Wall is the wall time by which an instant is assigned to windows, both in ms since 1970.
 func (p *WindowPanes) Wall(t int64) int64 { return p.o.clock.wall(t) }
@@ -47,12 +70,13 @@ func (p *WindowPanes) Take(t int64) bool {
 		return false
 	}
 	p.settle()
-	p.From, p.To, p.windows, p.table = start, start+w.pane(), all, nil
+	p.From, p.To, p.windows, p.table, p.Many = start, start+w.pane(), all, nil, false
 	return true
 }
 
-// settle accounts for the rows of the pane in hand.
+// settle adds the rows that are held, and accounts for those of the pane in hand.
 func (p *WindowPanes) settle() {
+	p.let()
 	p.o.ledger.add(rowsIn, p.rows)
 	p.o.ledger.add(assigned, p.windows*p.rows)
 	p.taken += p.rows
@@ -62,30 +86,70 @@ func (p *WindowPanes) settle() {
 // Row is the state of the key's group in the pane in hand, for one more row: {rows i64,
 // states of the AggSet}. The caller counts the row there.
 func (p *WindowPanes) Row(key []byte) []byte {
-	if p.table == nil {
-		p.table = p.o.panes.Pane(p.From)
-	}
+	t := p.open()
 	p.rows++
-	r, _ := p.table.Upsert(key)
-	return p.table.MutValue(r)
+	p.at = *p.now
+	r, created := t.Upsert(key)
+	if created {
+		p.Many = p.update != nil && t.Len() >= manyGroups
+	}
+	return t.MutValue(r)
 }
 
-// Account gives back what is in hand; arrival is that of the newest row.
-func (p *WindowPanes) Account(arrival int64) {
+// open opens the table of the pane in hand.
+func (p *WindowPanes) open() *state.Table {
+	if p.table == nil {
+		p.table = p.o.panes.Pane(p.From)
+		p.Many = p.update != nil && p.table.Len() >= manyGroups
+	}
+	return p.table
+}
+
+// OnLet makes the pane hold rows where it has many groups; update is then called for each
+// of them, by place, with the state as Row gives it.
+func (p *WindowPanes) OnLet(update func(i int, row []byte)) {
+	p.update = update
+	p.offs = make([]uint32, 1, MaxHeld+1)
+}
+
+// Hold holds a row, which is number Held before the call.
+func (p *WindowPanes) Hold(key []byte) {
+	p.rows++
+	p.at = *p.now
+	p.keys = append(p.keys, key...)
+	p.offs = append(p.offs, uint32(len(p.keys)))
+	if p.Held++; p.Held == MaxHeld {
+		p.let()
+	}
+}
+
+// let adds the rows that are held.
+func (p *WindowPanes) let() {
+	n := p.Held
+	if n == 0 {
+		return
+	}
+	rows := p.o.rows[:n]
+	p.table.UpsertBatch(p.keys, p.offs, rows, p.o.created[:n])
+	for i, r := range rows {
+		p.update(i, p.table.MutValue(r))
+	}
+	p.Held, p.keys, p.offs = 0, p.keys[:0], p.offs[:1]
+}
+
+// Account gives back what is in hand.
+func (p *WindowPanes) Account() {
 	p.settle()
 	if p.taken > 0 {
-		arrived(p.o.progress, arrival)
+		arrived(p.o.progress, p.at)
 	}
-	p.taken, p.From, p.To, p.table = 0, 0, 0, nil
+	p.taken, p.From, p.To, p.table, p.Many = 0, 0, 0, nil, false
 }
 
 // Heap is where the states of the pane in hand keep what does not fit into the row. It is
 // valid until the next Take or Account.
 func (p *WindowPanes) Heap() *state.Heap {
-	if p.table == nil {
-		p.table = p.o.panes.Pane(p.From)
-	}
-	return p.table.Heap()
+	return p.open().Heap()
 }
 
 // Set is the aggregates whose states the rows hold.
