@@ -15,7 +15,6 @@
 package fused
 
 import (
-	"fmt"
 	"sort"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -88,13 +87,9 @@ func (h *Host) Fail(err error) {
 var fragments = map[string]func() Fragment{}
 
 // Register makes a fragment known under its head's fingerprint. It is called by init
-// functions of generated packages, and panics for a fingerprint that is taken.
-func Register(fingerprint string, make func() Fragment) {
-	if fragments[fingerprint] != nil {
-		panic(fmt.Sprintf("fused: two fragments for %s", fingerprint))
-	}
-	fragments[fingerprint] = make
-}
+// functions of generated packages; two of them may hold code for one fingerprint, which is
+// the same.
+func Register(fingerprint string, make func() Fragment) { fragments[fingerprint] = make }
 
 // New makes the fragment for a fingerprint; ok is false when there is none.
 func New(fingerprint string) (f Fragment, ok bool) {
