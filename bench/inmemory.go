@@ -11,6 +11,8 @@ type memoryJob struct {
 	Query   string  `json:"query"`
 	Log     qoe.Log `json:"log"`
 	Profile string  `json:"profile"`
+	// Interpret leaves generated code aside.
+	Interpret bool `json:"interpret"`
 }
 
 // engineMemoryProgram runs the query in an engine alone: decoding, operators, rows taken
@@ -18,14 +20,10 @@ type memoryJob struct {
 func engineMemoryProgram(j memoryJob) (f figures, err error) {
 	messages := j.Log.Messages()
 	m := newMeter()
-	source := "'connector'='values','format'='" + j.Log.Encoding + "'"
-	if j.Log.Encoding == "json" {
-		source += ",'json.timestamp-format.standard'='ISO-8601'"
-	}
 	check := &qoe.Checker{Query: j.Query}
 	e, err := memory.New(memory.Options{
-		Script: qoe.Script(j.Query, source, "'connector'='values'"),
-		Source: &memory.Source{Messages: messages}, Sink: check,
+		Script: qoe.Script(j.Query, "'connector'='values',"+sourceFormat(j.Log.Encoding), "'connector'='values'"),
+		Source: &memory.Source{Messages: messages}, Sink: check, Interpret: j.Interpret,
 	})
 	if err != nil {
 		return f, err

@@ -46,6 +46,8 @@ type qoeRow struct {
 	SettleMs spread `json:"settle_ms"`
 	// Ratio is this program's rate to the ceiling's of the same round.
 	Ratio spread `json:"ratio_to_ceiling"`
+	// CPURatio is this program's CPU time to the ceiling's of the same round.
+	CPURatio spread `json:"cpu_ratio_to_ceiling"`
 
 	runs []figures
 }
@@ -73,6 +75,9 @@ func qoeCommand(ctx context.Context, args []string) error {
 	}
 	if o.events < 1 || o.packed < 1 || o.rounds < 1 {
 		return fmt.Errorf("-events, -packed-events and -rounds are at least 1")
+	}
+	if err := checkGenerated(); err != nil {
+		return err
 	}
 	report := &qoeReport{Machine: machine(), Source: o.source, Rounds: o.rounds}
 	var err error
@@ -143,18 +148,19 @@ func (o *qoeOptions) jetstream(ctx context.Context, report *qoeReport) (err erro
 		o.note("stored %d events as %s in %.1f s", l.Events, logName(&l), time.Since(began).Seconds())
 		for _, query := range []string{"filter", "tumble"} {
 			job := readJob{Query: query, Encoding: l.Encoding, URL: s.url, Stream: stream, Events: l.Events}
-			reader := func(program, sink string) func(context.Context, string) (figures, error) {
+			reader := func(program, sink string, interpret bool) func(context.Context, string) (figures, error) {
 				return func(ctx context.Context, profile string) (figures, error) {
 					j := job
-					j.Sink, j.Profile = sink, profile
+					j.Sink, j.Profile, j.Interpret = sink, profile, interpret
 					return call[figures](ctx, program, j)
 				}
 			}
 			rows, err := o.compare(ctx, query, &l, []contender{
-				{"ceiling: wire reader, by hand", reader("wire", "")},
-				{"edgeflow into blackhole", reader("engine", "blackhole")},
-				{"edgeflow into files, exactly once", reader("engine", "filesystem")},
-				{"nats.go Consume, by hand", reader("natsgo", "")},
+				{"ceiling: wire reader, by hand", reader("wire", "", false)},
+				{"edgeflow generated, into blackhole", reader("engine", "blackhole", false)},
+				{"edgeflow interpreted, into blackhole", reader("engine", "blackhole", true)},
+				{"edgeflow generated, into files, exactly once", reader("engine", "filesystem", false)},
+				{"nats.go Consume, by hand", reader("natsgo", "", false)},
 			})
 			if err != nil {
 				return err
@@ -169,14 +175,15 @@ func (o *qoeOptions) jetstream(ctx context.Context, report *qoeReport) (err erro
 func (o *qoeOptions) memory(ctx context.Context, report *qoeReport) error {
 	for _, l := range o.logs() {
 		for _, query := range []string{"filter", "tumble"} {
-			program := func(name string) func(context.Context, string) (figures, error) {
+			program := func(name string, interpret bool) func(context.Context, string) (figures, error) {
 				return func(ctx context.Context, profile string) (figures, error) {
-					return call[figures](ctx, name, memoryJob{query, l, profile}, "GOMAXPROCS=1")
+					return call[figures](ctx, name, memoryJob{query, l, profile, interpret}, "GOMAXPROCS=1")
 				}
 			}
 			rows, err := o.compare(ctx, query, &l, []contender{
-				{"ceiling: by hand", program("hand-memory")},
-				{"edgeflow engine", program("engine-memory")},
+				{"ceiling: by hand", program("hand-memory", false)},
+				{"edgeflow engine, generated", program("engine-memory", false)},
+				{"edgeflow engine, interpreted", program("engine-memory", true)},
 			})
 			if err != nil {
 				return err
@@ -245,7 +252,7 @@ func (o *qoeOptions) compare(ctx context.Context, query string, l *qoe.Log, cont
 
 // sum computes the row's figures from its runs and the ceiling's.
 func (r *qoeRow) sum(ceiling *qoeRow) {
-	var rate, cpu, allocs, start, settle, ratio []float64
+	var rate, cpu, allocs, start, settle, ratio, cpuRatio []float64
 	n := float64(r.Events)
 	for i, f := range r.runs {
 		rate = append(rate, n/f.WallS)
@@ -253,21 +260,24 @@ func (r *qoeRow) sum(ceiling *qoeRow) {
 		allocs = append(allocs, float64(f.Mallocs)/n)
 		start, settle = append(start, f.StartMs), append(settle, f.SettleMs)
 		ratio = append(ratio, ceiling.runs[i].WallS/f.WallS)
+		cpuRatio = append(cpuRatio, f.CPUS/ceiling.runs[i].CPUS)
 		r.PeakRSSBytes = max(r.PeakRSSBytes, f.PeakRSSBytes)
 	}
 	r.EventsPerS, r.CPUS, r.Allocs, r.Ratio = spreadOf(rate), spreadOf(cpu), spreadOf(allocs), spreadOf(ratio)
 	r.StartMs, r.SettleMs = spreadOf(start), spreadOf(settle)
+	r.CPURatio = spreadOf(cpuRatio)
 }
 
 // print prints the table: medians, and ranges where they matter.
 func (r *qoeReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "\n%s; source %s; median of %d rounds (least to greatest)\n\n", r.Machine, r.Source, r.Rounds)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tw, "query\tevents\tprogram\tthousand events/s\tratio to the ceiling\tCPU s/M events\tallocs/event\tpeak RSS MB\tstart ms\tsettle ms")
+	fmt.Fprintln(tw, "query\tevents\tprogram\tthousand events/s\tratio to the ceiling\tCPU s/M events\tratio of CPU\tallocs/event\tpeak RSS MB\tstart ms\tsettle ms")
 	for _, x := range r.Rows {
-		fmt.Fprintf(tw, "%s\t%s, %d a message\t%s\t%.0f (%.0f-%.0f)\t%.0f%% (%.0f-%.0f)\t%.2f\t%.3f\t%.0f\t%.0f\t%.0f\n",
+		fmt.Fprintf(tw, "%s\t%s, %d a message\t%s\t%.0f (%.0f-%.0f)\t%.0f%% (%.0f-%.0f)\t%.3f\t%.2f (%.2f-%.2f)\t%.4f\t%.0f\t%.0f\t%.0f\n",
 			x.Query, x.Encoding, x.Pack, x.Program, x.EventsPerS.Median/1e3, x.EventsPerS.Min/1e3, x.EventsPerS.Max/1e3,
-			100*x.Ratio.Median, 100*x.Ratio.Min, 100*x.Ratio.Max, x.CPUS.Median, x.Allocs.Median, float64(x.PeakRSSBytes)/1e6, x.StartMs.Median, x.SettleMs.Median)
+			100*x.Ratio.Median, 100*x.Ratio.Min, 100*x.Ratio.Max, x.CPUS.Median, x.CPURatio.Median, x.CPURatio.Min, x.CPURatio.Max,
+			x.Allocs.Median, float64(x.PeakRSSBytes)/1e6, x.StartMs.Median, x.SettleMs.Median)
 	}
 	return tw.Flush()
 }

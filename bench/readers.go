@@ -32,6 +32,8 @@ type readJob struct {
 	Events int `json:"events"`
 	// Sink is blackhole or filesystem, for the engine.
 	Sink string `json:"sink"`
+	// Interpret leaves generated code aside.
+	Interpret bool `json:"interpret"`
 	// Profile is where a CPU profile goes; empty for none.
 	Profile string `json:"profile"`
 }
@@ -113,16 +115,13 @@ func startPipeline(j readJob, dir, rows string) (*agent.Pipeline, error) {
 	if j.Sink == "filesystem" {
 		sink = "'connector'='filesystem','path'='" + rows + "','format'='json','json.timestamp-format.standard'='ISO-8601'"
 	}
-	source := "'connector'='nats','nats.stream'='" + j.Stream + "','scan.bounded.mode'='latest-offset','format'='" + j.Encoding + "'"
-	if j.Encoding == "json" {
-		source += ",'json.timestamp-format.standard'='ISO-8601'"
-	}
+	source := "'connector'='nats','nats.stream'='" + j.Stream + "','scan.bounded.mode'='latest-offset'," + sourceFormat(j.Encoding)
 	p, err := agent.Compile("bench.sql", "SET 'execution.checkpointing.interval' = '1 s';\n"+qoe.Script(j.Query, source, sink))
 	if err != nil {
 		return nil, err
 	}
 	a, err := agent.New(agent.Options{
-		DataDir: dir, NATS: agent.Server{URL: j.URL}, Instance: "bench",
+		DataDir: dir, NATS: agent.Server{URL: j.URL}, Instance: "bench", Interpret: j.Interpret,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {

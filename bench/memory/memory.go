@@ -86,6 +86,8 @@ type Options struct {
 	// Arena holds the state; nil for a new one. Restored belongs to its pages.
 	Arena    *state.Arena
 	Restored *dataflow.Manifest
+	// Interpret leaves generated code aside.
+	Interpret bool
 }
 
 // New plans the script and opens an engine that runs it.
@@ -103,7 +105,7 @@ func New(o Options) (*dataflow.Engine, error) {
 			return nil, err
 		}
 	}
-	e, err := dataflow.New(dataflow.Options{Plan: p, Connectors: connectors{o}, Arena: o.Arena, Restored: o.Restored})
+	e, err := dataflow.New(dataflow.Options{Plan: p, Connectors: connectors{o}, Arena: o.Arena, Restored: o.Restored, Interpret: o.Interpret})
 	if err != nil {
 		return nil, err
 	}
