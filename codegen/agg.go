@@ -35,7 +35,7 @@ func partFirst(i int, a expr.AggPart) string {
 }
 
 // aggregates writes the update of the row r, whose bytes are row.
-func (g *headGen) aggregates(p *paneGen, vals []value) error {
+func (g *headGen) aggregates(p *paneGen, vals []value) {
 	filter := -1
 	for i, a := range p.parts {
 		if a.Filter != filter && filter >= 0 {
@@ -50,7 +50,6 @@ func (g *headGen) aggregates(p *paneGen, vals []value) error {
 	if filter >= 0 {
 		g.w.p("}")
 	}
-	return nil
 }
 
 // arg is the value of an aggregate's argument.

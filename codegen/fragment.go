@@ -55,8 +55,14 @@ func generateHead(h *plan.Head, suffix, pkg string) ([]byte, error) {
 	if err := g.event(); err != nil {
 		return nil, err
 	}
-	event := bytes.Clone(w.body.Bytes())
-	w.body.Reset()
+	w.decl()
+	for i, p := range g.panes {
+		if p != nil && p.holds() {
+			g.adder(p, len(g.vals[h.Leaves[i].From]))
+		}
+	}
+	event := bytes.Clone(w.decls.Bytes())
+	w.decls.Reset()
 	emitEvent(w, h)
 	if err := emitDecoder(w, h); err != nil {
 		return nil, err
@@ -73,7 +79,6 @@ func generateHead(h *plan.Head, suffix, pkg string) ([]byte, error) {
 		}
 	}
 	w.decls.Write(event)
-	w.decls.WriteByte('\n')
 	g.settle()
 	w.decls.Write(decoder)
 	return w.file(generated+"\n"+littleEndian, pkg)
@@ -172,9 +177,7 @@ func (g *headGen) event() error {
 	w.body.Write(computing)
 	w.p("// Nothing is refused from here on.")
 	w.p("if f.in.Odd {\nf.in.Commit()\n}")
-	if err := g.effects(); err != nil {
-		return err
-	}
+	g.effects()
 	w.p("return end\n}")
 	return nil
 }
@@ -342,7 +345,7 @@ func (g *headGen) ms(v value) string {
 }
 
 // effects writes what changes state: counts, leaves, watermarks.
-func (g *headGen) effects() error {
+func (g *headGen) effects() {
 	w := g.w
 	for _, n := range g.h.Nodes {
 		if c, ok := n.(*plan.Calc); ok && c.Filter != nil {
@@ -350,32 +353,27 @@ func (g *headGen) effects() error {
 		}
 	}
 	for i, l := range g.h.Leaves {
-		open := g.open(l.From)
-		var err error
+		end := g.open(l.From)
 		if l.Window != nil {
-			err = g.update(i, l)
+			g.update(i, l)
 		} else {
 			g.rows(i, l)
 		}
-		if err != nil {
-			return err
-		}
-		w.p("%s", open)
+		w.p("%s", end)
 	}
 	for _, n := range g.h.Nodes {
 		m, ok := g.marks[n]
 		if !ok {
 			continue
 		}
-		open := g.open(n)
+		end := g.open(n)
 		if m.null != "" {
 			w.p("if !%s {\nf.mark%d.Move(%s)\n}", m.null, g.place[n], m.name)
 		} else {
 			w.p("f.mark%d.Move(%s)", g.place[n], m.name)
 		}
-		w.p("%s", open)
+		w.p("%s", end)
 	}
-	return nil
 }
 
 // open begins a block of statements for the rows that a node emits, and returns what ends it.

@@ -15,7 +15,12 @@ type paneGen struct {
 	name   string // of the struct
 	set    *expr.AggSet
 	parts  []expr.AggPart
+	input  []types.Type
 	layout string
+	// held is the type, and the field of the fragment, of what a row adds; add is the
+	// method that adds it; cells are the values in it, by column.
+	held, add string
+	cells     map[int]value
 }
 
 func newPane(n *plan.WindowAggregate, leaf int, suffix string) (*paneGen, error) {
@@ -31,7 +36,7 @@ func newPane(n *plan.WindowAggregate, leaf int, suffix string) (*paneGen, error)
 	if suffix != "" {
 		name += "Of" + suffix
 	}
-	return &paneGen{leaf: leaf, name: name, set: set, parts: set.Parts(), layout: op.RowLayout(set)}, nil
+	return &paneGen{leaf: leaf, held: "held" + name[4:], add: "add" + name[4:], name: name, set: set, parts: set.Parts(), input: n.Base().Inputs[0].Base().Schema.Types(), layout: op.RowLayout(set)}, nil
 }
 
 // emitType writes the struct, what the compiler can check of it, and the layout that Bind
@@ -81,16 +86,27 @@ func (g *headGen) take(leaf int, n *plan.WindowAggregate) error {
 	return nil
 }
 
-// update writes the key and the update of the group's row.
-func (g *headGen) update(leaf int, l plan.Leaf) error {
+// update writes the key and the update of the group's row, at once or, where the pane has
+// many groups, later: what it adds is kept in a struct until then.
+func (g *headGen) update(leaf int, l plan.Leaf) {
 	w, p := g.w, g.panes[leaf]
 	vals := g.vals[l.From]
 	w.use("unsafe")
+	if !p.holds() {
+		g.key(l.Window.Keys, vals)
+		w.p("row := f.win%d.Row(k)", leaf)
+		w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
+		w.p("r.rows++")
+		g.aggregates(p, vals)
+		return
+	}
+	w.field(fmt.Sprintf("%s [op.MaxHeld]%s", p.held, p.held))
+	w.bind("f.win%d.OnLet(f.%s)", leaf, p.add)
+	w.p("a := &f.%s[f.win%d.Held]", p.held, leaf)
+	p.hold(w, vals)
 	g.key(l.Window.Keys, vals)
-	w.p("row := f.win%d.Row(k)", leaf)
-	w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
-	w.p("r.rows++")
-	return g.aggregates(p, vals)
+	w.p("if f.win%d.Many {\nf.win%d.Hold(k)\n} else {", leaf, leaf)
+	w.p("f.%s(0, f.win%d.Row(k))\n}", p.add, leaf)
 }
 
 // key writes the packed key of a group, as the interpreter packs it: k.

@@ -28,6 +28,7 @@ type fragment struct {
 	mark1 *fused.Mark
 	n2    int64 // rows that 2 has emitted since Settle
 	win0  *op.WindowPanes
+	held0 [op.MaxHeld]held0
 	key   []byte // scratch
 	agg0  *fused.Agg
 	in    fused.Decoder // the decoder's counts of the event in hand
@@ -44,6 +45,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win0, pane0Layout); err != nil {
 		return err
 	}
+	f.win0.OnLet(f.add0)
 	if f.agg0 == nil {
 		f.agg0 = fused.NewAgg(h.Windows[0])
 	}
@@ -123,29 +125,51 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.n2++
 	}
 	if pass2 {
+		a := &f.held0[f.win0.Held]
+		a.c1 = kept0
+		a.c1Null = kept0Null
+		a.c2 = e.c2
+		a.c2Null = e.c2Null
 		k := f.key[:0]
 		k = append(k, 0)
 		k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
 		f.key = k
-		row := f.win0.Row(k)
-		r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
-		r.rows++
-		r.n0++
-		if !kept0Null {
-			r.n1++
-			r.sum1 += kept0
-		}
-		if e.c2Null {
-			f.agg0.Null(2)
+		if f.win0.Many {
+			f.win0.Hold(k)
 		} else {
-			f.agg0.Int(2, e.c2)
+			f.add0(0, f.win0.Row(k))
 		}
-		f.agg0.Add(2, row)
 	}
 	{
 		f.mark1.Move(watermark1)
 	}
 	return end
+}
+
+// held0 is what a row adds to its group.
+type held0 struct {
+	c1     float64
+	c1Null bool
+	c2     int64
+	c2Null bool
+}
+
+// add0 adds what the i-th of the rows held adds.
+func (f *fragment) add0(i int, row []byte) {
+	a := &f.held0[i]
+	r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+	r.rows++
+	r.n0++
+	if !a.c1Null {
+		r.n1++
+		r.sum1 += a.c1
+	}
+	if a.c2Null {
+		f.agg0.Null(2)
+	} else {
+		f.agg0.Int(2, a.c2)
+	}
+	f.agg0.Add(2, row)
 }
 
 // Settle gives back counts.

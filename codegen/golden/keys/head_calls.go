@@ -25,6 +25,7 @@ type fragment struct {
 	host  *fused.Host
 	mark0 *fused.Mark
 	win0  *op.WindowPanes
+	held0 [op.MaxHeld]held0
 	key   []byte        // scratch
 	in    fused.Decoder // the decoder's counts of the event in hand
 	keys0 fused.Keys    // of the event
@@ -38,6 +39,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win0, pane0Layout); err != nil {
 		return err
 	}
+	f.win0.OnLet(f.add0)
 	if err := f.in.Bind(h); err != nil {
 		return err
 	}
@@ -96,6 +98,13 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.in.Commit()
 	}
 	{
+		a := &f.held0[f.win0.Held]
+		a.c1 = e.c1
+		a.c1Null = e.c1Null
+		a.c2 = e.c1
+		a.c2Null = e.c1Null
+		a.c3 = e.c2
+		a.c3Null = e.c2Null
 		k := f.key[:0]
 		k = append(k, 0)
 		if e.c0Null {
@@ -104,28 +113,47 @@ func (f *fragment) Event(b []byte, pos int) int {
 			k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
 		}
 		f.key = k
-		row := f.win0.Row(k)
-		r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
-		r.rows++
-		r.n0++
-		if !e.c1Null {
-			r.n1++
-			r.sum1 += e.c1
-		}
-		if !e.c1Null {
-			if r.set2 == 0 || r.best2 < e.c1 {
-				r.set2, r.best2 = 1, e.c1
-			}
-		}
-		if !e.c2Null {
-			r.n3++
-			r.sum3 += e.c2
+		if f.win0.Many {
+			f.win0.Hold(k)
+		} else {
+			f.add0(0, f.win0.Row(k))
 		}
 	}
 	{
 		f.mark0.Move(watermark0)
 	}
 	return end
+}
+
+// held0 is what a row adds to its group.
+type held0 struct {
+	c1     int64
+	c1Null bool
+	c2     int64
+	c2Null bool
+	c3     int64
+	c3Null bool
+}
+
+// add0 adds what the i-th of the rows held adds.
+func (f *fragment) add0(i int, row []byte) {
+	a := &f.held0[i]
+	r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+	r.rows++
+	r.n0++
+	if !a.c1Null {
+		r.n1++
+		r.sum1 += a.c1
+	}
+	if !a.c2Null {
+		if r.set2 == 0 || r.best2 < a.c2 {
+			r.set2, r.best2 = 1, a.c2
+		}
+	}
+	if !a.c3Null {
+		r.n3++
+		r.sum3 += a.c3
+	}
 }
 
 // Settle gives back counts.

@@ -29,12 +29,14 @@ type fragment struct {
 	mark0    *fused.Mark
 	win0     *op.WindowPanes
 	win1     *op.WindowPanes
-	n2       int64  // rows that 2 has emitted since Settle
+	n2       int64 // rows that 2 has emitted since Settle
+	held0    [op.MaxHeld]held0
 	key      []byte // scratch
-	agg0     *fused.Agg
-	agg1     *fused.Agg
+	held1    [op.MaxHeld]held1
 	out2     *fused.Rows
 	out2Cols [6]*vec.Vector
+	agg0     *fused.Agg
+	agg1     *fused.Agg
 	in       fused.Decoder // the decoder's counts of the event in hand
 	day4     fused.Day     // of event_time
 	keys0    fused.Keys    // of the event
@@ -52,6 +54,10 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win1, pane1Layout); err != nil {
 		return err
 	}
+	f.win0.OnLet(f.add0)
+	f.win1.OnLet(f.add1)
+	f.out2 = h.Outs[2]
+	copy(f.out2Cols[:], h.Outs[2].Batch.Cols)
 	if f.agg0 == nil {
 		f.agg0 = fused.NewAgg(h.Windows[0])
 	}
@@ -60,8 +66,6 @@ func (f *fragment) Bind(h *fused.Host) error {
 		f.agg1 = fused.NewAgg(h.Windows[1])
 	}
 	f.agg1.Use(5)
-	f.out2 = h.Outs[2]
-	copy(f.out2Cols[:], h.Outs[2].Batch.Cols)
 	if err := f.in.Bind(h); err != nil {
 		return err
 	}
@@ -155,6 +159,14 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.n2++
 	}
 	{
+		a := &f.held0[f.win0.Held]
+		a.c2Null = e.c7Null
+		a.c3 = e.c6
+		a.c3Null = e.c6Null
+		a.c4 = e.c6
+		a.c4Null = e.c6Null
+		a.c5 = e.c5
+		a.c5Null = e.c5Null
 		k := f.key[:0]
 		k = append(k, 0)
 		if e.c1Null {
@@ -168,29 +180,21 @@ func (f *fragment) Event(b []byte, pos int) int {
 			k = fused.KeyText(k, e.c2)
 		}
 		f.key = k
-		row := f.win0.Row(k)
-		r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
-		r.rows++
-		r.n0++
-		if !e.c7Null {
-			r.n1++
-		}
-		if !e.c6Null {
-			r.n2++
-			r.sum2 += e.c6
-		}
-		if !e.c6Null {
-			r.n3++
-			r.sum3 += e.c6
-		}
-		if e.c5Null {
-			f.agg0.Null(5)
+		if f.win0.Many {
+			f.win0.Hold(k)
 		} else {
-			f.agg0.Int(5, e.c5)
+			f.add0(0, f.win0.Row(k))
 		}
-		f.agg0.Add(4, row)
 	}
 	{
+		a := &f.held1[f.win1.Held]
+		a.c2Null = e.c7Null
+		a.c3 = e.c6
+		a.c3Null = e.c6Null
+		a.c4 = e.c6
+		a.c4Null = e.c6Null
+		a.c5 = e.c5
+		a.c5Null = e.c5Null
 		k := f.key[:0]
 		k = append(k, 0)
 		if e.c1Null {
@@ -204,27 +208,11 @@ func (f *fragment) Event(b []byte, pos int) int {
 			k = fused.KeyText(k, e.c2)
 		}
 		f.key = k
-		row := f.win1.Row(k)
-		r := (*pane1)(unsafe.Pointer(unsafe.SliceData(row)))
-		r.rows++
-		r.n0++
-		if !e.c7Null {
-			r.n1++
-		}
-		if !e.c6Null {
-			r.n2++
-			r.sum2 += e.c6
-		}
-		if !e.c6Null {
-			r.n3++
-			r.sum3 += e.c6
-		}
-		if e.c5Null {
-			f.agg1.Null(5)
+		if f.win1.Many {
+			f.win1.Hold(k)
 		} else {
-			f.agg1.Int(5, e.c5)
+			f.add1(0, f.win1.Row(k))
 		}
-		f.agg1.Add(4, row)
 	}
 	if pass2 {
 		n := f.out2.Batch.N
@@ -260,6 +248,78 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.mark0.Move(watermark0)
 	}
 	return end
+}
+
+// held0 is what a row adds to its group.
+type held0 struct {
+	c2Null bool
+	c3     int64
+	c3Null bool
+	c4     int64
+	c4Null bool
+	c5     int64
+	c5Null bool
+}
+
+// add0 adds what the i-th of the rows held adds.
+func (f *fragment) add0(i int, row []byte) {
+	a := &f.held0[i]
+	r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+	r.rows++
+	r.n0++
+	if !a.c2Null {
+		r.n1++
+	}
+	if !a.c3Null {
+		r.n2++
+		r.sum2 += a.c3
+	}
+	if !a.c4Null {
+		r.n3++
+		r.sum3 += a.c4
+	}
+	if a.c5Null {
+		f.agg0.Null(5)
+	} else {
+		f.agg0.Int(5, a.c5)
+	}
+	f.agg0.Add(4, row)
+}
+
+// held1 is what a row adds to its group.
+type held1 struct {
+	c2Null bool
+	c3     int64
+	c3Null bool
+	c4     int64
+	c4Null bool
+	c5     int64
+	c5Null bool
+}
+
+// add1 adds what the i-th of the rows held adds.
+func (f *fragment) add1(i int, row []byte) {
+	a := &f.held1[i]
+	r := (*pane1)(unsafe.Pointer(unsafe.SliceData(row)))
+	r.rows++
+	r.n0++
+	if !a.c2Null {
+		r.n1++
+	}
+	if !a.c3Null {
+		r.n2++
+		r.sum2 += a.c3
+	}
+	if !a.c4Null {
+		r.n3++
+		r.sum3 += a.c4
+	}
+	if a.c5Null {
+		f.agg1.Null(5)
+	} else {
+		f.agg1.Int(5, a.c5)
+	}
+	f.agg1.Add(4, row)
 }
 
 // Settle gives back counts.

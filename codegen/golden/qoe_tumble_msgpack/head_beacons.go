@@ -24,6 +24,7 @@ type fragment struct {
 	host  *fused.Host
 	mark0 *fused.Mark
 	win0  *op.WindowPanes
+	held0 [op.MaxHeld]held0
 	key   []byte        // scratch
 	in    fused.Decoder // the decoder's counts of the event in hand
 	keys0 fused.Keys    // of the event
@@ -37,6 +38,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win0, pane0Layout); err != nil {
 		return err
 	}
+	f.win0.OnLet(f.add0)
 	if err := f.in.Bind(h); err != nil {
 		return err
 	}
@@ -98,6 +100,14 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.in.Commit()
 	}
 	{
+		a := &f.held0[f.win0.Held]
+		a.c2Null = e.c6Null
+		a.c3 = e.c4
+		a.c3Null = e.c4Null
+		a.c4 = v1
+		a.c4Null = e.c3Null
+		a.c5 = e.c5
+		a.c5Null = e.c5Null
 		k := f.key[:0]
 		k = append(k, 0)
 		if e.c0Null {
@@ -111,31 +121,51 @@ func (f *fragment) Event(b []byte, pos int) int {
 			k = fused.KeyText(k, e.c1)
 		}
 		f.key = k
-		row := f.win0.Row(k)
-		r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
-		r.rows++
-		r.n0++
-		if !e.c6Null {
-			r.n1++
-		}
-		if !e.c4Null {
-			r.n2++
-			r.sum2 += e.c4
-		}
-		if !e.c3Null {
-			r.n3++
-			r.sum3 += v1
-		}
-		if !e.c5Null {
-			if r.set4 == 0 || r.best4 < e.c5 {
-				r.set4, r.best4 = 1, e.c5
-			}
+		if f.win0.Many {
+			f.win0.Hold(k)
+		} else {
+			f.add0(0, f.win0.Row(k))
 		}
 	}
 	{
 		f.mark0.Move(watermark0)
 	}
 	return end
+}
+
+// held0 is what a row adds to its group.
+type held0 struct {
+	c2Null bool
+	c3     int64
+	c3Null bool
+	c4     float64
+	c4Null bool
+	c5     int64
+	c5Null bool
+}
+
+// add0 adds what the i-th of the rows held adds.
+func (f *fragment) add0(i int, row []byte) {
+	a := &f.held0[i]
+	r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+	r.rows++
+	r.n0++
+	if !a.c2Null {
+		r.n1++
+	}
+	if !a.c3Null {
+		r.n2++
+		r.sum2 += a.c3
+	}
+	if !a.c4Null {
+		r.n3++
+		r.sum3 += a.c4
+	}
+	if !a.c5Null {
+		if r.set4 == 0 || r.best4 < a.c5 {
+			r.set4, r.best4 = 1, a.c5
+		}
+	}
 }
 
 // Settle gives back counts.
