@@ -56,6 +56,9 @@ type commit struct {
 	roots state.Roots
 	multi bool  // several transactions
 	bytes int64 // image bytes in the transaction under way
+	pages *bolt.Bucket
+	// cursor is used again for each page: bbolt allocates its stack.
+	cursor *bolt.Cursor
 }
 
 // Commit implements state.Store.
@@ -71,7 +74,7 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 	w := &commit{s: s, c: c, roots: s.roots, stats: state.CommitStats{Epoch: c.Epoch}}
 	if c.Delta != nil {
 		w.roots = c.Delta.Roots()
-		w.multi = c.Delta.Bytes() > s.opt.TxBytesMax
+		w.multi = s.storedGuess(c.Delta.Bytes()) > s.opt.TxBytesMax
 	}
 	defer s.chunks.reset()
 	if err := guard(w.run); err != nil {
@@ -81,6 +84,7 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		return w.stats, fmt.Errorf("store: commit of epoch %d: %w", c.Epoch, err)
 	}
 	s.epoch, s.roots = c.Epoch, w.roots
+	s.learn(w.stats)
 	// The checkpoint is committed; what follows can be made up for later.
 	_ = s.opt.Failpoint("checkpoint.after-commit")
 	if err := s.sweep(); err != nil {
@@ -99,13 +103,32 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 	return w.stats, nil
 }
 
-func (w *commit) run() (err error) {
+// storedGuess is how many bytes pages of so many bytes are taken to need when stored: the
+// room in memory that one transaction needs. It goes by the last commit of a size that
+// tells, and takes twice of what that needed, and a quarter of the pages at least, so that
+// a transaction is never beyond four times the limit.
+func (s *Store) storedGuess(bytes int64) int64 {
+	if s.pageBytes < s.opt.TxBytesMax/4 || s.pageBytes == 0 {
+		return bytes
+	}
+	twice := int64(2 * float64(bytes) * float64(s.storedBytes) / float64(s.pageBytes))
+	return min(bytes, max(bytes/4, twice))
+}
+
+// learn notes what pages of a large commit needed.
+func (s *Store) learn(st state.CommitStats) {
+	if st.PageBytes >= s.opt.TxBytesMax/4 {
+		s.pageBytes, s.storedBytes = st.PageBytes, st.StoredBytes
+	}
+}
+
+func (w *commit) run() error {
 	// What an earlier commit that failed left would pass for this one's.
 	if err := w.s.sweep(); err != nil {
 		return err
 	}
 	start := w.s.opt.Now()
-	if w.tx, err = w.s.db.Begin(true); err != nil {
+	if err := w.begin(); err != nil {
 		return err
 	}
 	if w.c.Delta != nil {
@@ -130,6 +153,16 @@ func (w *commit) run() (err error) {
 	return w.commitTx()
 }
 
+// begin begins a transaction.
+func (w *commit) begin() (err error) {
+	if w.tx, err = w.s.db.Begin(true); err != nil {
+		return err
+	}
+	w.pages = w.tx.Bucket(bucketPages)
+	w.cursor = w.pages.Cursor()
+	return nil
+}
+
 func (w *commit) commitTx() error {
 	start := w.s.opt.Now()
 	tx := w.tx
@@ -147,9 +180,8 @@ func (w *commit) page(p state.PageID, img []byte) error {
 	if err := w.s.opt.Failpoint("checkpoint.page-write"); err != nil {
 		return err
 	}
-	b := w.tx.Bucket(bucketPages)
 	if !w.multi {
-		if err := w.dropVersions(b, p); err != nil {
+		if err := w.dropVersions(p); err != nil {
 			return err
 		}
 	}
@@ -157,7 +189,7 @@ func (w *commit) page(p state.PageID, img []byte) error {
 	s.key = putPageKey(s.key, p, w.c.Epoch)
 	v := pack(s.chunks.room(packMax(0, len(img))), s.key, nil, img)
 	s.chunks.keep(v)
-	if err := b.Put(s.key, v); err != nil {
+	if err := w.pages.Put(s.key, v); err != nil {
 		return err
 	}
 	w.stats.Pages++
@@ -171,7 +203,7 @@ func (w *commit) page(p state.PageID, img []byte) error {
 
 // nextTx commits what was stored so far, where no reader looks at it, and begins
 // another transaction.
-func (w *commit) nextTx() (err error) {
+func (w *commit) nextTx() error {
 	if err := w.tx.Bucket(bucketMeta).Put(keyUnswept, []byte{1}); err != nil {
 		return err
 	}
@@ -181,15 +213,14 @@ func (w *commit) nextTx() (err error) {
 	}
 	w.s.chunks.reset()
 	w.bytes = 0
-	w.tx, err = w.s.db.Begin(true)
-	return err
+	return w.begin()
 }
 
 // dropVersions deletes all versions of a page.
-func (w *commit) dropVersions(b *bolt.Bucket, p state.PageID) error {
-	var from [pageKeySize]byte
-	c := b.Cursor()
-	for k, _ := c.Seek(putPageKey(from[:], p, 0)); k != nil && binary.BigEndian.Uint32(k) == uint32(p); k, _ = c.Seek(from[:]) {
+func (w *commit) dropVersions(p state.PageID) error {
+	s, c := w.s, w.cursor
+	s.key = putPageKey(s.key, p, 0)
+	for k, _ := c.Seek(s.key); k != nil && binary.BigEndian.Uint32(k) == uint32(p); k, _ = c.Seek(s.key) {
 		if err := c.Delete(); err != nil {
 			return err
 		}
@@ -199,7 +230,7 @@ func (w *commit) dropVersions(b *bolt.Bucket, p state.PageID) error {
 
 func (w *commit) free(p state.PageID) error {
 	w.stats.PagesDeleted++
-	return w.dropVersions(w.tx.Bucket(bucketPages), p)
+	return w.dropVersions(p)
 }
 
 // outbox appends and deletes frames.

@@ -63,8 +63,8 @@ type Options struct {
 	// FileBytesMax is the limit in bytes for the file; 0 means none. A commit that
 	// would pass it fails as one on a full disk does.
 	FileBytesMax int64
-	// TxBytesMax is the size in bytes of changed pages above which a commit takes
-	// several transactions; 0 means 64 MiB.
+	// TxBytesMax is the size in bytes above which a commit takes several transactions,
+	// of changed pages as they will be stored, judged by earlier commits; 0 means 64 MiB.
 	TxBytesMax int64
 	// CompactMinBytes is the size in bytes that the file must have before Commit
 	// compacts it when most of it is free; 0 means 16 MiB, negative means never.

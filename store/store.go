@@ -46,6 +46,8 @@ type Store struct {
 	compactWait int
 	chunks      chunks // compressed images of the transaction under way
 	key         []byte
+	// Of the last commit of many pages: their bytes, and the bytes stored for them.
+	pageBytes, storedBytes int64
 }
 
 var _ state.Store = (*Store)(nil)

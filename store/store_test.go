@@ -51,7 +51,7 @@ func TestContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if o.TxBytesMax == 1 {
-				o.TxBytesMax = 20_000
+				o.TxBytesMax = 5_000
 			}
 			storetest.Run(t, func(t testing.TB) storetest.Disk { return newDisk(t, o) })
 		})
