@@ -129,12 +129,32 @@ func (x *exprs) lazyLogic(or bool, args []argument) value {
 	return v
 }
 
-// parens puts a Go expression in parentheses unless it has some or needs none.
+// parens puts a Go expression in parentheses unless it is surely within some, or needs none.
 func parens(s string) string {
-	if isName(s) || strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")") {
+	if isName(s) || enclosed(s) {
 		return s
 	}
 	return "(" + s + ")"
+}
+
+// enclosed tells that the first parenthesis is closed by the end of s; it does not look
+// into strings.
+func enclosed(s string) bool {
+	if !strings.HasPrefix(s, "(") || strings.ContainsAny(s, "\"'`") {
+		return false
+	}
+	depth := 0
+	for i, c := range s {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i == len(s)-1
+			}
+		}
+	}
+	return false
 }
 
 // conjunction is a bool that tells whether n is TRUE; a later part of an AND is evaluated

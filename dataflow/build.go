@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
+	"github.com/edgeflow/edgeflow/dataflow/fused"
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -104,7 +105,14 @@ func ms(d time.Duration) int64 { return d.Milliseconds() }
 func (e *Engine) operator(n plan.Node) (op.Operator, error) {
 	switch n := n.(type) {
 	case *plan.Calc:
-		return op.NewCalc(op.CalcConfig{Input: inputTypes(n), Filter: n.Filter, Project: n.Project})
+		c := op.CalcConfig{Input: inputTypes(n), Filter: n.Filter, Project: n.Project}
+		if !e.interpret {
+			var err error
+			if c.Code, err = fused.BindCalc(n, e.env); err != nil {
+				return nil, err
+			}
+		}
+		return op.NewCalc(c)
 	case *plan.WatermarkAssigner:
 		return op.NewWatermarkAssigner(e.watermarks(n))
 	case *plan.WindowTVF:

@@ -84,3 +84,15 @@ func Alone(n Node) Node {
 	}
 	return withChildren(n, out)
 }
+
+// PassesOn tells that an expression is a column or a literal, whatever it is called: its
+// vector is at hand.
+func PassesOn(n Node) bool {
+	switch n := n.(type) {
+	case *Col, *Lit:
+		return true
+	case *Cast:
+		return samePhysical(n.Arg.Type(), n.T) && PassesOn(n.Arg)
+	}
+	return false
+}

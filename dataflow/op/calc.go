@@ -21,6 +21,7 @@ type Calc struct {
 	bad     []bool        `scratch:"rows of a batch"`
 	out     vec.Batch     `scratch:"the emitted batch"`
 	vectors []*vec.Vector `scratch:"the emitted batch"`
+	written []*vec.Vector `scratch:"what generated code writes"`
 }
 
 // NewCalc makes a Calc.
@@ -50,12 +51,18 @@ func (o *Calc) Open(c *Context) error {
 		o.project = append(o.project, p)
 	}
 	o.vectors = make([]*vec.Vector, len(o.project))
+	o.openCode()
 	return nil
 }
 
 // Process emits the rows that pass.
 func (o *Calc) Process(_ int, b *vec.Batch) error {
 	o.ledger.add(rowsIn, int64(b.Rows()))
+	if o.cfg.Code != nil {
+		if done, err := o.run(b); done || err != nil {
+			return err
+		}
+	}
 	sel := b.Sel
 	if o.filter != nil {
 		o.ec.Errs = o.ec.Errs[:0]

@@ -3,6 +3,7 @@ package op
 import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
 // CalcConfig configures NewCalc: rows for which Filter is TRUE, projected. A nil Filter
@@ -11,6 +12,17 @@ type CalcConfig struct {
 	Input   []types.Type
 	Filter  expr.Node
 	Project []expr.Node
+	// Code, when set, is generated for Filter and Project, and does what they say.
+	Code CalcCode
+}
+
+// CalcCode is generated code for a Calc.
+type CalcCode interface {
+	// Rows computes the rows of sel. It writes the numbers of those that pass the filter to
+	// dst, which has room for them, and returns how many there are; their projections it
+	// writes to out, whose vectors have been reset; those that expr.PassesOn are nil there
+	// and not its own. It returns -1 when a row cannot be computed or is better left to the interpreter: the batch is.
+	Rows(b *vec.Batch, sel []int32, out []*vec.Vector, dst []int32) int
 }
 
 // Ahead says what becomes of a row whose event time is further ahead of its arrival than

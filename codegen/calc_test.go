@@ -1,0 +1,95 @@
+package codegen
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/edgeflow/edgeflow/codegen/internal/exprtest"
+)
+
+// TestCalcs generates a program of several Calcs and compares them with the interpreter;
+// -v shows what a row takes either way.
+func TestCalcs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles a program")
+	}
+	columns := caseColumns()
+	var cases []exprtest.CalcCase
+	for _, c := range calcCases {
+		c.Filter = columns.Replace(c.Filter)
+		c.Project = strings.Split(columns.Replace(strings.Join(c.Project, "|")), "|")
+		cases = append(cases, c)
+	}
+	src, err := calcProgram(cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := runProgram(t, src)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("\n%s", out)
+}
+
+// calcProgram puts the files of Calcs into one.
+func calcProgram(cases []exprtest.CalcCase) ([]byte, error) {
+	w := newWriter("")
+	w.use("dataflow/fused")
+	w.use("dataflow/vec")
+	w.imports[module+"codegen/internal/exprtest"] = true
+	w.p("func main() {\nexprtest.RunCalcs([]exprtest.CalcCase{")
+	var decls []string
+	for i, c := range cases {
+		n, err := c.Node()
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", c, err)
+		}
+		src, err := generateCalc(n, fmt.Sprintf("calc%d", i), "main")
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", c, err)
+		}
+		_, rest, _ := strings.Cut(string(src), ")\n")
+		decls = append(decls, rest)
+		w.p("{Filter: %q, Project: %#v},", c.Filter, c.Project)
+	}
+	w.p("})\n}\nvar _ fused.Calc\nvar _ vec.Batch\n%s", strings.Join(decls, "\n"))
+	w.decl()
+	return w.file(generated, "main")
+}
+
+var calcCases = []exprtest.CalcCase{
+	{Project: []string{"{i64n} * 2 + {i32n} - {i16n}", "{d} * 1.5e0", "{i64n}", "{s}", "{b} IS NULL"}},
+	{Filter: "{i64n} > 0", Project: []string{"{i64n}", "{s}"}},
+	{Filter: "{i32} > 0 AND {i64} < 100 AND {dn} > 0", Project: []string{"{i32}", "{i64}"}},
+	{Filter: "{s} = 'abc' OR {s} LIKE 'a%'", Project: []string{"{i64}", "{s}"}},
+	{Filter: "{i32} IS NOT NULL", Project: []string{"CASE WHEN {i64} > 10 THEN 'high' WHEN {i64} > 0 THEN 'low' ELSE {s} END"}},
+	{Project: []string{"CASE WHEN {i64n} > 10 THEN 1 WHEN {i64n} > 0 THEN 2 ELSE 3 END", "COALESCE({i64}, 0)"}},
+	{Project: []string{"100 / {i64}", "{i64} % 7"}},
+	{Project: []string{"CAST({i64n} AS DOUBLE) / {dn}", "{d} + {db}"}},
+	{Project: []string{"{dec} * 2 + {decn}", "{ts} + INTERVAL '5' SECOND"}},
+	{Project: []string{"{wide} + {wideb}", "{wide} < {dec}"}},
+	{Filter: "100 / {i64} > 3 AND 10 / {i64b} < 4", Project: []string{"{bn}", "{i64} > {i64b} OR {b}"}},
+	{Filter: "{b} OR {i64} > 3 AND NOT {bb}", Project: []string{"{ts9}", "CAST({d} AS INT)"}},
+	{Filter: "{s} < {sb}", Project: []string{"COALESCE({s}, {sb})"}},
+}
+
+// TestCalcsLeftAlone sees Calcs for which no code is generated.
+func TestCalcsLeftAlone(t *testing.T) {
+	for _, c := range []exprtest.CalcCase{{Project: []string{"{s}", "1", "{i64} * 2 + {i32}"}}, {Project: []string{"UPPER({s})"}}, {Filter: "RAND() > 0.5e0", Project: []string{"{s}"}}} {
+		c.Filter = caseColumns().Replace(c.Filter)
+		for i := range c.Project {
+			c.Project[i] = caseColumns().Replace(c.Project[i])
+		}
+		n, err := c.Node()
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := generateCalc(n, "calc", "main")
+		var fb errFallback
+		if !errors.As(err, &fb) {
+			t.Errorf("%v: %v\n%s", c, err, src)
+		}
+	}
+}
