@@ -83,9 +83,14 @@ func start(t *testing.T, dir string, args ...string) *process {
 // code waits for the end and returns the exit code.
 func (p *process) code() int {
 	p.t.Helper()
+	return p.codeWithin(patience)
+}
+
+func (p *process) codeWithin(d time.Duration) int {
+	p.t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(d):
 		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
 		<-p.ended
 		p.t.Fatalf("edgeflow did not end:\n%s%s", &p.out, &p.err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,28 +19,49 @@ const module = "github.com/edgeflow/edgeflow"
 // MinGo is the oldest Go that compiles edgeflow; go.mod says the same.
 const MinGo = "1.26.0"
 
-// findGo finds the Go command.
-func findGo() (string, error) {
+// goPlaces are the folders of Go installations that are looked into when PATH has none.
+func goPlaces() []string {
+	if runtime.GOOS == "windows" {
+		return []string{os.Getenv("GOROOT"), `C:\Program Files\Go`}
+	}
+	home, _ := os.UserHomeDir()
+	return []string{os.Getenv("GOROOT"), "/usr/local/go", "/usr/lib/go", "/opt/homebrew/opt/go/libexec", filepath.Join(home, "sdk", "go")}
+}
+
+// findGo finds the Go command, in PATH or one of the places.
+func findGo(places []string) (string, error) {
 	if path, err := exec.LookPath("go"); err == nil {
 		return filepath.Abs(path)
 	}
-	home, _ := os.UserHomeDir()
 	var looked []string
-	for _, dir := range []string{os.Getenv("GOROOT"), "/usr/local/go", "/usr/lib/go", "/opt/homebrew/opt/go/libexec", filepath.Join(home, "sdk", "go"), `C:\Program Files\Go`} {
-		if dir == "" || strings.HasPrefix(dir, "C:") != (runtime.GOOS == "windows") {
+	for _, dir := range places {
+		if dir == "" {
 			continue
 		}
 		path := filepath.Join(dir, "bin", "go")
 		if runtime.GOOS == "windows" {
 			path += ".exe"
 		}
-		looked = append(looked, path)
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
+		looked = append(looked, path)
 	}
 	return "", fmt.Errorf("no Go toolchain found, in PATH or as %s: `edgeflow build` needs Go %s or later on this host (https://go.dev/dl/); the binary that it makes needs none",
 		strings.Join(looked, ", "), MinGo)
+}
+
+// checkGo refuses a Go that is too old. One that fetches the toolchain that go.mod names is
+// as new as that.
+func (b *builder) checkGo() error {
+	out, err := b.run(nil, "env", "GOVERSION")
+	if err != nil {
+		return err
+	}
+	if v := strings.TrimSpace(out); version.Compare(v, "go"+MinGo) < 0 {
+		return fmt.Errorf("%s is %s: `edgeflow build` needs Go %s or later on this host (https://go.dev/dl/)", b.goCmd, v, MinGo)
+	}
+	return nil
 }
 
 // source is where edgeflow's own sources are. version is for people; module is that of the
