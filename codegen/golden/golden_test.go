@@ -19,6 +19,7 @@ const startMs = 1_711_836_000_000
 func TestRunsAsInterpreted(t *testing.T) {
 	modes := map[string][]part{
 		"throughout":       {{}, {}, {}, {}},
+		"printed":          {{}, {}, {}, {}},
 		"then interpreted": {{}, {}, {interpret: true, restore: true}, {interpret: true}},
 		"then generated":   {{interpret: true}, {interpret: true}, {restore: true}, {}},
 		"in turn":          {{}, {interpret: true, restore: true}, {restore: true}, {interpret: true, restore: true}},
@@ -36,7 +37,8 @@ func TestRunsAsInterpreted(t *testing.T) {
 				for i := range plain {
 					plain[i].interpret = true
 				}
-				want, got := run(t, p, logs, plain), run(t, p, logs, parts)
+				print := mode == "printed"
+				want, got := run(t, p, logs, print, plain), run(t, p, logs, print, parts)
 				if want.taken != 0 || strings.Count(want.rows, "\n") < 10 {
 					t.Fatalf("%d events taken, rows %s", want.taken, want.rows)
 				}

@@ -17,6 +17,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/format"
+	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
 	"github.com/edgeflow/edgeflow/dataflow/state"
@@ -136,6 +137,9 @@ type rig struct {
 	manifest []byte
 	rows     bytes.Buffer
 	taken    int64 // events that generated code took
+	frames   []*lines
+	print    bool // rows are printed with their arrival time, not committed
+	env      *expr.Env
 }
 
 func (r *rig) Source(n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
@@ -145,19 +149,39 @@ func (r *rig) Source(n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, erro
 		}}, nil
 }
 
-func (r *rig) Sink(n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
+func (r *rig) Sink(n *plan.Sink, env *expr.Env) (*dataflow.SinkBinding, error) {
+	if r.print {
+		r.env = env
+		return &dataflow.SinkBinding{Printer: r}, nil
+	}
 	var s format.Schema
 	for _, i := range dataflow.SinkColumns(n) {
 		c := n.Base().Schema[i]
 		s.Columns = append(s.Columns, format.Column{Name: c.Name, Type: c.Type})
 	}
 	enc, err := format.NewEncoder("json", s, format.Options{})
-	return &dataflow.SinkBinding{Encoder: enc, Frames: &lines{name: n.Name, quiet: r.quiet}}, err
+	return &dataflow.SinkBinding{Encoder: enc, Frames: r.writer(n.Name)}, err
 }
 
-func (r *rig) Diverted(output string) (dataflow.FrameWriter, error) {
-	return &lines{name: output, quiet: r.quiet}, nil
+func (r *rig) Diverted(output string) (dataflow.FrameWriter, error) { return r.writer(output), nil }
+
+func (r *rig) writer(name string) *lines {
+	f := &lines{name: name, quiet: r.quiet}
+	r.frames = append(r.frames, f)
+	return f
 }
+
+// Print keeps rows with their arrival time.
+func (r *rig) Print(b *vec.Batch) error {
+	for k := range b.Rows() {
+		i := b.Row(k)
+		fmt.Fprintf(&r.rows, "%s@%d\n", op.FormatRow(b, i, r.env), b.ArrivalAt(i))
+	}
+	return nil
+}
+
+// Close does nothing.
+func (r *rig) Close() error { return nil }
 
 // open starts an engine from what is committed.
 func (r *rig) open(interpret bool) {
@@ -273,10 +297,10 @@ type outcome struct {
 // engine is restored from its checkpoint before.
 type part struct{ interpret, restore bool }
 
-// run runs logs in parts, with a checkpoint after each.
-func run(t testing.TB, p *plan.Plan, logs map[string][]dataflow.Message, parts []part) outcome {
+// run runs logs in parts, with a checkpoint after each. Rows are committed, or printed.
+func run(t testing.TB, p *plan.Plan, logs map[string][]dataflow.Message, print bool, parts []part) outcome {
 	t.Helper()
-	r := &rig{t: t, plan: p, pages: map[state.PageID][]byte{}, tapes: map[string]*tape{}}
+	r := &rig{t: t, plan: p, print: print, pages: map[state.PageID][]byte{}, tapes: map[string]*tape{}}
 	for name, log := range logs {
 		r.tapes[name] = &tape{log: log}
 	}
