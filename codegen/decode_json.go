@@ -70,10 +70,9 @@ func (d *decoder) jsonLearnt(l *level, what string) {
 	w.p("// learnt%d decodes %s from its key k on: keys stand in any order, as they did last.", l.id, what)
 	w.p("func (f *%s) learnt%d(b []byte, i, k int, seen %s, e *%s) int {", w.fragment, l.id, l.seenType(), w.event)
 	w.p("for ; ; k++ {")
-	w.p("var more bool")
-	w.p("if i, more = fused.JSONNext(b, i, k == 0); !more {\nbreak\n}")
 	w.p("field, at := f.%s.JSON(k, b, i)", keys)
 	w.p("if at < 0 {\nreturn -1\n}")
+	w.p("if field == fused.Closed {\ni = at\nbreak\n}")
 	w.p("switch field {")
 	for k, f := range l.fields {
 		if f.bit < 0 {
@@ -86,7 +85,6 @@ func (d *decoder) jsonLearnt(l *level, what string) {
 	w.p("case -1: // not declared\nf.in.Unknown(1)\nfallthrough")
 	w.p("default: // not read\nif i = fused.JSONSkip(b, at); i < 0 {\nreturn -1\n}")
 	w.p("}\n}")
-	w.p("if i < 0 {\nreturn -1\n}")
 	d.unseen(l)
 	w.p("return i\n}")
 	w.decl()

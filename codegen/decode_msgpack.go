@@ -20,12 +20,13 @@ func (d *decoder) msgpackLevel(l *level) {
 	w.p("// object%d decodes %s, whose fields are expected in the declared order.", l.id, what)
 	w.p("func (f *%s) object%d(b []byte, i int, e *%s) int {", w.fragment, l.id, w.event)
 	head, none := msgpackMap(len(l.fields)), l.seenBefore(0)
+	w.p("count := %d", len(l.fields))
 	w.p("if %s {", differs(head, strconv.Quote))
-	w.p("count, object, pos := fused.MsgpackHead(b, i)")
-	w.p("if pos < 0 {\nreturn -1\n}")
-	w.p("if object {\nreturn f.learnt%d(b, pos, 0, count, %s, e)\n}", l.id, none)
-	w.p("return f.elements%d(b, pos, count, e)\n}", l.id)
-	w.p("i += %d", len(head))
+	w.p("var object bool")
+	w.p("if count, object, i = fused.MsgpackHead(b, i); i < 0 {\nreturn -1\n}")
+	w.p("if !object {\nreturn f.elements%d(b, i, count, e)\n}", l.id)
+	w.p("if count < %d {\nreturn f.learnt%d(b, i, 0, count, %s, e)\n}", len(l.fields), l.id, none)
+	w.p("} else {\ni += %d\n}", len(head))
 	if len(l.fields) > 0 {
 		w.p("var n int")
 	}
@@ -34,12 +35,13 @@ func (d *decoder) msgpackLevel(l *level) {
 	}
 	for k, f := range l.fields {
 		key := msgpackString(f.name)
-		fail := fmt.Sprintf("return f.learnt%d(b, i, %d, %d, %s, e)", l.id, k, len(l.fields), l.seenBefore(k))
+		fail := fmt.Sprintf("return f.learnt%d(b, i, %d, count, %s, e)", l.id, k, l.seenBefore(k))
 		d.title(l, f)
 		w.p("if %s {\n%s\n}", differs(key, strconv.Quote), fail)
 		d.msgpackMember(f, spot{at: fmt.Sprintf("i+%d", len(key)), end: "n", fail: fail})
 		w.p("i = n")
 	}
+	w.p("if count > %d {\nreturn f.learnt%d(b, i, %d, count, %s, e)\n}", len(l.fields), l.id, len(l.fields), l.seenBefore(len(l.fields)))
 	w.p("return i\n}")
 	w.decl()
 	d.msgpackLearnt(l, what)

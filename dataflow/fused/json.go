@@ -85,46 +85,6 @@ func JSONSkip(b []byte, i int) int {
 	return format.SkipJSON(b, start)
 }
 
-// JSONSpace is the first position from i on that holds no white space.
-func JSONSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// JSONNext goes from the brace that opens an object (first) or from the end of a value to
-// the next key. more is false behind the brace that closes the object, and where there is
-// neither, with next -1.
-func JSONNext(b []byte, i int, first bool) (next int, more bool) {
-	if first {
-		if i >= len(b) || b[i] != '{' {
-			return -1, false
-		}
-		i = JSONSpace(b, i+1)
-		if i < len(b) && b[i] == '}' {
-			return i + 1, false
-		}
-		return i, true
-	}
-	if i < len(b) && b[i] <= ' ' {
-		i = JSONSpace(b, i)
-	}
-	if i >= len(b) {
-		return -1, false
-	}
-	switch b[i] {
-	case ',':
-		if i++; i < len(b) && b[i] <= ' ' {
-			i = JSONSpace(b, i)
-		}
-		return i, true
-	case '}':
-		return i + 1, false
-	}
-	return -1, false
-}
-
 // JSONNull tells whether null stands at i.
 func JSONNull(b []byte, i int) bool { return len(b)-i >= 4 && string(b[i:i+4]) == "null" }
 

@@ -16,7 +16,8 @@ type Keys struct {
 	stats *format.Stats
 }
 
-// key is a key as it stands in a message, and the index of its field or -1.
+// key is a key as it stands in a message, with what is around it, and the index of its field
+// or -1.
 type key struct {
 	raw   []byte
 	field int
@@ -36,16 +37,20 @@ func (s *Keys) Bind(stats *format.Stats, names ...string) {
 	}
 }
 
-// JSON reads the key at i, the k-th of its object, with the colon and the white space
-// behind it: at is where the value begins. field is -1 for a key that is not declared. at
-// is -1 when there is no key, when it has escapes, and for an unknown one that has not
-// been noted yet.
+// Closed is the field of the brace that closes an object.
+const Closed = -2
+
+// JSON reads the k-th key of an object, from the brace that opens it (k is 0) or from the end
+// of the value before it, with all that stands between: at is where the value begins. field
+// is -1 for a key that is not declared, and Closed where the object ends, at at. at is -1
+// when neither is there, when the key has escapes, and for an unknown one that has not been
+// noted yet.
 func (s *Keys) JSON(k int, b []byte, i int) (field, at int) {
 	if k < len(s.order) {
 		g := &s.order[k]
 		if n := i + len(g.raw); n < len(b) && string(b[i:n]) == string(g.raw) {
 			if b[n] <= ' ' {
-				n = JSONSpace(b, n)
+				n = jsonSpace(b, n)
 			}
 			return g.field, n
 		}
@@ -54,6 +59,11 @@ func (s *Keys) JSON(k int, b []byte, i int) (field, at int) {
 }
 
 func (s *Keys) json(k int, b []byte, i int) (field, at int) {
+	start := i
+	i, more := jsonNext(b, i, k == 0)
+	if !more {
+		return Closed, i
+	}
 	if i >= len(b) || b[i] != '"' {
 		return -1, -1
 	}
@@ -62,7 +72,7 @@ func (s *Keys) json(k int, b []byte, i int) (field, at int) {
 		return -1, -1
 	}
 	name := b[i+1 : i+1+n]
-	colon := JSONSpace(b, i+n+2)
+	colon := jsonSpace(b, i+n+2)
 	if colon >= len(b) || b[colon] != ':' || bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
 		return -1, -1
 	}
@@ -70,8 +80,40 @@ func (s *Keys) json(k int, b []byte, i int) (field, at int) {
 	if !ok {
 		return -1, -1
 	}
-	s.learn(k, b[i:colon+1], field)
-	return field, JSONSpace(b, colon+1)
+	at = jsonSpace(b, colon+1)
+	s.learn(k, b[start:at], field)
+	return field, at
+}
+
+// jsonSpace is the first position from i on that holds no white space.
+func jsonSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// jsonNext goes from the brace that opens an object (first) or from the end of a value to
+// the next key. more is false behind the brace that closes the object, and where there is
+// neither, with next -1.
+func jsonNext(b []byte, i int, first bool) (next int, more bool) {
+	i = jsonSpace(b, i)
+	if i >= len(b) {
+		return -1, false
+	}
+	switch c := b[i]; {
+	case first && c == '{':
+		i = jsonSpace(b, i+1)
+		if i < len(b) && b[i] == '}' {
+			return i + 1, false
+		}
+		return i, true
+	case !first && c == ',':
+		return jsonSpace(b, i+1), true
+	case !first && c == '}':
+		return i + 1, false
+	}
+	return -1, false
 }
 
 // Msgpack reads the key at i, the k-th of its map: at is where the value begins. field and

@@ -31,6 +31,12 @@ func MsgpackText(b []byte, i int) (start, end int) {
 			return start, validText(b, start, end)
 		}
 	}
+	if j+8 <= len(b) {
+		if binary.LittleEndian.Uint64(b[j:])&(highs&(1<<(8*(end-j)&63)-1)) != 0 {
+			return start, validText(b, start, end)
+		}
+		return start, end
+	}
 	for ; j < end; j++ {
 		if b[j] >= utf8.RuneSelf {
 			return start, validText(b, start, end)
@@ -178,12 +184,10 @@ func MsgpackStamp(b []byte, i int, unit int64) (micros int64, end int) {
 		if v>>34 >= 1e9 {
 			return 0, -1
 		}
-		micros = int64(v>>34) / 1000
-		switch unit {
-		case 1:
-		case 1000:
-			micros = micros / 1000 * 1000
-		default:
+		if unit == 1000 {
+			micros = int64(v>>34) / 1e6 * 1000
+		} else {
+			micros = int64(v>>34) / 1000
 			micros -= micros % unit
 		}
 		return int64(v&(1<<34-1))*1e6 + micros, i + 10

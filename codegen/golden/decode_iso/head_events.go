@@ -228,13 +228,13 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 // learnt0 decodes the event from its key k on: keys stand in any order, as they did last.
 func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 	for ; ; k++ {
-		var more bool
-		if i, more = fused.JSONNext(b, i, k == 0); !more {
-			break
-		}
 		field, at := f.keys0.JSON(k, b, i)
 		if at < 0 {
 			return -1
+		}
+		if field == fused.Closed {
+			i = at
+			break
 		}
 		switch field {
 		case 0: // größe
@@ -339,9 +339,6 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if i < 0 {
-		return -1
-	}
 	if seen != (0xff) {
 		if seen&0x1 == 0 { // größe
 			return -1 // NOT NULL
@@ -409,13 +406,13 @@ func (f *fragment) object1(b []byte, i int, e *event) int {
 // learnt1 decodes pos from its key k on: keys stand in any order, as they did last.
 func (f *fragment) learnt1(b []byte, i, k int, seen uint64, e *event) int {
 	for ; ; k++ {
-		var more bool
-		if i, more = fused.JSONNext(b, i, k == 0); !more {
-			break
-		}
 		field, at := f.keys1.JSON(k, b, i)
 		if at < 0 {
 			return -1
+		}
+		if field == fused.Closed {
+			i = at
+			break
 		}
 		switch field {
 		case 0: // lat
@@ -438,9 +435,6 @@ func (f *fragment) learnt1(b []byte, i, k int, seen uint64, e *event) int {
 				return -1
 			}
 		}
-	}
-	if i < 0 {
-		return -1
 	}
 	if seen != (0x1) {
 		if seen&0x1 == 0 { // lat

@@ -554,13 +554,13 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 // learnt0 decodes the event from its key k on: keys stand in any order, as they did last.
 func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 	for ; ; k++ {
-		var more bool
-		if i, more = fused.JSONNext(b, i, k == 0); !more {
-			break
-		}
 		field, at := f.keys0.JSON(k, b, i)
 		if at < 0 {
 			return -1
+		}
+		if field == fused.Closed {
+			i = at
+			break
 		}
 		switch field {
 		case 0: // id
@@ -841,9 +841,6 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if i < 0 {
-		return -1
-	}
 	if seen != (0x7fffff) {
 		if seen&0x1 == 0 { // id
 			e.c0Null = true
@@ -997,13 +994,13 @@ func (f *fragment) object1(b []byte, i int, e *event) int {
 // learnt1 decodes bid from its key k on: keys stand in any order, as they did last.
 func (f *fragment) learnt1(b []byte, i, k int, seen uint64, e *event) int {
 	for ; ; k++ {
-		var more bool
-		if i, more = fused.JSONNext(b, i, k == 0); !more {
-			break
-		}
 		field, at := f.keys1.JSON(k, b, i)
 		if at < 0 {
 			return -1
+		}
+		if field == fused.Closed {
+			i = at
+			break
 		}
 		switch field {
 		case 0: // auction
@@ -1038,9 +1035,6 @@ func (f *fragment) learnt1(b []byte, i, k int, seen uint64, e *event) int {
 				return -1
 			}
 		}
-	}
-	if i < 0 {
-		return -1
 	}
 	if seen != (0x3) {
 		if seen&0x1 == 0 { // auction
@@ -1093,13 +1087,13 @@ func (f *fragment) object2(b []byte, i int, e *event) int {
 // learnt2 decodes bid.more from its key k on: keys stand in any order, as they did last.
 func (f *fragment) learnt2(b []byte, i, k int, seen uint64, e *event) int {
 	for ; ; k++ {
-		var more bool
-		if i, more = fused.JSONNext(b, i, k == 0); !more {
-			break
-		}
 		field, at := f.keys2.JSON(k, b, i)
 		if at < 0 {
 			return -1
+		}
+		if field == fused.Closed {
+			i = at
+			break
 		}
 		switch field {
 		case 0: // x
@@ -1134,9 +1128,6 @@ func (f *fragment) learnt2(b []byte, i, k int, seen uint64, e *event) int {
 				return -1
 			}
 		}
-	}
-	if i < 0 {
-		return -1
 	}
 	if seen != (0x3) {
 		if seen&0x1 == 0 { // x

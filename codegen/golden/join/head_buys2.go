@@ -125,28 +125,32 @@ func (f *fragment2) decode(b []byte, i int, e *event2) int {
 
 // object0 decodes the event, whose fields are expected in the declared order.
 func (f *fragment2) object0(b []byte, i int, e *event2) int {
+	count := 4
 	if len(b)-i < 1 || string(b[i:i+1]) != "\x84" {
-		count, object, pos := fused.MsgpackHead(b, i)
-		if pos < 0 {
+		var object bool
+		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
 			return -1
 		}
-		if object {
-			return f.learnt0(b, pos, 0, count, 0x0, e)
+		if !object {
+			return f.elements0(b, i, count, e)
 		}
-		return f.elements0(b, pos, count, e)
+		if count < 4 {
+			return f.learnt0(b, i, 0, count, 0x0, e)
+		}
+	} else {
+		i += 1
 	}
-	i += 1
 	var n int
 	var s int
 	// id STRING
 	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2id" {
-		return f.learnt0(b, i, 0, 4, 0x0, e)
+		return f.learnt0(b, i, 0, count, 0x0, e)
 	}
 	if s, n = fused.MsgpackText(b, i+3); n < 0 {
 		if fused.MsgpackNil(b, i+3) {
 			e.c0Null, n = true, i+4
 		} else if e.c0, e.c0Null, n = f.in.Bytes(0, b, i+3); n < 0 {
-			return f.learnt0(b, i, 0, 4, 0x0, e)
+			return f.learnt0(b, i, 0, count, 0x0, e)
 		}
 	} else {
 		e.c0 = b[s:n]
@@ -154,13 +158,13 @@ func (f *fragment2) object0(b []byte, i int, e *event2) int {
 	i = n
 	// who STRING
 	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3who" {
-		return f.learnt0(b, i, 1, 4, 0x1, e)
+		return f.learnt0(b, i, 1, count, 0x1, e)
 	}
 	if s, n = fused.MsgpackText(b, i+4); n < 0 {
 		if fused.MsgpackNil(b, i+4) {
 			e.c1Null, n = true, i+5
 		} else if e.c1, e.c1Null, n = f.in.Bytes(1, b, i+4); n < 0 {
-			return f.learnt0(b, i, 1, 4, 0x1, e)
+			return f.learnt0(b, i, 1, count, 0x1, e)
 		}
 	} else {
 		e.c1 = b[s:n]
@@ -168,28 +172,31 @@ func (f *fragment2) object0(b []byte, i int, e *event2) int {
 	i = n
 	// cents BIGINT
 	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5cents" {
-		return f.learnt0(b, i, 2, 4, 0x3, e)
+		return f.learnt0(b, i, 2, count, 0x3, e)
 	}
 	if e.c2, n = fused.MsgpackInt(b, i+6); n < 0 {
 		if fused.MsgpackNil(b, i+6) {
 			e.c2Null, n = true, i+7
 		} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+6); n < 0 {
-			return f.learnt0(b, i, 2, 4, 0x3, e)
+			return f.learnt0(b, i, 2, count, 0x3, e)
 		}
 	}
 	i = n
 	// at TIMESTAMP(3)
 	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2at" {
-		return f.learnt0(b, i, 3, 4, 0x7, e)
+		return f.learnt0(b, i, 3, count, 0x7, e)
 	}
 	if e.c3, n = fused.MsgpackStamp(b, i+3, 1000); n < 0 {
 		if fused.MsgpackNil(b, i+3) {
 			e.c3Null, n = true, i+4
 		} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+3); n < 0 {
-			return f.learnt0(b, i, 3, 4, 0x7, e)
+			return f.learnt0(b, i, 3, count, 0x7, e)
 		}
 	}
 	i = n
+	if count > 4 {
+		return f.learnt0(b, i, 4, count, 0xf, e)
+	}
 	return i
 }
 

@@ -159,13 +159,13 @@ func (f *fragment1) object0(b []byte, i int, e *event1) int {
 // learnt0 decodes the event from its key k on: keys stand in any order, as they did last.
 func (f *fragment1) learnt0(b []byte, i, k int, seen uint64, e *event1) int {
 	for ; ; k++ {
-		var more bool
-		if i, more = fused.JSONNext(b, i, k == 0); !more {
-			break
-		}
 		field, at := f.keys0.JSON(k, b, i)
 		if at < 0 {
 			return -1
+		}
+		if field == fused.Closed {
+			i = at
+			break
 		}
 		switch field {
 		case 0: // id
@@ -216,9 +216,6 @@ func (f *fragment1) learnt0(b []byte, i, k int, seen uint64, e *event1) int {
 				return -1
 			}
 		}
-	}
-	if i < 0 {
-		return -1
 	}
 	if seen != (0x7) {
 		if seen&0x1 == 0 { // id

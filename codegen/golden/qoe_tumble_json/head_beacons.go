@@ -327,13 +327,13 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 // learnt0 decodes the event from its key k on: keys stand in any order, as they did last.
 func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 	for ; ; k++ {
-		var more bool
-		if i, more = fused.JSONNext(b, i, k == 0); !more {
-			break
-		}
 		field, at := f.keys0.JSON(k, b, i)
 		if at < 0 {
 			return -1
+		}
+		if field == fused.Closed {
+			i = at
+			break
 		}
 		switch field {
 		case 1: // customer
@@ -434,9 +434,6 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 				return -1
 			}
 		}
-	}
-	if i < 0 {
-		return -1
 	}
 	if seen != (0x7f) {
 		if seen&0x1 == 0 { // customer

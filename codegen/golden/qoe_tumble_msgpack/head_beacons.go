@@ -202,36 +202,40 @@ func (f *fragment) decode(b []byte, i int, e *event) int {
 
 // object0 decodes the event, whose fields are expected in the declared order.
 func (f *fragment) object0(b []byte, i int, e *event) int {
+	count := 10
 	if len(b)-i < 1 || string(b[i:i+1]) != "\x8a" {
-		count, object, pos := fused.MsgpackHead(b, i)
-		if pos < 0 {
+		var object bool
+		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
 			return -1
 		}
-		if object {
-			return f.learnt0(b, pos, 0, count, 0x0, e)
+		if !object {
+			return f.elements0(b, i, count, e)
 		}
-		return f.elements0(b, pos, count, e)
+		if count < 10 {
+			return f.learnt0(b, i, 0, count, 0x0, e)
+		}
+	} else {
+		i += 1
 	}
-	i += 1
 	var n int
 	var s int
 	// view_id STRING is not read
 	if len(b)-i < 8 || string(b[i:i+8]) != "\xa7view_id" {
-		return f.learnt0(b, i, 0, 10, 0x0, e)
+		return f.learnt0(b, i, 0, count, 0x0, e)
 	}
 	if n = fused.MsgpackSkip(b, i+8); n < 0 {
-		return f.learnt0(b, i, 0, 10, 0x0, e)
+		return f.learnt0(b, i, 0, count, 0x0, e)
 	}
 	i = n
 	// customer STRING
 	if len(b)-i < 9 || string(b[i:i+9]) != "\xa8customer" {
-		return f.learnt0(b, i, 1, 10, 0x0, e)
+		return f.learnt0(b, i, 1, count, 0x0, e)
 	}
 	if s, n = fused.MsgpackText(b, i+9); n < 0 {
 		if fused.MsgpackNil(b, i+9) {
 			e.c0Null, n = true, i+10
 		} else if e.c0, e.c0Null, n = f.in.Bytes(0, b, i+9); n < 0 {
-			return f.learnt0(b, i, 1, 10, 0x0, e)
+			return f.learnt0(b, i, 1, count, 0x0, e)
 		}
 	} else {
 		e.c0 = b[s:n]
@@ -239,21 +243,21 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 	i = n
 	// region STRING is not read
 	if len(b)-i < 7 || string(b[i:i+7]) != "\xa6region" {
-		return f.learnt0(b, i, 2, 10, 0x1, e)
+		return f.learnt0(b, i, 2, count, 0x1, e)
 	}
 	if n = fused.MsgpackSkip(b, i+7); n < 0 {
-		return f.learnt0(b, i, 2, 10, 0x1, e)
+		return f.learnt0(b, i, 2, count, 0x1, e)
 	}
 	i = n
 	// cdn STRING
 	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3cdn" {
-		return f.learnt0(b, i, 3, 10, 0x1, e)
+		return f.learnt0(b, i, 3, count, 0x1, e)
 	}
 	if s, n = fused.MsgpackText(b, i+4); n < 0 {
 		if fused.MsgpackNil(b, i+4) {
 			e.c1Null, n = true, i+5
 		} else if e.c1, e.c1Null, n = f.in.Bytes(1, b, i+4); n < 0 {
-			return f.learnt0(b, i, 3, 10, 0x1, e)
+			return f.learnt0(b, i, 3, count, 0x1, e)
 		}
 	} else {
 		e.c1 = b[s:n]
@@ -261,74 +265,77 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 	i = n
 	// device STRING is not read
 	if len(b)-i < 7 || string(b[i:i+7]) != "\xa6device" {
-		return f.learnt0(b, i, 4, 10, 0x3, e)
+		return f.learnt0(b, i, 4, count, 0x3, e)
 	}
 	if n = fused.MsgpackSkip(b, i+7); n < 0 {
-		return f.learnt0(b, i, 4, 10, 0x3, e)
+		return f.learnt0(b, i, 4, count, 0x3, e)
 	}
 	i = n
 	// event_time TIMESTAMP_LTZ(3)
 	if len(b)-i < 11 || string(b[i:i+11]) != "\xaaevent_time" {
-		return f.learnt0(b, i, 5, 10, 0x3, e)
+		return f.learnt0(b, i, 5, count, 0x3, e)
 	}
 	if e.c2, n = fused.MsgpackStamp(b, i+11, 1000); n < 0 {
 		if fused.MsgpackNil(b, i+11) {
 			e.c2Null, n = true, i+12
 		} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+11); n < 0 {
-			return f.learnt0(b, i, 5, 10, 0x3, e)
+			return f.learnt0(b, i, 5, count, 0x3, e)
 		}
 	}
 	i = n
 	// startup_ms INT
 	if len(b)-i < 11 || string(b[i:i+11]) != "\xaastartup_ms" {
-		return f.learnt0(b, i, 6, 10, 0x7, e)
+		return f.learnt0(b, i, 6, count, 0x7, e)
 	}
 	if e.c3, n = fused.MsgpackInt(b, i+11); n < 0 || int64(int32(e.c3)) != e.c3 {
 		if fused.MsgpackNil(b, i+11) {
 			e.c3Null, n = true, i+12
 		} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+11); n < 0 {
-			return f.learnt0(b, i, 6, 10, 0x7, e)
+			return f.learnt0(b, i, 6, count, 0x7, e)
 		}
 	}
 	i = n
 	// rebuffer_ms INT
 	if len(b)-i < 12 || string(b[i:i+12]) != "\xabrebuffer_ms" {
-		return f.learnt0(b, i, 7, 10, 0xf, e)
+		return f.learnt0(b, i, 7, count, 0xf, e)
 	}
 	if e.c4, n = fused.MsgpackInt(b, i+12); n < 0 || int64(int32(e.c4)) != e.c4 {
 		if fused.MsgpackNil(b, i+12) {
 			e.c4Null, n = true, i+13
 		} else if e.c4, e.c4Null, n = f.in.Int(4, b, i+12); n < 0 {
-			return f.learnt0(b, i, 7, 10, 0xf, e)
+			return f.learnt0(b, i, 7, count, 0xf, e)
 		}
 	}
 	i = n
 	// bitrate_kbps INT
 	if len(b)-i < 13 || string(b[i:i+13]) != "\xacbitrate_kbps" {
-		return f.learnt0(b, i, 8, 10, 0x1f, e)
+		return f.learnt0(b, i, 8, count, 0x1f, e)
 	}
 	if e.c5, n = fused.MsgpackInt(b, i+13); n < 0 || int64(int32(e.c5)) != e.c5 {
 		if fused.MsgpackNil(b, i+13) {
 			e.c5Null, n = true, i+14
 		} else if e.c5, e.c5Null, n = f.in.Int(5, b, i+13); n < 0 {
-			return f.learnt0(b, i, 8, 10, 0x1f, e)
+			return f.learnt0(b, i, 8, count, 0x1f, e)
 		}
 	}
 	i = n
 	// error STRING
 	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5error" {
-		return f.learnt0(b, i, 9, 10, 0x3f, e)
+		return f.learnt0(b, i, 9, count, 0x3f, e)
 	}
 	if s, n = fused.MsgpackText(b, i+6); n < 0 {
 		if fused.MsgpackNil(b, i+6) {
 			e.c6Null, n = true, i+7
 		} else if e.c6, e.c6Null, n = f.in.Bytes(6, b, i+6); n < 0 {
-			return f.learnt0(b, i, 9, 10, 0x3f, e)
+			return f.learnt0(b, i, 9, count, 0x3f, e)
 		}
 	} else {
 		e.c6 = b[s:n]
 	}
 	i = n
+	if count > 10 {
+		return f.learnt0(b, i, 10, count, 0x7f, e)
+	}
 	return i
 }
 

@@ -1,0 +1,91 @@
+package golden
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	_ "github.com/edgeflow/edgeflow/codegen/golden/decode_qoe_json"
+	_ "github.com/edgeflow/edgeflow/codegen/golden/decode_qoe_msgpack"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+	"github.com/edgeflow/edgeflow/examples/qoe"
+)
+
+// beacons are messages of a beacon each, with fields in the declared order, in another one
+// that is the same for all, or spread out with white space or an additional field.
+func beacons(encoding, order string) [][]byte {
+	g := qoe.New(7, startMs, 1000)
+	swap := rand.New(rand.NewPCG(5, 6)).Perm(10)
+	var out [][]byte
+	for i := range uint64(1024) {
+		var b qoe.Beacon
+		g.At(i, &b)
+		text := string(b.AppendJSON(nil))
+		fields := strings.Split(text[1:len(text)-1], ",")
+		switch order {
+		case "reordered":
+			moved := make([]string, len(fields))
+			for k, f := range fields {
+				moved[swap[k]] = f
+			}
+			text = "{" + strings.Join(moved, ",") + "}"
+		case "spaced":
+			text = "{" + strings.ReplaceAll(strings.Join(fields, ", "), `":`, `": `) + "}"
+		case "more":
+			text = text[:len(text)-1] + `,"app":"player"}`
+		}
+		if encoding == "json" {
+			out = append(out, []byte(text))
+			continue
+		}
+		m := b.AppendMsgpack(nil)
+		if order == "more" {
+			m[0]++
+			m = append(m, "\xa3app\xa6player"...)
+		}
+		if order == "reordered" {
+			m = append(append(m[:1:1], "\xa5error\xc0"...), m[1:]...)
+			m = m[:len(m)-len("\xa5error\xc0")]
+			if b.Error != "" {
+				continue
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// BenchmarkDecode measures the decoding of a beacon, one a message, by a fragment and by the
+// interpreter's decoder.
+func BenchmarkDecode(b *testing.B) {
+	for _, encoding := range []string{"json", "msgpack"} {
+		w := newTwin(b, "decode_qoe_"+encoding)
+		for _, order := range []string{"declared", "reordered", "spaced", "more"} {
+			if encoding == "msgpack" && order == "spaced" {
+				continue
+			}
+			msgs := beacons(encoding, order)
+			b.Run(encoding+"/"+order+"/generated", func(b *testing.B) {
+				w.fresh(b)
+				w.mixed.Decode(msgs[0], w.batch) // notes the names of unknown fields
+				w.batch.Reset()
+				b.ReportAllocs()
+				for i := range b.N {
+					m := msgs[i%len(msgs)]
+					if w.code.Event(m, 0) < 0 {
+						b.Fatalf("%q is refused", m)
+					}
+				}
+			})
+			b.Run(encoding+"/"+order+"/interpreted", func(b *testing.B) {
+				b.ReportAllocs()
+				for i := range b.N {
+					w.alone.Decode(msgs[i%len(msgs)], w.batch)
+					if w.batch.N == vec.BatchSize {
+						w.batch.Reset()
+					}
+				}
+			})
+		}
+	}
+}
