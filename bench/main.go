@@ -22,6 +22,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   state    stalls, restores and small checkpoints with large state
   product  binary size, memory and start of the demo's pipeline
   nexmark  the queries of the Nexmark benchmark: engine alone, decoding, from JetStream, beside Flink
+  peers    the video-quality queries on eKuiper and Bento, over a file
   growth   state and batch times of Nexmark queries, of the first and the last million events
 
 go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:
@@ -35,6 +36,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"product": productCommand,
 	"nexmark": nexmarkCommand,
 	"growth":  growthCommand,
+	"peers":   peersCommand,
 }
 
 func main() {

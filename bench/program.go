@@ -21,6 +21,7 @@ var programs = map[string]func(job []byte) (any, error){
 	"engine-memory": typed(engineMemoryProgram),
 	"hand-memory":   typed(handMemoryProgram),
 	"server":        typed(serverProgram),
+	"file":          typed(fileProgram),
 	"nexmark":       typed(nexmarkProgram),
 	"nexmark-nats":  typed(nexmarkStreamProgram),
 	"stall":         typed(stallProgram),
