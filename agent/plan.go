@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"github.com/edgeflow/edgeflow/codegen"
 	"github.com/edgeflow/edgeflow/connector/blackhole"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -29,7 +31,7 @@ func Plan(w io.Writer, s Script, o PlanOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Explain(w); err != nil {
+	if err := errors.Join(p.Explain(w), codegen.Explain(w, p)); err != nil {
 		return err
 	}
 	for _, warning := range p.Warnings {

@@ -100,6 +100,11 @@ func New(fingerprint string) (f Fragment, ok bool) {
 	return make(), true
 }
 
+// Known tells whether there is code for a fingerprint, of a head or a Calc.
+func Known(fingerprint string) bool {
+	return fragments[fingerprint] != nil || calcs[fingerprint] != nil
+}
+
 // Fingerprints lists what is registered.
 func Fingerprints() []string {
 	out := make([]string, 0, len(fragments))
