@@ -1,13 +1,50 @@
 package codegen
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 )
+
+// calcs adds the Calcs that no generated head holds. done are the heads that are generated.
+func (p *Package) calcs(from *plan.Plan, heads []*plan.Head, done map[string]bool, pkg string) error {
+	within := map[plan.Node]bool{}
+	for _, h := range heads {
+		for _, n := range h.Nodes {
+			within[n] = done[h.Fingerprint]
+		}
+	}
+	seen := map[string]bool{}
+	for _, n := range from.Nodes {
+		c, ok := n.(*plan.Calc)
+		if !ok || within[n] || seen[plan.CalcFingerprint(c)] {
+			continue
+		}
+		seen[plan.CalcFingerprint(c)] = true
+		name := fmt.Sprintf("calc%d", len(seen))
+		src, err := generateCalc(c, name, pkg)
+		var fb errFallback
+		switch {
+		case errors.Is(err, errIdle):
+		case errors.As(err, &fb):
+			p.Fallbacks = append(p.Fallbacks, Fallback{Node: c.Base().ID, Source: tablesOf(c), Reason: fb.reason})
+		case err != nil:
+			return fmt.Errorf("%s: %w", c.Base().ID, err)
+		default:
+			p.Files[name+".go"] = src
+			p.Fragments = append(p.Fragments, Fragment{Fingerprint: plan.CalcFingerprint(c), Source: c.Base().ID, File: name + ".go", Kind: "calc"})
+		}
+	}
+	return nil
+}
+
+// errIdle is a Calc that computes nothing, or only what the interpreter is as fast for.
+var errIdle = errors.New("whole vectors are as fast")
 
 // calcGen writes the code of a Calc outside of heads: a loop over the rows of a batch, in
 // which a row's filter and projections are computed at once.
@@ -19,8 +56,8 @@ type calcGen struct {
 	loaded map[int]bool // columns that the row in hand has been loaded from
 }
 
-// generateCalc writes the file of a Calc. It is a fallback where the interpreter, which runs
-// each function over the whole batch, is not slower: see worthwhile.
+// generateCalc writes the file of a Calc. It is errIdle, or a fallback, where the
+// interpreter, which runs each function over the whole batch, is not slower.
 func generateCalc(n *plan.Calc, name, pkg string) ([]byte, error) {
 	w := newWriter("")
 	w.fragment = name
@@ -48,7 +85,7 @@ func generateCalc(n *plan.Calc, name, pkg string) ([]byte, error) {
 	}
 	for _, f := range w.fields {
 		if strings.Contains(f, " fused.Call") {
-			return nil, fallback("functions of %s run over whole batches", n.Kind())
+			return nil, fallback("it calls functions that run over whole batches")
 		}
 	}
 	g.register()
@@ -62,10 +99,10 @@ func generateCalc(n *plan.Calc, name, pkg string) ([]byte, error) {
 	return w.file(generated+"\n", pkg)
 }
 
-// worthwhile is the fallback of a Calc whose code would not be faster. The interpreter's
-// loops over whole vectors are as fast as compiled code for + - * of integers and floats
+// worthwhile is errIdle for a Calc whose code would not be faster. The interpreter's
+// loops over whole vectors are as fast as compiled code for arithmetic of integers and floats
 // and casts among them; what they lose on is filters, branches, NULLs that are tested,
-// divisions, decimals and strings. (go test -v -run TestCalcs prints both ways, in ns a row.)
+// divisions that fail, decimals and strings. (go test -v -run TestCalcs prints both ways, in ns a row.)
 func (g *calcGen) worthwhile() error {
 	if g.n.Filter != nil {
 		return nil
@@ -75,7 +112,7 @@ func (g *calcGen) worthwhile() error {
 			return nil
 		}
 	}
-	return fallback("nothing is computed but what whole vectors are as fast for")
+	return errIdle
 }
 
 // vectorized tells an expression that loops over vectors compute as fast as compiled code.
@@ -88,7 +125,7 @@ func vectorized(n expr.Node) bool {
 		return (expr.SameValue(n.Arg.Type(), n.T) || plain(n.Arg.Type()) && plain(n.T)) && vectorized(n.Arg)
 	case *expr.Call:
 		op := n.Func.Name
-		if op != "+" && op != "-" && op != "*" || !plain(n.T) {
+		if op != "+" && op != "-" && op != "*" && (op != "/" || n.T.IsInteger()) || !plain(n.T) {
 			return false
 		}
 		return vectorized(n.Args[0]) && vectorized(n.Args[1])
@@ -111,7 +148,11 @@ func (g *calcGen) register() {
 	w.p("type %s struct {\n%s\n}", w.fragment, strings.Join(w.fields, "\n"))
 	w.decl()
 	w.p("// Bind takes what the engine gives.")
-	w.p("func (f *%s) Bind(h *fused.CalcHost) error {\n%s\nreturn nil\n}", w.fragment, strings.Join(w.binds, "\n"))
+	w.p("func (f *%s) Bind(h *fused.CalcHost) error {", w.fragment)
+	for _, s := range w.binds {
+		w.p("%s", s)
+	}
+	w.p("return nil\n}")
 	w.decl()
 }
 
@@ -242,4 +283,20 @@ func (g *calcGen) write(i int, v value) {
 	if v.null != "" {
 		x.line("}")
 	}
+}
+
+// tablesOf names the tables that an operator's rows come from.
+func tablesOf(n plan.Node) string {
+	var names []string
+	var walk func(n plan.Node)
+	walk = func(n plan.Node) {
+		if s, ok := n.(*plan.Source); ok && !slices.Contains(names, s.Table.Name) {
+			names = append(names, s.Table.Name)
+		}
+		for _, in := range n.Base().Inputs {
+			walk(in)
+		}
+	}
+	walk(n)
+	return strings.Join(names, ", ")
 }

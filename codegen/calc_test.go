@@ -67,7 +67,7 @@ var calcCases = []exprtest.CalcCase{
 	{Filter: "{i32} IS NOT NULL", Project: []string{"CASE WHEN {i64} > 10 THEN 'high' WHEN {i64} > 0 THEN 'low' ELSE {s} END"}},
 	{Project: []string{"CASE WHEN {i64n} > 10 THEN 1 WHEN {i64n} > 0 THEN 2 ELSE 3 END", "COALESCE({i64}, 0)"}},
 	{Project: []string{"100 / {i64}", "{i64} % 7"}},
-	{Project: []string{"CAST({i64n} AS DOUBLE) / {dn}", "{d} + {db}"}},
+	{Project: []string{"CAST({i64n} AS DOUBLE) / {dn}", "{d} + {db}", "{d} > {db}"}},
 	{Project: []string{"{dec} * 2 + {decn}", "{ts} + INTERVAL '5' SECOND"}},
 	{Project: []string{"{wide} + {wideb}", "{wide} < {dec}"}},
 	{Filter: "100 / {i64} > 3 AND 10 / {i64b} < 4", Project: []string{"{bn}", "{i64} > {i64b} OR {b}"}},
@@ -88,7 +88,7 @@ func TestCalcsLeftAlone(t *testing.T) {
 		}
 		src, err := generateCalc(n, "calc", "main")
 		var fb errFallback
-		if !errors.As(err, &fb) {
+		if !errors.As(err, &fb) && !errors.Is(err, errIdle) {
 			t.Errorf("%v: %v\n%s", c, err, src)
 		}
 	}

@@ -21,11 +21,15 @@ func (x *exprs) call(n *expr.Call) (value, error) {
 	if write == nil {
 		return x.bridge(n)
 	}
-	args, err := x.values(n.Args)
+	args := n.Args
+	if _, ok := expr.PatternOf(n); ok {
+		args = args[:1]
+	}
+	a, err := x.values(args)
 	if err != nil {
 		return value{}, err
 	}
-	return write(args), nil
+	return write(a), nil
 }
 
 // written is the function that writes a call out, given its arguments; nil where there is none.
@@ -67,7 +71,7 @@ func (x *exprs) written(n *expr.Call) func(a []value) value {
 		}
 	case "LIKE", "SIMILAR TO":
 		if _, ok := expr.PatternOf(n); ok {
-			return func(a []value) value { return x.like(n, a) }
+			return func(a []value) value { return x.like(n, a[0]) }
 		}
 	}
 	return nil
@@ -93,17 +97,17 @@ func truthTest(name string, a value) value {
 }
 
 // like matches a string against a literal pattern.
-func (x *exprs) like(n *expr.Call, a []value) value {
+func (x *exprs) like(n *expr.Call, a value) value {
 	x.w.use("dataflow/fused")
 	name := x.w.fresh("like")
 	x.w.field(name + " fused.Like // " + comment(n.Args[1].String()))
 	x.w.bind("if err := f.%s.Bind(%s, %d); err != nil {\nreturn err\n}", name, x.rootCode(), x.place[n])
-	out := value{null: nulls(a...)}
+	out := value{null: a.null}
 	if out.null == "true" {
 		return null(n.T)
 	}
 	// A NULL string may be any bytes, and a match of them does no harm.
-	out.cond = x.local("f." + name + ".Match(" + a[0].code + ")")
+	out.cond = x.local("f." + name + ".Match(" + a.code + ")")
 	return out
 }
 

@@ -29,11 +29,11 @@ type Package struct {
 
 // Fragment is code generated for a part of a plan.
 type Fragment struct {
-	// Fingerprint is that of the plan.Head.
+	// Fingerprint is that of the plan.Head, or plan.CalcFingerprint.
 	Fingerprint string
-	// Source is the table's name, File the file that holds the code.
+	// Source is the table's name, or the ID of the Calc; File the file that holds the code.
 	Source, File string
-	// Kind is "head".
+	// Kind is "head" or "calc".
 	Kind string
 }
 
@@ -93,6 +93,9 @@ func Generate(p *plan.Plan, o Options) (*Package, error) {
 		out.Files[name] = src
 		out.Fragments = append(out.Fragments, Fragment{Fingerprint: h.Fingerprint, Source: h.Source.Table.Name, File: name, Kind: "head"})
 	}
+	if err := out.calcs(p, heads, done, o.Package); err != nil {
+		return nil, err
+	}
 	out.Files["doc.go"] = packageDoc(out, o)
 	return out, nil
 }
@@ -116,7 +119,11 @@ func packageDoc(p *Package, o Options) []byte {
 	fmt.Fprintf(&b, "\n// Package %s runs parts of a pipeline as compiled code. It is linked into the binary\n", o.Package)
 	b.WriteString("// that runs the pipeline; its fragments are found by the fingerprints of the plan.\n")
 	for _, f := range p.Fragments {
-		fmt.Fprintf(&b, "//\n// %s: the head of %s, %s\n", f.File, comment(f.Source), f.Fingerprint)
+		what := "the head of " + f.Source
+		if f.Kind == "calc" {
+			what = f.Source
+		}
+		fmt.Fprintf(&b, "//\n// %s: %s, %s\n", f.File, comment(what), f.Fingerprint)
 	}
 	for _, f := range p.Fallbacks {
 		fmt.Fprintf(&b, "//\n// Interpreted: %s of %s: %s\n", f.Node, comment(f.Source), comment(f.Reason))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	_ "github.com/edgeflow/edgeflow/codegen/golden/group"
+	_ "github.com/edgeflow/edgeflow/codegen/golden/having"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/hop"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/join"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/keys"
@@ -32,6 +33,7 @@ var workloads = map[string]map[string]func(r *rand.Rand, i int, atMs int64) stri
 	"qoe_tumble_csv":     {"beacons": beaconCSV},
 	"qoe_example":        {"beacons": beaconJSON},
 	"group":              {"orders": order},
+	"having":             {"orders": order},
 	"numbers":            {"readings": reading},
 	"hop":                {"pulses": pulse},
 	"keys":               {"calls": call},
