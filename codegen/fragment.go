@@ -270,6 +270,7 @@ func (g *headGen) keep(v value, in []value) value {
 		}
 	}
 	name := g.w.fresh("kept")
+	g.w.locals = append(g.w.locals, name, name+"Null", name+"Hi")
 	out := value{phys: v.phys, t: v.t, code: name}
 	if v.null != "" {
 		out.null = name + "Null"

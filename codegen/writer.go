@@ -2,12 +2,8 @@ package codegen
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"go/ast"
 	"go/format"
-	"go/parser"
-	"go/token"
 	"slices"
 	"strings"
 )
@@ -104,63 +100,9 @@ func (w *writer) file(pre, pkg string) ([]byte, error) {
 	}
 	b.WriteString(")\n\n")
 	b.Write(discard(w.decls.Bytes(), w.locals))
-	src, err := useAll(b.Bytes())
-	if err == nil {
-		src, err = format.Source(src)
-	}
+	src, err := format.Source(b.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("the generated code is not Go: %w\n%s", err, b.Bytes())
-	}
-	return src, nil
-}
-
-// useAll adds "_ = x" behind the declaration of each local x that is never read: what
-// computes it stays, for it may refuse the event. Names are those of fresh, unique in the
-// file.
-func useAll(src []byte) ([]byte, error) {
-	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, "", src, parser.SkipObjectResolution)
-	if err != nil {
-		return nil, err
-	}
-	declared, read := map[string]token.Pos{}, map[string]int{}
-	ast.Inspect(f, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			for _, l := range n.Lhs {
-				if id, ok := l.(*ast.Ident); ok {
-					read[id.Name]--
-					if n.Tok == token.DEFINE {
-						declared[id.Name] = n.End()
-					}
-				}
-			}
-		case *ast.DeclStmt:
-			for _, s := range n.Decl.(*ast.GenDecl).Specs {
-				if v, ok := s.(*ast.ValueSpec); ok {
-					for _, id := range v.Names {
-						read[id.Name]--
-						declared[id.Name] = n.End()
-					}
-				}
-			}
-		case *ast.Ident:
-			read[n.Name]++
-		}
-		return true
-	})
-	var idle []string
-	for name := range declared {
-		if read[name] == 0 && name != "_" {
-			idle = append(idle, name)
-		}
-	}
-	slices.SortFunc(idle, func(a, b string) int {
-		return cmp.Or(cmp.Compare(declared[b], declared[a]), cmp.Compare(b, a))
-	})
-	for _, name := range idle {
-		at := fset.Position(declared[name]).Offset
-		src = slices.Insert(src, at, []byte("\n_ = "+name)...)
 	}
 	return src, nil
 }
