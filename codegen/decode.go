@@ -315,6 +315,8 @@ func (d *decoder) cell(col int, p spot, s short, null, size string) {
 		if s.then != "" {
 			closing = "} else {\n" + s.then + "\n}"
 		}
+	} else if t.NotNull {
+		w.p("{")
 	} else {
 		closing = ""
 	}

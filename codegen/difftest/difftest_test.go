@@ -12,10 +12,10 @@ import (
 var (
 	minutes   = flag.Float64("minutes", 0, "how long random pipelines are compared; 0 is a small fixed set")
 	seed      = flag.Uint64("seed", 1, "the seed of the first pipeline")
-	pipelines = flag.Int("pipelines", 40, "pipelines in a program")
-	inputs    = flag.Int("inputs", 6, "logs for each pipeline")
+	pipelines = flag.Int("pipelines", 12, "pipelines in a program")
+	inputs    = flag.Int("inputs", 4, "logs for each pipeline")
 	inputSeed = flag.Uint64("input", 1, "the seed of the first log")
-	events    = flag.Int("events", 1500, "events in a log")
+	events    = flag.Int("events", 1200, "events in a log")
 )
 
 func module(t testing.TB) string {
@@ -52,6 +52,46 @@ func TestGeneratedIsInterpreted(t *testing.T) {
 		}
 	}
 	t.Log(total.String())
+	for why, n := range total.fallbacks {
+		t.Logf("%d times interpreted: %s", n, why)
+	}
+	if total.tame.Taken*3 < total.tame.Events*2 {
+		t.Errorf("generated code took %d of %d plain events: that proves little", total.tame.Taken, total.tame.Events)
+	}
+}
+
+// Differences that were found once are gone.
+func TestKeptCases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []*Case
+	for _, f := range files {
+		c, err := LoadCase(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, c)
+	}
+	if len(cases) == 0 {
+		return
+	}
+	rep, err := Replay(context.Background(), Options{Module: module(t), Dir: t.TempDir()}, cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range rep.Results {
+		if r.Err != "" || r.Case != nil {
+			t.Errorf("%s: %s %v", files[i], r.Err, r.Case)
+		}
+	}
+	if rep.Fragments == 0 || len(rep.Results) != len(cases) {
+		t.Errorf("%d results of %d cases, %d fragments", len(rep.Results), len(cases), rep.Fragments)
+	}
 }
 
 // tally sums reports.
@@ -92,11 +132,14 @@ func (s *tally) add(t *testing.T, rep *Report) {
 		}
 		if r.Tame.Taken*2 < r.Tame.Events {
 			s.idle++
-			t.Logf("pipeline %d: generated code took %d of %d plain events", r.Seed, r.Tame.Taken, r.Tame.Events)
+			t.Logf("pipeline %d: generated code took %d of %d plain events, refused %d and rested for %d messages", r.Seed, r.Tame.Taken, r.Tame.Events, r.Tame.Refused, r.Tame.Resting)
 		}
 		if r.Allocations > 0 {
 			s.allocates++
-			t.Logf("pipeline %d: %.1f allocations over 1,000 events, %.1f interpreted", r.Seed, r.Allocations, r.Interpreted)
+			t.Logf("pipeline %d: %.0f allocations over 1,000 events, %.0f interpreted", r.Seed, r.Allocations, r.Interpreted)
+			if r.Interpreted == 0 {
+				t.Errorf("pipeline %d: generated code allocates where the interpreter does not", r.Seed)
+			}
 		}
 	}
 }

@@ -52,29 +52,49 @@ type Report struct {
 
 // Round makes pipelines, generates code for them, builds a program of it and runs that.
 func Round(ctx context.Context, o Options) (*Report, error) {
-	rep := &Report{Fallbacks: map[string]int{}}
-	overlay := map[string]string{}
-	var mine []Pipeline
-	taken := map[string]bool{}
-	var imports []string
+	job := Job{Inputs: o.Inputs, Events: o.Events, Seed: o.InputSeed}
 	for i := range o.Pipelines {
 		p, err := NewPipeline(o.Seed + uint64(i))
 		if err != nil {
 			return nil, err
 		}
-		rep.Made++
-		pkg, err := generate(p, i)
+		job.Pipelines = append(job.Pipelines, *p)
+	}
+	return perform(ctx, o, job)
+}
+
+// Replay compares cases again, in their order; of Options it needs Module and Dir.
+func Replay(ctx context.Context, o Options, cases []*Case) (*Report, error) {
+	job := Job{Cases: cases}
+	for _, c := range cases {
+		job.Pipelines = append(job.Pipelines, c.Pipeline)
+	}
+	return perform(ctx, o, job)
+}
+
+// perform generates code for the pipelines of a job and runs those for which there is any.
+func perform(ctx context.Context, o Options, job Job) (*Report, error) {
+	rep := &Report{Made: len(job.Pipelines), Fallbacks: map[string]int{}}
+	overlay := map[string]string{}
+	taken := map[string]bool{}
+	var imports []string
+	var mine []Pipeline
+	for i, p := range job.Pipelines {
+		pkg, err := generate(&p, i)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range pkg.Fallbacks {
 			rep.Fallbacks[f.Reason]++
 		}
-		if len(pkg.Fragments) == 0 || known(pkg, taken) {
+		rep.Fragments += len(pkg.Fragments)
+		if len(pkg.Fragments) == 0 {
 			continue
 		}
-		rep.Fragments += len(pkg.Fragments)
-		mine = append(mine, *p)
+		mine = append(mine, p)
+		if known(pkg, taken) {
+			continue
+		}
 		name := fmt.Sprintf("p%d", i)
 		imports = append(imports, name)
 		for file, text := range pkg.Files {
@@ -83,7 +103,7 @@ func Round(ctx context.Context, o Options) (*Report, error) {
 			}
 		}
 	}
-	if len(mine) == 0 {
+	if job.Pipelines = mine; len(imports) == 0 {
 		return rep, nil
 	}
 	if err := put(overlay, o, "main.go", program(imports)); err != nil {
@@ -93,7 +113,7 @@ func Round(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep.Results, err = execute(ctx, bin, Job{Pipelines: mine, Inputs: o.Inputs, Events: o.Events, Seed: o.InputSeed})
+	rep.Results, err = execute(ctx, bin, job)
 	return rep, err
 }
 
@@ -114,17 +134,14 @@ func generate(p *Pipeline, i int) (pkg *codegen.Package, err error) {
 	return pkg, nil
 }
 
-// known tells whether a fragment is there already: two must not be registered.
+// known tells whether all fragments are there already.
 func known(pkg *codegen.Package, taken map[string]bool) bool {
+	all := true
 	for _, f := range pkg.Fragments {
-		if taken[f.Fingerprint] {
-			return true
-		}
-	}
-	for _, f := range pkg.Fragments {
+		all = all && taken[f.Fingerprint]
 		taken[f.Fingerprint] = true
 	}
-	return false
+	return all
 }
 
 // folder is where the module seems to have the program: it is there in the overlay only.
@@ -163,7 +180,7 @@ func build(ctx context.Context, o Options, overlay map[string]string) (bin strin
 	cmd.Dir = o.Module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the generated code of pipelines %d to %d does not build: %w\n%s", o.Seed, o.Seed+uint64(o.Pipelines)-1, err, out)
+		return "", fmt.Errorf("the generated code does not build: %w\n%s", err, out)
 	}
 	return bin, nil
 }
@@ -189,11 +206,7 @@ func execute(ctx context.Context, bin string, job Job) ([]Result, error) {
 		results = append(results, r)
 	}
 	if failed != nil {
-		at := uint64(0)
-		if n := len(results); n < len(job.Pipelines) {
-			at = job.Pipelines[n].Seed
-		}
-		return results, fmt.Errorf("pipeline %d: %w\n%s", at, failed, stderr.Bytes())
+		return results, fmt.Errorf("behind result %d of pipelines %d and up: %w\n%s", len(results), job.Pipelines[0].Seed, failed, stderr.Bytes())
 	}
 	return results, nil
 }
