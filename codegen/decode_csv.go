@@ -94,6 +94,7 @@ func (d *decoder) csvShort(f *field, p spot, delim string) short {
 		if t.Phys() == types.I64 {
 			return read(fmt.Sprintf("fused.CSVDecimal(b, %s, %d, %d, %s)", p.at, t.Prec, t.Scale, delim))
 		}
+		return short{read: fmt.Sprintf("%s, %shi, %s = fused.CSVWide(b, %s, %d, %d, %s)", c, c, p.end, p.at, t.Prec, t.Scale, delim)}
 	case types.Date:
 		return read(fmt.Sprintf("f.%s.CSVDate(b, %s, %s)", d.day(f), p.at, delim))
 	case types.Timestamp, types.TimestampLTZ:

@@ -128,6 +128,7 @@ func (d *decoder) jsonShort(f *field, p spot) short {
 		if t.Phys() == types.I64 {
 			return read(fmt.Sprintf("fused.JSONDecimal(b, %s, %d, %d)", p.at, t.Prec, t.Scale))
 		}
+		return short{read: fmt.Sprintf("%s, %shi, %s = fused.JSONWide(b, %s, %d, %d)", c, c, p.end, p.at, t.Prec, t.Scale)}
 	case types.Date:
 		return read(fmt.Sprintf("f.%s.JSONDate(b, %s)", d.day(f), p.at))
 	case types.Timestamp, types.TimestampLTZ:

@@ -1,7 +1,14 @@
 package fused
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
+)
+
+const (
+	newlines = ones * '\n'
+	returns  = ones * '\r'
 )
 
 // CSVEnds tells whether a field ends at i: at a delimiter, a line end or the end of b.
@@ -43,7 +50,18 @@ func csvField(b []byte, i int, delim, quote byte) (start, end, next int, high bo
 		}
 		return 0, 0, -1, false
 	}
-	for start = i; i < len(b); i++ {
+	start = i
+	set := ones * uint64(delim)
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		d, n, r := w^set, w^newlines, w^returns
+		m := ((d-ones)&^d | (n-ones)&^n | (r-ones)&^r | w) & highs
+		if m != 0 {
+			i += bits.TrailingZeros64(m) >> 3
+			break
+		}
+	}
+	for ; i < len(b); i++ {
 		c := b[i]
 		if c == delim || c == '\n' || c == '\r' && (i+1 == len(b) || b[i+1] == '\n') {
 			break
@@ -118,6 +136,14 @@ func CSVDecimal(b []byte, i, prec, scale int, delim byte) (v int64, end int) {
 		return 0, -1
 	}
 	return v, end
+}
+
+// CSVWide reads a field that JSONWide reads; end is -1 for any other.
+func CSVWide(b []byte, i, prec, scale int, delim byte) (lo, hi int64, end int) {
+	if lo, hi, end = JSONWide(b, i, prec, scale); end < 0 || !CSVEnds(b, end, delim) {
+		return 0, 0, -1
+	}
+	return lo, hi, end
 }
 
 // CSVBool reads a field that is true or false; end is -1 for any other.

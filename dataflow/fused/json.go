@@ -48,8 +48,16 @@ func JSONText(b []byte, i int) int {
 	return jsonText(b, start, i)
 }
 
-// jsonText goes on at i, byte by byte.
+// jsonText goes on at i, where a byte is that JSONText stops at, or the end is near.
 func jsonText(b []byte, start, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		q, s := w^quotes, w^slashes
+		if m := ((q-ones)&^q | (s-ones)&^s) & highs; m != 0 {
+			i += bits.TrailingZeros64(m) >> 3
+			break
+		}
+	}
 	for ; i < len(b); i++ {
 		switch b[i] {
 		case '"':
@@ -221,4 +229,21 @@ func JSONDecimal(b []byte, i, prec, scale int) (v int64, end int) {
 		v = -v
 	}
 	return v, end
+}
+
+// JSONWide reads a number as the unscaled value of a DECIMAL(prec, scale) of more than 18
+// digits; end is -1 for one that JSONDecimal would not read, and for more than 19 digits
+// or more than 18 zeros behind them.
+func JSONWide(b []byte, i, prec, scale int) (lo, hi int64, end int) {
+	m, fraction, neg, end := digits(b, i)
+	if end < 0 || fraction > scale || scale-fraction > 18 || end-i+scale-fraction > prec {
+		return 0, 0, -1
+	}
+	h, l := bits.Mul64(m, uint64(ints[scale-fraction]))
+	if neg {
+		var borrow uint64
+		l, borrow = bits.Sub64(0, l, 0)
+		h, _ = bits.Sub64(0, h, borrow)
+	}
+	return int64(l), int64(h), end
 }

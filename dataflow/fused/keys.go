@@ -8,11 +8,11 @@ import (
 )
 
 // Keys resolves the keys of an object or map to indexes of the fields it is declared with.
-// It remembers in which order keys stood and compares the raw bytes of the key expected
-// next before it looks anything up.
+// It remembers in which order keys stood in the last two shapes of the object and compares
+// the raw bytes of the keys expected next before it looks anything up.
 type Keys struct {
 	index map[string]int
-	order []key
+	order [][2]key // by position, the newest first
 	stats *format.Stats
 }
 
@@ -47,12 +47,14 @@ const Closed = -2
 // noted yet.
 func (s *Keys) JSON(k int, b []byte, i int) (field, at int) {
 	if k < len(s.order) {
-		g := &s.order[k]
-		if n := i + len(g.raw); n < len(b) && string(b[i:n]) == string(g.raw) {
-			if b[n] <= ' ' {
-				n = jsonSpace(b, n)
+		for j := range s.order[k] {
+			g := &s.order[k][j]
+			if n := i + len(g.raw); n < len(b) && n > i && string(b[i:n]) == string(g.raw) {
+				if b[n] <= ' ' {
+					n = jsonSpace(b, n)
+				}
+				return g.field, n
 			}
-			return g.field, n
 		}
 	}
 	return s.json(k, b, i)
@@ -120,9 +122,11 @@ func jsonNext(b []byte, i int, first bool) (next int, more bool) {
 // at are those of JSON; a key that is no text is none.
 func (s *Keys) Msgpack(k int, b []byte, i int) (field, at int) {
 	if k < len(s.order) {
-		g := &s.order[k]
-		if n := i + len(g.raw); n <= len(b) && string(b[i:n]) == string(g.raw) {
-			return g.field, n
+		for j := range s.order[k] {
+			g := &s.order[k][j]
+			if n := i + len(g.raw); n <= len(b) && n > i && string(b[i:n]) == string(g.raw) {
+				return g.field, n
+			}
 		}
 	}
 	return s.msgpack(k, b, i)
@@ -154,8 +158,8 @@ func (s *Keys) learn(k int, raw []byte, field int) {
 		return
 	}
 	for len(s.order) <= k {
-		s.order = append(s.order, key{raw: []byte{0}})
+		s.order = append(s.order, [2]key{})
 	}
 	g := &s.order[k]
-	g.raw, g.field = append(g.raw[:0], raw...), field
+	g[0], g[1] = key{append(g[1].raw[:0], raw...), field}, g[0]
 }

@@ -86,6 +86,16 @@ func readings(t testing.TB) map[string]*reading {
 		all[fmt.Sprint("JSONDecimal", d)] = &reading{format: "json", t: types.DecimalOf(d[0], d[1]), read: ofInt(func(b []byte, i int) (int64, int) { return JSONDecimal(b, i, d[0], d[1]) })}
 		all[fmt.Sprint("CSVDecimal", d)] = &reading{format: "csv", t: types.DecimalOf(d[0], d[1]), read: ofInt(func(b []byte, i int) (int64, int) { return CSVDecimal(b, i, d[0], d[1], ',') })}
 	}
+	for _, d := range [][2]int{{19, 0}, {20, 10}, {38, 18}, {38, 30}} {
+		wide := func(f func(b []byte, i int) (int64, int64, int)) func(b []byte, i int) (vec.Datum, int) {
+			return func(b []byte, i int) (vec.Datum, int) {
+				lo, hi, end := f(b, i)
+				return vec.Datum{I: lo, Hi: hi}, end
+			}
+		}
+		all[fmt.Sprint("JSONWide", d)] = &reading{format: "json", t: types.DecimalOf(d[0], d[1]), read: wide(func(b []byte, i int) (int64, int64, int) { return JSONWide(b, i, d[0], d[1]) })}
+		all[fmt.Sprint("CSVWide", d)] = &reading{format: "csv", t: types.DecimalOf(d[0], d[1]), read: wide(func(b []byte, i int) (int64, int64, int) { return CSVWide(b, i, d[0], d[1], ',') })}
+	}
 	for name, r := range all {
 		r.stats = format.Stats{Mismatch: make([]uint64, 1), Missing: make([]uint64, 1)}
 		var err error
@@ -107,7 +117,7 @@ func (r *reading) check(t testing.TB, name string, b []byte, i int) bool {
 	r.values.Begin()
 	want, at := r.values.Value(0, b, i)
 	r.values.Commit()
-	if at != end || want.Null || got.I != want.I || string(got.B) != string(want.B) || math.Float64bits(got.F) != math.Float64bits(want.F) || r.stats.Mismatch[0] != 0 {
+	if at != end || want.Null || got.I != want.I || r.t.Phys() == types.Wide && got.Hi != want.Hi || string(got.B) != string(want.B) || math.Float64bits(got.F) != math.Float64bits(want.F) || r.stats.Mismatch[0] != 0 {
 		t.Fatalf("%s of %q at %d is %+v to %d; the decoder has %+v to %d, %+v", name, b, i, got, end, want, at, r.stats)
 	}
 	return true
@@ -116,7 +126,7 @@ func (r *reading) check(t testing.TB, name string, b []byte, i int) bool {
 // texts are values that a short form reads, for one at least.
 var texts = []string{
 	`"text",`, `"longer than eight bytes",`, `"é",`, `"a\n",`, `"`, `12,`, `-7}`, `123456789012345678,`, `1234567890123456789,`, `00,`, `-0,`, `1.5,`, `-0.0,`, `1e3,`, `0.1,`, `.5,`, `5.,`, `99999.99,`,
-	`9007199254740993,`, `0.000000000000000001,`, `true,`, `false}`, `"2024-02-29",`, `"2023-02-29",`, `2024-03-30,`, `"2024-03-30 12:34:56.789",`, `"2024-03-30T12:34:56.789012Z",`,
+	`9007199254740993,`, `-12345678901.12345678,`, `0.12345678901234567,`, `0.12345678901234567890,`, `9999999999999999999,`, `0.000000000000000001,`, `true,`, `false}`, `"2024-02-29",`, `"2023-02-29",`, `2024-03-30,`, `"2024-03-30 12:34:56.789",`, `"2024-03-30T12:34:56.789012Z",`,
 	`2024-03-30 12:34:56.7Z,`, `"quoted",x`, `"quo""ted",`, "a\rb\r\n", "é,", "\xff,", `,`, "",
 	"\xa4text", "\xd9\x04text", "\xd9\x05text", "\xa2é", "\xa1\xff", "\x05", "\xff", "\xcc\xff", "\xcd\xff\xff", "\xce\xff\xff\xff\xff", "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff",
 	"\xcf\x80\x00\x00\x00\x00\x00\x00\x00", "\xd0\x80", "\xd1\x80\x00", "\xd2\x80\x00\x00\x00", "\xd3\x80\x00\x00\x00\x00\x00\x00\x00", "\xc2", "\xc3",
@@ -181,4 +191,56 @@ func FuzzSkip(f *testing.F) {
 			t.Fatalf("CSV %q at %d: %d %d %d", b, i, start, end, next)
 		}
 	})
+}
+
+// Keys are found in any order of the last two shapes, and what is no key is none.
+func TestKeys(t *testing.T) {
+	stats := &format.Stats{}
+	var s Keys
+	s.Bind(stats, "a", "", "name")
+	for range 3 {
+		for _, order := range [][]struct {
+			raw   string
+			field int
+		}{{{"{\"a\": ", 0}, {" ,\"name\":", 2}, {", \"\" : ", 1}, {"}", Closed}}, {{"{\"name\":", 2}, {",\"a\":", 0}, {" }", Closed}}, {{"{}", Closed}}, {{"{\"\":", 1}}} {
+			for k, want := range order {
+				b := []byte("x" + want.raw + "1")
+				if field, at := s.JSON(k, b, 1); field != want.field || at != len(b)-1 {
+					t.Fatalf("%q is %d at %d", b, field, at)
+				}
+			}
+		}
+	}
+	for _, b := range []string{"", "{", "{1", `{"a`, `{"a"`, `{"a"1`, `{"\u0061":1`, "{\"\xff\":1", `{"new":1`, `,"a":1`} {
+		if field, at := s.JSON(0, []byte(b), 0); at >= 0 {
+			t.Errorf("%q is %d at %d", b, field, at)
+		}
+	}
+	stats.UnknownNames = []string{"new"}
+	if field, at := s.JSON(0, []byte(`{"new":1`), 0); field != -1 || at != 7 {
+		t.Error(field, at)
+	}
+
+	var m Keys
+	m.Bind(stats, "a", "", "name")
+	for range 3 {
+		for _, order := range [][]struct {
+			raw   string
+			field int
+		}{{{"\xa1a", 0}, {"\xa4name", 2}, {"\xa0", 1}}, {{"\xd9\x04name", 2}, {"\xc4\x01a", 0}}, {{"\xa0", 1}, {"\xa3new", -1}}} {
+			for k, want := range order {
+				b := []byte("x" + want.raw + "\x01")
+				if field, at := m.Msgpack(k, b, 1); field != want.field || at != len(b)-1 {
+					t.Fatalf("%q is %d at %d", b, field, at)
+				}
+			}
+		}
+	}
+	for _, b := range []string{"", "\x00", "\xc1", "\xa2a", "\xa1b", "\xd9", "\x91\xa1a", "\xc0"} {
+		for k := range 4 {
+			if field, at := m.Msgpack(k, []byte(b), 0); at >= 0 {
+				t.Errorf("%q is %d at %d", b, field, at)
+			}
+		}
+	}
 }

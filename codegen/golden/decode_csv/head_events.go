@@ -290,10 +290,12 @@ func (f *fragment) decode(b []byte, i int, e *event) int {
 		return -1
 	}
 	at7 := i
-	if fused.CSVEnds(b, at7, ',') {
-		e.c7Null, i = true, at7
-	} else if e.c7, e.c7hi, e.c7Null, i = f.in.Wide(7, b, at7); i < 0 {
-		return -1
+	if e.c7, e.c7hi, i = fused.CSVWide(b, at7, 30, 4, ','); i < 0 {
+		if fused.CSVEnds(b, at7, ',') {
+			e.c7Null, i = true, at7
+		} else if e.c7, e.c7hi, e.c7Null, i = f.in.Wide(7, b, at7); i < 0 {
+			return -1
+		}
 	}
 	// name STRING
 	if i = fused.CSVNext(b, i, ','); i < 0 {

@@ -190,10 +190,12 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 	if len(b)-i < 8 || string(b[i:i+8]) != `,"wide":` {
 		return f.learnt0(b, i, 5, 0x1f, e)
 	}
-	if fused.JSONNull(b, i+8) {
-		e.c5Null, n = true, i+12
-	} else if e.c5, e.c5hi, e.c5Null, n = f.in.Wide(5, b, i+8); n < 0 {
-		return f.learnt0(b, i, 5, 0x1f, e)
+	if e.c5, e.c5hi, n = fused.JSONWide(b, i+8, 19, 0); n < 0 {
+		if fused.JSONNull(b, i+8) {
+			e.c5Null, n = true, i+12
+		} else if e.c5, e.c5hi, e.c5Null, n = f.in.Wide(5, b, i+8); n < 0 {
+			return f.learnt0(b, i, 5, 0x1f, e)
+		}
 	}
 	i = n
 	// big BIGINT
@@ -302,10 +304,12 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 				return -1 // twice
 			}
 			seen |= 0x20
-			if fused.JSONNull(b, at) {
-				e.c5Null, i = true, at+4
-			} else if e.c5, e.c5hi, e.c5Null, i = f.in.Wide(5, b, at); i < 0 {
-				return -1
+			if e.c5, e.c5hi, i = fused.JSONWide(b, at, 19, 0); i < 0 {
+				if fused.JSONNull(b, at) {
+					e.c5Null, i = true, at+4
+				} else if e.c5, e.c5hi, e.c5Null, i = f.in.Wide(5, b, at); i < 0 {
+					return -1
+				}
 			}
 		case 6: // big
 			if seen&0x40 != 0 {

@@ -368,10 +368,12 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 	if len(b)-i < 9 || string(b[i:i+9]) != `,"large":` {
 		return f.learnt0(b, i, 9, 0xff, e)
 	}
-	if fused.JSONNull(b, i+9) {
-		e.c8Null, n = true, i+13
-	} else if e.c8, e.c8hi, e.c8Null, n = f.in.Wide(8, b, i+9); n < 0 {
-		return f.learnt0(b, i, 9, 0xff, e)
+	if e.c8, e.c8hi, n = fused.JSONWide(b, i+9, 30, 4); n < 0 {
+		if fused.JSONNull(b, i+9) {
+			e.c8Null, n = true, i+13
+		} else if e.c8, e.c8hi, e.c8Null, n = f.in.Wide(8, b, i+9); n < 0 {
+			return f.learnt0(b, i, 9, 0xff, e)
+		}
 	}
 	i = n
 	// name STRING
@@ -664,10 +666,12 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 				return -1 // twice
 			}
 			seen |= 0x100
-			if fused.JSONNull(b, at) {
-				e.c8Null, i = true, at+4
-			} else if e.c8, e.c8hi, e.c8Null, i = f.in.Wide(8, b, at); i < 0 {
-				return -1
+			if e.c8, e.c8hi, i = fused.JSONWide(b, at, 30, 4); i < 0 {
+				if fused.JSONNull(b, at) {
+					e.c8Null, i = true, at+4
+				} else if e.c8, e.c8hi, e.c8Null, i = f.in.Wide(8, b, at); i < 0 {
+					return -1
+				}
 			}
 		case 10: // name
 			if seen&0x200 != 0 {

@@ -105,7 +105,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(pane0{})-280]
 )
 
-const pane0Layout = "0 8 rows\n8 8 COUNT(*)\n16 8 COUNT(note)\n24 16 SUM(half)\n40 16 AVG(half)\n56 32 SUM(small)\n88 32 AVG(small)\n120 32 SUM(large)\n152 16 MIN(small)\n168 24 MAX(large)\n192 16 MIN(d)\n208 16 MAX(d)\n224 16 MIN(note)\n240 24 STDDEV_POP(d)\n264 16 SUM(k) FILTER (WHERE on_line)"
+const pane0Layout = "0+8 8+8:1 16+8:1 24+16:3 40+16:3 56+32:4 88+32:4 120+32:4 152+16:5 168+24:0 192+16:5 208+16:5 224+16:0 240+24:0 264+16:2"
 
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {
@@ -347,10 +347,12 @@ func (f *fragment) object0(b []byte, i int, e *event) int {
 	if len(b)-i < 9 || string(b[i:i+9]) != `,"large":` {
 		return f.learnt0(b, i, 3, 0x7, e)
 	}
-	if fused.JSONNull(b, i+9) {
-		e.c3Null, n = true, i+13
-	} else if e.c3, e.c3hi, e.c3Null, n = f.in.Wide(3, b, i+9); n < 0 {
-		return f.learnt0(b, i, 3, 0x7, e)
+	if e.c3, e.c3hi, n = fused.JSONWide(b, i+9, 30, 4); n < 0 {
+		if fused.JSONNull(b, i+9) {
+			e.c3Null, n = true, i+13
+		} else if e.c3, e.c3hi, e.c3Null, n = f.in.Wide(3, b, i+9); n < 0 {
+			return f.learnt0(b, i, 3, 0x7, e)
+		}
 	}
 	i = n
 	// d DOUBLE
@@ -474,10 +476,12 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 				return -1 // twice
 			}
 			seen |= 0x8
-			if fused.JSONNull(b, at) {
-				e.c3Null, i = true, at+4
-			} else if e.c3, e.c3hi, e.c3Null, i = f.in.Wide(3, b, at); i < 0 {
-				return -1
+			if e.c3, e.c3hi, i = fused.JSONWide(b, at, 30, 4); i < 0 {
+				if fused.JSONNull(b, at) {
+					e.c3Null, i = true, at+4
+				} else if e.c3, e.c3hi, e.c3Null, i = f.in.Wide(3, b, at); i < 0 {
+					return -1
+				}
 			}
 		case 4: // d
 			if seen&0x10 != 0 {
