@@ -122,7 +122,7 @@ func Bool(b bool) int64 {
 // CheckLayout compares the rows of a window leaf to those that code was generated for.
 func CheckLayout(p *op.WindowPanes, want string) error {
 	if got := p.RowLayout(); got != want {
-		return fmt.Errorf("generated code updates window rows of another layout: generate it again\nit was made for\n%s\nand the rows are\n%s", want, got)
+		return fmt.Errorf("generated code updates window rows of another layout: generate it again (it was made for %s, and the rows are %s)", want, got)
 	}
 	return nil
 }

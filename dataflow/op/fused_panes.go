@@ -161,13 +161,13 @@ func (p *WindowPanes) Input() []types.Type { return p.o.cfg.Input }
 // RowLayout describes the bytes of a row: what generated code was made for.
 func (p *WindowPanes) RowLayout() string { return RowLayout(p.o.set) }
 
-// RowLayout describes the bytes of a group's row in a pane: a part a line, with its offset
-// and size.
+// RowLayout describes the bytes of a group's row in a pane: each part's offset, size and
+// expr.AggKind.
 func RowLayout(set *expr.AggSet) string {
 	var b strings.Builder
-	b.WriteString("0 8 rows")
-	for _, f := range set.Fields() {
-		fmt.Fprintf(&b, "\n%d %d %s", f.Offset+8, f.Size, f.Name)
+	b.WriteString("0+8")
+	for _, p := range set.Parts() {
+		fmt.Fprintf(&b, " %d+%d:%d", p.Offset+8, p.Size, p.Kind)
 	}
 	return b.String()
 }

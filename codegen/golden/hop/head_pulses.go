@@ -73,7 +73,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(pane0{})-40]
 )
 
-const pane0Layout = "0 8 rows\n8 8 COUNT(*)\n16 16 AVG(`$f3`)\n32 8 APPROX_COUNT_DISTINCT(watts)"
+const pane0Layout = "0+8 8+8:1 16+16:3 32+8:0"
 
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {

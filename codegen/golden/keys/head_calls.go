@@ -68,7 +68,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(pane0{})-64]
 )
 
-const pane0Layout = "0 8 rows\n8 8 COUNT(*)\n16 16 SUM(`$f3`)\n32 16 MAX(seconds)\n48 16 SUM(cents)"
+const pane0Layout = "0+8 8+8:1 16+16:2 32+16:5 48+16:2"
 
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {

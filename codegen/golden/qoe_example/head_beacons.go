@@ -95,7 +95,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(pane0{})-96]
 )
 
-const pane0Layout = "0 8 rows\n8 8 COUNT(*)\n16 8 COUNT(error)\n24 16 SUM(`$f5`)\n40 16 SUM(rebuffer_ms)\n56 40 APPROX_PERCENTILE(startup_ms, 0.5)"
+const pane0Layout = "0+8 8+8:1 16+8:1 24+16:2 40+16:2 56+40:0"
 
 // pane1 overlays the state of a group in a pane.
 type pane1 struct {
@@ -119,7 +119,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(pane1{})-96]
 )
 
-const pane1Layout = "0 8 rows\n8 8 COUNT(*)\n16 8 COUNT(error)\n24 16 SUM(`$f5`)\n40 16 SUM(rebuffer_ms)\n56 40 APPROX_PERCENTILE(startup_ms, 0.5)"
+const pane1Layout = "0+8 8+8:1 16+8:1 24+16:2 40+16:2 56+40:0"
 
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {

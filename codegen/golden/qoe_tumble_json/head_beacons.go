@@ -70,7 +70,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(pane0{})-72]
 )
 
-const pane0Layout = "0 8 rows\n8 8 COUNT(*)\n16 8 COUNT(error)\n24 16 SUM(`$f5`)\n40 16 AVG(`$f6`)\n56 16 MAX(bitrate_kbps)"
+const pane0Layout = "0+8 8+8:1 16+8:1 24+16:2 40+16:3 56+16:5"
 
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {
