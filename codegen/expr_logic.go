@@ -190,7 +190,10 @@ func (x *exprs) conjunction(n expr.Node) (string, error) {
 		x.line(name + " = " + code + "\n}")
 		parts = []string{name}
 	}
-	return strings.Join(parts, " && "), nil
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return "(" + strings.Join(parts, " && ") + ")", nil
 }
 
 // choose is CASE.

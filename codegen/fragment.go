@@ -218,7 +218,7 @@ func (g *headGen) calc(from plan.Node, n *plan.Calc) error {
 	g.pass[n] = g.pass[from]
 	if n.Filter != nil {
 		x.at(place, -1)
-		v, err := x.emit(n.Filter)
+		cond, err := x.filter(n.Filter)
 		if err != nil {
 			return err
 		}
@@ -227,9 +227,9 @@ func (g *headGen) calc(from plan.Node, n *plan.Calc) error {
 		w.field(fmt.Sprintf("n%d int64 // rows that %d has emitted since Settle", place, place))
 		if g.depth > 0 {
 			fmt.Fprintf(&g.hoisted, "%s := false\n", pass)
-			w.p("%s = %s", pass, v.isTrue())
+			w.p("%s = %s", pass, cond)
 		} else {
-			w.p("%s := %s", pass, v.isTrue())
+			w.p("%s := %s", pass, cond)
 		}
 		w.p("if %s {", pass)
 		g.depth++
