@@ -1,10 +1,13 @@
 package golden
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
+	_ "github.com/edgeflow/edgeflow/codegen/golden/decode_qoe_csv"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/decode_qoe_json"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/decode_qoe_msgpack"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
@@ -34,7 +37,11 @@ func beacons(encoding, order string) [][]byte {
 		case "more":
 			text = text[:len(text)-1] + `,"app":"player"}`
 		}
-		if encoding == "json" {
+		if encoding == "csv" {
+			at := time.UnixMilli(b.EventTimeMs).UTC().Format("2006-01-02 15:04:05.000Z")
+			text = fmt.Sprintf("%d,%s,%s,%s,%s,%s,%d,%d,%d,%s\n", b.ViewID, b.Customer, b.Region, b.CDN, b.Device, at, b.StartupMs, b.RebufferMs, b.BitrateKbps, b.Error)
+		}
+		if encoding != "msgpack" {
 			out = append(out, []byte(text))
 			continue
 		}
@@ -58,10 +65,10 @@ func beacons(encoding, order string) [][]byte {
 // BenchmarkDecode measures the decoding of a beacon, one a message, by a fragment and by the
 // interpreter's decoder.
 func BenchmarkDecode(b *testing.B) {
-	for _, encoding := range []string{"json", "msgpack"} {
+	for _, encoding := range []string{"json", "msgpack", "csv"} {
 		w := newTwin(b, "decode_qoe_"+encoding)
 		for _, order := range []string{"declared", "reordered", "spaced", "more"} {
-			if encoding == "msgpack" && order == "spaced" {
+			if encoding == "msgpack" && order == "spaced" || encoding == "csv" && order != "declared" {
 				continue
 			}
 			msgs := beacons(encoding, order)
