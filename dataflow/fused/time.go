@@ -2,10 +2,12 @@ package fused
 
 import "github.com/edgeflow/edgeflow/dataflow/format"
 
-// Day reads dates and timestamps and keeps the day it has seen last.
+// Day reads dates and timestamps and keeps the day and the minute it has seen last.
 type Day struct {
-	text [10]byte
-	days int64
+	text   [10]byte // yyyy-MM-dd
+	days   int64
+	minute [16]byte // the day, a letter, HH:mm
+	micros int64    // of minute
 }
 
 func (d *Day) set(s [10]byte) bool {
@@ -14,6 +16,19 @@ func (d *Day) set(s [10]byte) bool {
 		d.text, d.days = s, days
 	}
 	return ok
+}
+
+func (d *Day) setMinute(s [16]byte) bool {
+	if day := [10]byte(s[:10]); day != d.text && !d.set(day) {
+		return false
+	}
+	h1, h2, m1, m2 := s[11]-'0', s[12]-'0', s[14]-'0', s[15]-'0'
+	hour, minute := int64(h1)*10+int64(h2), int64(m1)*10+int64(m2)
+	if s[13] != ':' || h1 > 9 || h2 > 9 || m1 > 9 || m2 > 9 || hour > 23 || minute > 59 {
+		return false
+	}
+	d.minute, d.micros = s, d.days*86400e6+(hour*60+minute)*60e6
+	return true
 }
 
 // Date reads yyyy-MM-dd at i, in days since 1970; end is -1 for any other form.
@@ -59,18 +74,14 @@ func (d *Day) Stamp(b []byte, i int, sep byte, zoned bool, prec int) (micros int
 		return 0, -1
 	}
 	s := b[i : i+20 : i+20]
-	if day := [10]byte(s[:10]); day != d.text && !d.set(day) {
+	if m := [16]byte(s[:16]); m != d.minute && !d.setMinute(m) {
 		return 0, -1
 	}
-	if s[10] != sep || s[13] != ':' || s[16] != ':' {
+	s1, s2 := s[17]-'0', s[18]-'0'
+	if s[10] != sep || s[16] != ':' || s1 > 5 || s2 > 9 {
 		return 0, -1
 	}
-	h1, h2, m1, m2, s1, s2 := s[11]-'0', s[12]-'0', s[14]-'0', s[15]-'0', s[17]-'0', s[18]-'0'
-	hour, minute, second := int64(h1)*10+int64(h2), int64(m1)*10+int64(m2), int64(s1)*10+int64(s2)
-	if h1 > 9 || h2 > 9 || m1 > 9 || m2 > 9 || s1 > 9 || s2 > 9 || hour > 23 || minute > 59 || second > 59 {
-		return 0, -1
-	}
-	micros = d.days*86400e6 + ((hour*60+minute)*60+second)*1e6
+	micros = d.micros + (int64(s1)*10+int64(s2))*1e6
 	if i += 19; b[i] == '.' {
 		var f int64
 		if f, i = fraction(b, i+1, prec); i < 0 {
