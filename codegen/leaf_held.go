@@ -82,6 +82,16 @@ func (p *paneGen) holdCell(w *writer, c int, v value, code, filter bool) value {
 	return out
 }
 
+// empty tells that a row adds nothing but itself: it holds no cell.
+func (p *paneGen) empty() bool {
+	for _, v := range p.cells {
+		if v.code != "" || v.cond != "" || v.null != "" && v.null != "true" {
+			return false
+		}
+	}
+	return true
+}
+
 // adder writes the type of what a row adds, and the method that adds it. columns is the
 // number of columns of the leaf's rows.
 func (g *headGen) adder(p *paneGen, columns int) {
@@ -106,9 +116,11 @@ func (g *headGen) adder(p *paneGen, columns int) {
 		}
 	}
 	w.p("}\n")
-	w.p("// %s adds what the i-th of the rows held adds.", p.add)
-	w.p("func (f *%s) %s(i int, row []byte) {", w.fragment, p.add)
-	w.p("a := &f.%s[i]", p.held)
+	w.p("// %s adds what is in a slot.", p.add)
+	w.p("func (f *%s) %s(slot int, row []byte) {", w.fragment, p.add)
+	if !p.empty() {
+		w.p("a := &f.%s[slot]", p.held)
+	}
 	w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
 	w.p("r.rows++")
 	g.aggregates(p, vals)

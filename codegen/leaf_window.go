@@ -93,26 +93,40 @@ func (g *headGen) update(leaf int, l plan.Leaf) {
 	vals := g.vals[l.From]
 	w.use("unsafe")
 	if !p.holds() {
-		g.key(l.Window.Keys, vals)
+		g.key(l, vals)
 		w.p("row := f.win%d.Row(k)", leaf)
 		w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
 		w.p("r.rows++")
 		g.aggregates(p, vals)
 		return
 	}
-	w.field(fmt.Sprintf("%s [op.MaxHeld]%s", p.held, p.held))
+	w.field(fmt.Sprintf("%s [op.HeldSlots]%s", p.held, p.held))
 	w.bind("f.win%d.OnLet(f.%s)", leaf, p.add)
-	w.p("a := &f.%s[f.win%d.Held]", p.held, leaf)
+	from := w.body.Len()
+	w.p("a := &f.%s[f.win%d.Slot]", p.held, leaf)
 	p.hold(w, vals)
-	g.key(l.Window.Keys, vals)
+	if p.empty() {
+		w.body.Truncate(from)
+	}
+	g.key(l, vals)
 	w.p("if f.win%d.Many {\nf.win%d.Hold(k)\n} else {", leaf, leaf)
-	w.p("f.%s(0, f.win%d.Row(k))\n}", p.add, leaf)
+	w.p("f.%s(f.win%d.Slot, f.win%d.Row(k))\n}", p.add, leaf, leaf)
 }
 
-// key writes the packed key of a group, as the interpreter packs it: k.
-func (g *headGen) key(cols []int, vals []value) {
-	w := g.w
+// key writes the packed key of a group, as the interpreter packs it: k. It is still in hand
+// where the window before this one has the same.
+func (g *headGen) key(l plan.Leaf, vals []value) {
+	w, cols := g.w, l.Window.Keys
 	w.field("key []byte // scratch")
+	same := g.pass[l.From]
+	for _, c := range cols {
+		same += fmt.Sprintf("; %s %s %s %s", vals[c].code, vals[c].hi, vals[c].null, vals[c].cond)
+	}
+	if same == g.inKey {
+		w.p("k := f.key")
+		return
+	}
+	g.inKey = same
 	w.p("k := f.key[:0]")
 	for range (len(cols) + 7) / 8 {
 		w.p("k = append(k, 0)")

@@ -40,6 +40,33 @@ func BenchmarkEvent(b *testing.B) {
 	}
 }
 
+// BenchmarkRows measures an event whose row goes on to a group aggregate.
+func BenchmarkRows(b *testing.B) {
+	r := rand.New(rand.NewPCG(3, 5))
+	var log []dataflow.Message
+	for i := range 10_000 {
+		var data []byte
+		for k := range 100 {
+			data = append(data, order(r, i*100+k, startMs)...)
+		}
+		log = append(log, dataflow.Message{Data: data, Seq: uint64(i + 1), ArrivalMs: startMs + int64(i)})
+	}
+	for _, interpret := range []bool{false, true} {
+		b.Run(fmt.Sprintf("interpret=%v", interpret), func(b *testing.B) {
+			for left := b.N; left > 0; {
+				b.StopTimer()
+				n := min(left, 1_000_000)
+				r := play(b, load(b, "group"), map[string][]dataflow.Message{"orders": log[:(n+99)/100]}, interpret)
+				left -= n
+				b.StartTimer()
+				r.settle()
+				b.StopTimer()
+				r.close()
+			}
+		})
+	}
+}
+
 // BenchmarkManyKeys measures an event of one of a million groups.
 func BenchmarkManyKeys(b *testing.B) {
 	r := rand.New(rand.NewPCG(3, 5))

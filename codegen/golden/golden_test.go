@@ -94,3 +94,28 @@ func record(event func(r *rand.Rand, i int, atMs int64) string) []dataflow.Messa
 	}
 	return log
 }
+
+// Rows of panes with many groups are held until there are some; here they are of two panes
+// in turn, both of which come to have many groups.
+func TestManyGroups(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 1))
+	var log []dataflow.Message
+	for i := range 300 {
+		var data []byte
+		for range 100 {
+			data = append(data, phoneCall(r, startMs-100+r.Int64N(200), 9_000)...)
+		}
+		log = append(log, dataflow.Message{Data: data, ArrivalMs: startMs + int64(i)})
+	}
+	logs := map[string][]dataflow.Message{"calls": log}
+	p := load(t, "keys")
+	want := run(t, p, logs, false, []part{{interpret: true}, {interpret: true}, {interpret: true}})
+	got := run(t, p, logs, false, []part{{}, {}, {}})
+	differ(t, "rows", want.rows, got.rows)
+	for i := range want.dumps {
+		differ(t, fmt.Sprint("state and accounts at barrier ", i), want.dumps[i], got.dumps[i])
+	}
+	if got.taken != 30_000 || strings.Count(got.rows, "\n") < 9_000 {
+		t.Errorf("generated code took %d of 30,000 events; %d rows", got.taken, strings.Count(got.rows, "\n"))
+	}
+}

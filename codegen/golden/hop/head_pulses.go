@@ -28,7 +28,7 @@ type fragment struct {
 	mark1 *fused.Mark
 	n2    int64 // rows that 2 has emitted since Settle
 	win0  *op.WindowPanes
-	held0 [op.MaxHeld]held0
+	held0 [op.HeldSlots]held0
 	key   []byte // scratch
 	agg0  *fused.Agg
 	in    fused.Decoder // the decoder's counts of the event in hand
@@ -125,7 +125,7 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.n2++
 	}
 	if pass2 {
-		a := &f.held0[f.win0.Held]
+		a := &f.held0[f.win0.Slot]
 		a.c1 = kept0
 		a.c1Null = kept0Null
 		a.c2 = e.c2
@@ -137,7 +137,7 @@ func (f *fragment) Event(b []byte, pos int) int {
 		if f.win0.Many {
 			f.win0.Hold(k)
 		} else {
-			f.add0(0, f.win0.Row(k))
+			f.add0(f.win0.Slot, f.win0.Row(k))
 		}
 	}
 	{
@@ -154,9 +154,9 @@ type held0 struct {
 	c2Null bool
 }
 
-// add0 adds what the i-th of the rows held adds.
-func (f *fragment) add0(i int, row []byte) {
-	a := &f.held0[i]
+// add0 adds what is in a slot.
+func (f *fragment) add0(slot int, row []byte) {
+	a := &f.held0[slot]
 	r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
 	r.rows++
 	r.n0++

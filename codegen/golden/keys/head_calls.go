@@ -25,7 +25,7 @@ type fragment struct {
 	host  *fused.Host
 	mark0 *fused.Mark
 	win0  *op.WindowPanes
-	held0 [op.MaxHeld]held0
+	held0 [op.HeldSlots]held0
 	key   []byte        // scratch
 	in    fused.Decoder // the decoder's counts of the event in hand
 	keys0 fused.Keys    // of the event
@@ -98,7 +98,7 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.in.Commit()
 	}
 	{
-		a := &f.held0[f.win0.Held]
+		a := &f.held0[f.win0.Slot]
 		a.c1 = e.c1
 		a.c1Null = e.c1Null
 		a.c2 = e.c1
@@ -116,7 +116,7 @@ func (f *fragment) Event(b []byte, pos int) int {
 		if f.win0.Many {
 			f.win0.Hold(k)
 		} else {
-			f.add0(0, f.win0.Row(k))
+			f.add0(f.win0.Slot, f.win0.Row(k))
 		}
 	}
 	{
@@ -135,9 +135,9 @@ type held0 struct {
 	c3Null bool
 }
 
-// add0 adds what the i-th of the rows held adds.
-func (f *fragment) add0(i int, row []byte) {
-	a := &f.held0[i]
+// add0 adds what is in a slot.
+func (f *fragment) add0(slot int, row []byte) {
+	a := &f.held0[slot]
 	r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
 	r.rows++
 	r.n0++

@@ -30,9 +30,9 @@ type fragment struct {
 	win0     *op.WindowPanes
 	win1     *op.WindowPanes
 	n2       int64 // rows that 2 has emitted since Settle
-	held0    [op.MaxHeld]held0
+	held0    [op.HeldSlots]held0
 	key      []byte // scratch
-	held1    [op.MaxHeld]held1
+	held1    [op.HeldSlots]held1
 	out2     *fused.Rows
 	out2Cols [6]*vec.Vector
 	agg0     *fused.Agg
@@ -159,7 +159,7 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.n2++
 	}
 	{
-		a := &f.held0[f.win0.Held]
+		a := &f.held0[f.win0.Slot]
 		a.c2Null = e.c7Null
 		a.c3 = e.c6
 		a.c3Null = e.c6Null
@@ -183,11 +183,11 @@ func (f *fragment) Event(b []byte, pos int) int {
 		if f.win0.Many {
 			f.win0.Hold(k)
 		} else {
-			f.add0(0, f.win0.Row(k))
+			f.add0(f.win0.Slot, f.win0.Row(k))
 		}
 	}
 	{
-		a := &f.held1[f.win1.Held]
+		a := &f.held1[f.win1.Slot]
 		a.c2Null = e.c7Null
 		a.c3 = e.c6
 		a.c3Null = e.c6Null
@@ -195,23 +195,11 @@ func (f *fragment) Event(b []byte, pos int) int {
 		a.c4Null = e.c6Null
 		a.c5 = e.c5
 		a.c5Null = e.c5Null
-		k := f.key[:0]
-		k = append(k, 0)
-		if e.c1Null {
-			k[0] |= 1
-		} else {
-			k = fused.KeyText(k, e.c1)
-		}
-		if e.c2Null {
-			k[0] |= 2
-		} else {
-			k = fused.KeyText(k, e.c2)
-		}
-		f.key = k
+		k := f.key
 		if f.win1.Many {
 			f.win1.Hold(k)
 		} else {
-			f.add1(0, f.win1.Row(k))
+			f.add1(f.win1.Slot, f.win1.Row(k))
 		}
 	}
 	if pass2 {
@@ -261,9 +249,9 @@ type held0 struct {
 	c5Null bool
 }
 
-// add0 adds what the i-th of the rows held adds.
-func (f *fragment) add0(i int, row []byte) {
-	a := &f.held0[i]
+// add0 adds what is in a slot.
+func (f *fragment) add0(slot int, row []byte) {
+	a := &f.held0[slot]
 	r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
 	r.rows++
 	r.n0++
@@ -297,9 +285,9 @@ type held1 struct {
 	c5Null bool
 }
 
-// add1 adds what the i-th of the rows held adds.
-func (f *fragment) add1(i int, row []byte) {
-	a := &f.held1[i]
+// add1 adds what is in a slot.
+func (f *fragment) add1(slot int, row []byte) {
+	a := &f.held1[slot]
 	r := (*pane1)(unsafe.Pointer(unsafe.SliceData(row)))
 	r.rows++
 	r.n0++
