@@ -3,10 +3,12 @@ package codegen
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/edgeflow/edgeflow/codegen/internal/exprtest"
+	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
 // TestCalcs generates a program of several Calcs and compares them with the interpreter;
@@ -22,7 +24,9 @@ func TestCalcs(t *testing.T) {
 		c.Project = strings.Split(columns.Replace(strings.Join(c.Project, "|")), "|")
 		cases = append(cases, c)
 	}
-	src, err := calcProgram(cases)
+	timed := len(cases)
+	cases = append(cases, randomCalcs(t, 150)...)
+	src, err := calcProgram(cases, timed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +37,30 @@ func TestCalcs(t *testing.T) {
 	t.Logf("\n%s", out)
 }
 
+// randomCalcs combines the cases of TestExpressions that are written out.
+func randomCalcs(t *testing.T, n int) (out []exprtest.CalcCase) {
+	r := rand.New(rand.NewPCG(5, 6))
+	texts := exprCases()
+	for len(out) < n {
+		pick := func() string { return texts[r.IntN(len(texts))] }
+		c := exprtest.CalcCase{Filter: pick(), Project: []string{pick(), pick(), pick()}}
+		node, err := c.Node()
+		if err != nil || node.Filter.Type().Kind != types.Boolean {
+			continue
+		}
+		var fb errFallback
+		switch _, err := generateCalc(node, "calc", "main"); {
+		case err == nil:
+			out = append(out, c)
+		case !errors.As(err, &fb):
+			t.Fatalf("%v: %v", c, err)
+		}
+	}
+	return out
+}
+
 // calcProgram puts the files of Calcs into one.
-func calcProgram(cases []exprtest.CalcCase) ([]byte, error) {
+func calcProgram(cases []exprtest.CalcCase, timed int) ([]byte, error) {
 	w := newWriter("")
 	w.use("dataflow/fused")
 	w.use("dataflow/vec")
@@ -54,7 +80,8 @@ func calcProgram(cases []exprtest.CalcCase) ([]byte, error) {
 		decls = append(decls, rest)
 		w.p("{Filter: %q, Project: %#v},", c.Filter, c.Project)
 	}
-	w.p("})\n}\nvar _ fused.Calc\nvar _ vec.Batch\n%s", strings.Join(decls, "\n"))
+	w.use("math")
+	w.p("}, %d)\n}\nvar _ = math.Pi\nvar _ fused.Calc\nvar _ vec.Batch\n%s", timed, strings.Join(decls, "\n"))
 	w.decl()
 	return w.file(generated, "main")
 }

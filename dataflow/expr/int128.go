@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"math/bits"
 	"strconv"
+	"unsafe"
 
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
@@ -278,7 +279,9 @@ func (x Int128) Float(scale int) float64 {
 	if i, ok := x.Int64(); ok && scale <= 22 && i < 1<<53 && i > -1<<53 {
 		return float64(i) / math.Pow10(scale)
 	}
-	f, err := strconv.ParseFloat(string(x.Append(nil, scale)), 64)
+	var buf [48]byte
+	text := x.Append(buf[:0], scale)
+	f, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(text), len(text)), 64)
 	if err != nil {
 		return math.NaN()
 	}
