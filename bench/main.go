@@ -19,6 +19,7 @@ import (
 const usage = `usage: go run ./bench COMMAND [flags]
 
   qoe      the video-quality queries, from JetStream or from memory, beside a ceiling
+  latency  from an event's scheduled arrival to its row, at 50 and 80 % of the greatest rate
   state    stalls, restores and small checkpoints with large state
   product  binary size, memory and start of the demo's pipeline
   nexmark  the queries of the Nexmark benchmark: engine alone, decoding, from JetStream, beside Flink
@@ -36,6 +37,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"product": productCommand,
 	"nexmark": nexmarkCommand,
 	"growth":  growthCommand,
+	"latency": latencyCommand,
 	"peers":   peersCommand,
 }
 

@@ -22,6 +22,8 @@ var programs = map[string]func(job []byte) (any, error){
 	"hand-memory":   typed(handMemoryProgram),
 	"server":        typed(serverProgram),
 	"file":          typed(fileProgram),
+	"latency":       typed(latencyProgram),
+	"publish":       typed(publishProgram),
 	"nexmark":       typed(nexmarkProgram),
 	"nexmark-nats":  typed(nexmarkStreamProgram),
 	"stall":         typed(stallProgram),
