@@ -13,6 +13,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // Agent hosts pipelines.
@@ -20,6 +21,8 @@ type Agent struct {
 	opt   Options
 	log   *slog.Logger
 	clock Clock
+
+	collector store.Collector // of garbage, between checkpoints
 
 	mu        sync.Mutex
 	pipelines []*Pipeline

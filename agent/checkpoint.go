@@ -73,6 +73,7 @@ func (r *runner) barrier(now time.Time) error {
 		})
 		out.took = r.now().Sub(now)
 		r.commits <- out
+		r.p.agent.collector.AfterCommit()
 	}()
 	return nil
 }
