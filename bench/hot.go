@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -43,6 +45,8 @@ type hot struct {
 	engine *dataflow.Engine
 	sink   *updates
 	epoch  state.Epoch
+	// collector is the process's, as in the agent.
+	collector store.Collector
 
 	inFlight *dataflow.Checkpoint
 	began    time.Time
@@ -123,6 +127,7 @@ func (h *hot) barrier() error {
 	go func() {
 		st, err := h.store.Commit(c)
 		h.commits <- commitDone{st, err}
+		h.collector.AfterCommit()
 	}()
 	return nil
 }
@@ -183,12 +188,21 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	if err := m.begin(j.Profile); err != nil {
 		return r, err
 	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	began := time.Now()
 	if err := h.seconds(j.Barriers, true, &with); err != nil {
 		return r, err
 	}
 	r.EventsPerS = float64(len(with.wall)*messagesPerBatch*100) / time.Since(began).Seconds()
+	runtime.ReadMemStats(&after)
+	r.AllocatedBytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(j.Barriers)
+	r.AllocatedObjects = float64(after.Mallocs-before.Mallocs) / float64(j.Barriers)
+	r.Collections = int(after.NumGC - before.NumGC)
 	m.end()
+	if err := writeAllocs(j.Allocs); err != nil {
+		return r, err
+	}
 	r.CommitMs, r.CommitBytes = spreadOf(h.commitMs), spreadOf(h.stored)
 	stop := make(chan struct{})
 	go busy(stop)
@@ -205,6 +219,18 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	r.StateBytes, r.FileBytes = h.arena.Stats().Bytes, h.last.FileBytes
 	r.PeakRSSBytes = memoryOf(os.Getpid(), "VmHWM")
 	return r, h.close()
+}
+
+// writeAllocs writes the profile of all allocations into a file when one is named.
+func writeAllocs(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
 // fill makes a row for every key and returns the number of heap objects with a thousandth

@@ -21,6 +21,7 @@ type stateJob struct {
 	Keys     int    `json:"keys"`
 	Barriers int    `json:"barriers"`
 	Profile  string `json:"profile"`
+	Allocs   string `json:"allocs"`
 }
 
 // stallReport is what stallProgram found; times are ms, sizes bytes.
@@ -41,10 +42,15 @@ type stallReport struct {
 	BarrierMaxMs float64 `json:"barrier_max_ms"`
 	CommitMs     spread  `json:"commit_ms"`
 	CommitBytes  spread  `json:"commit_bytes"`
-	StateBytes   int64   `json:"state_bytes"`
-	FileBytes    int64   `json:"file_bytes"`
-	HeapObjects  [2]int  `json:"heap_objects"` // with a thousandth of the keys, and with all
-	PeakRSSBytes int64   `json:"peak_rss_bytes"`
+	// Allocated is what the heap gave out per checkpoint, in bytes and in objects, and
+	// Collections how often the collector ran in all of those seconds.
+	AllocatedBytes   float64 `json:"allocated_bytes"`
+	AllocatedObjects float64 `json:"allocated_objects"`
+	Collections      int     `json:"collections"`
+	StateBytes       int64   `json:"state_bytes"`
+	FileBytes        int64   `json:"file_bytes"`
+	HeapObjects      [2]int  `json:"heap_objects"` // with a thousandth of the keys, and with all
+	PeakRSSBytes     int64   `json:"peak_rss_bytes"`
 	// Of the checkpoint after one row changed.
 	OneRowPages   int   `json:"one_row_pages"`
 	OneRowStored  int64 `json:"one_row_stored_bytes"`
@@ -65,6 +71,7 @@ func stateCommand(ctx context.Context, args []string) error {
 	f.IntVar(&j.Keys, "keys", 1_000_000, "keys, all of them hot")
 	f.IntVar(&j.Barriers, "barriers", 30, "checkpoints, one a second")
 	f.StringVar(&j.Profile, "profile", "", "file for a CPU profile of the hot loop")
+	f.StringVar(&j.Allocs, "allocs", "", "file for a profile of the allocations, from the start on")
 	asJSON := f.Bool("json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -114,6 +121,7 @@ func printState(j stateJob, s stallReport, restores []restoreReport) {
 	}
 	fmt.Printf("barrier                         max %.2f ms\n", s.BarrierMaxMs)
 	fmt.Printf("checkpoint, all pages dirty     %.0f ms (%.0f-%.0f), %.1f MB stored\n", s.CommitMs.Median, s.CommitMs.Min, s.CommitMs.Max, s.CommitBytes.Median/mb)
+	fmt.Printf("allocated per checkpoint        %.1f MB, %.0f objects; %d collections\n", s.AllocatedBytes/mb, s.AllocatedObjects, s.Collections)
 	fmt.Printf("state, file, peak RSS           %.1f MB, %.1f MB, %.1f MB\n", float64(s.StateBytes)/mb, float64(s.FileBytes)/mb, float64(s.PeakRSSBytes)/mb)
 	fmt.Printf("heap objects                    %d with %d keys, %d with %d keys\n", s.HeapObjects[0], j.Keys/1000, s.HeapObjects[1], j.Keys)
 	fmt.Printf("checkpoint, one row changed     %d pages, %d bytes of them stored, %d bytes written to the file\n", s.OneRowPages, s.OneRowStored, s.OneRowWritten)
