@@ -25,6 +25,9 @@ func (x *exprs) call(n *expr.Call) (value, error) {
 	if _, ok := expr.PatternOf(n); ok {
 		args = args[:1]
 	}
+	if f, i := expr.TimeFuncOf(n, nil); f != nil {
+		args = args[i : i+1]
+	}
 	a, err := x.values(args)
 	if err != nil {
 		return value{}, err
@@ -69,6 +72,14 @@ func (x *exprs) written(n *expr.Call) func(a []value) value {
 			x.w.use("dataflow/fused")
 			return value{code: x.local("fused.CharLength(" + a[0].code + ")"), null: x.strict(a[0])}
 		}
+	case "UPPER", "LOWER":
+		return func(a []value) value {
+			return x.letters(map[string]string{"UPPER": "Upper", "LOWER": "Lower"}[name], a[0])
+		}
+	case "EXTRACT", "FLOOR", "CEIL":
+		if f, _ := expr.TimeFuncOf(n, nil); f != nil {
+			return func(a []value) value { return x.time(n, a[0]) }
+		}
 	case "LIKE", "SIMILAR TO":
 		if _, ok := expr.PatternOf(n); ok {
 			return func(a []value) value { return x.like(n, a[0]) }
@@ -109,6 +120,37 @@ func (x *exprs) like(n *expr.Call, a value) value {
 	// A NULL string may be any bytes, and a match of them does no harm.
 	out.cond = x.local("f." + name + ".Match(" + a.code + ")")
 	return out
+}
+
+// letters is UPPER or LOWER, into scratch of the fragment.
+func (x *exprs) letters(fn string, a value) value {
+	if a.null == "true" {
+		return null(types.TString)
+	}
+	x.w.use("dataflow/fused")
+	name := x.w.fresh("letters")
+	x.w.field(name + " []byte")
+	name = "f." + name
+	if a.null != "" {
+		x.line("if " + not(a.null) + " {")
+	}
+	x.line(fmt.Sprintf("%s = fused.%s(%s[:0], %s)", name, fn, name, a.code))
+	if a.null != "" {
+		x.line("}")
+	}
+	return value{code: name, null: a.null}
+}
+
+// time is a function of a date, time or timestamp.
+func (x *exprs) time(n *expr.Call, a value) value {
+	if a.null == "true" {
+		return null(n.T)
+	}
+	x.w.use("dataflow/fused")
+	name := x.w.fresh("time")
+	x.w.field(name + " fused.Time // " + comment(shorten(n.String())))
+	x.w.bind("if err := f.%s.Bind(h.Env, %s, %d); err != nil {\nreturn err\n}", name, x.rootCode(), x.place[n])
+	return value{code: x.local(fmt.Sprintf("f.%s.Of(%s, %s)", name, a.code, nanos(a))), null: a.null}
 }
 
 // rootCode is the expression in hand, in Bind.

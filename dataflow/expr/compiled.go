@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"time"
+
 	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
@@ -84,6 +86,57 @@ func Alone(n Node) Node {
 	}
 	return withChildren(n, out)
 }
+
+// TimeFunc is a function of a date, time or timestamp cell, of which nanos counts for
+// class types.Wide; the result is of class types.I64.
+type TimeFunc func(cell, nanos int64) int64
+
+// TimeFuncOf is the function of an EXTRACT from a date, time or timestamp, or of a FLOOR or
+// CEIL of a timestamp to a unit, with the argument that it takes; nil for any other node.
+func TimeFuncOf(n Node, env *Env) (f TimeFunc, arg int) {
+	c, ok := n.(*Call)
+	if !ok || len(c.Args) != 2 {
+		return nil, 0
+	}
+	zone := zoneOf(env)
+	switch c.Func.Name {
+	case "EXTRACT":
+		t := c.Args[1].Type()
+		if part := timePart(unitOf(c.Args[0]), t.Kind); part != nil {
+			return ofLocal(t.Kind, zone, part), 1
+		}
+	case "FLOOR", "CEIL":
+		t, unit := c.Args[0].Type(), unitOf(c.Args[1])
+		if unit == "" || !t.IsTimestamp() || c.T.Phys() != types.I64 {
+			return nil, 0
+		}
+		f := ofLocal(t.Kind, zone, roundMicros(unitMicros(unit), c.Func.Name == "CEIL", calendarUnit(unit)))
+		if t.Kind == types.TimestampLTZ {
+			return func(cell, nanos int64) int64 { return fromLocal(f(cell, nanos), zone) }, 0
+		}
+		return f, 0
+	}
+	return nil, 0
+}
+
+// ofLocal is a function of local time in microseconds as one of cells of a kind.
+func ofLocal(k types.Kind, zone *time.Location, f func(micros, nanos int64) int64) TimeFunc {
+	switch k {
+	case types.Date:
+		return func(cell, _ int64) int64 { return f(cell*microsPerDay, 0) }
+	case types.Time:
+		return func(cell, _ int64) int64 { return f(cell*microsPerMilli, 0) }
+	case types.TimestampLTZ:
+		return func(cell, nanos int64) int64 { return f(toLocal(cell, zone), nanos) }
+	}
+	return f
+}
+
+// AppendUpper appends s in upper case, AppendLower in lower case.
+func AppendUpper(dst, s []byte) []byte { return appendUpper(dst, s) }
+
+// AppendLower appends s in lower case.
+func AppendLower(dst, s []byte) []byte { return appendLower(dst, s) }
 
 // PassesOn tells that an expression is a column or a literal, whatever it is called: its
 // vector is at hand.

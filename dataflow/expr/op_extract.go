@@ -54,30 +54,15 @@ func resolveExtract(args []Node) (Resolved, error) {
 	}
 	r := Resolved{Type: types.TBigInt.WithNull(t.NotNull), Args: []types.Type{types.TSymbol, t}}
 	bad := fmt.Errorf("EXTRACT cannot take %s from %s", unit, t.Nullable())
-	var part func(micros, nanos int64) int64
-	switch t.Kind {
-	case types.IntervalYM, types.IntervalDS:
+	if t.IsInterval() {
 		fn := intervalPart(unit, t.Kind)
 		if fn == nil {
 			return Resolved{}, bad
 		}
 		r.Impl.Kernel = int64Kernel(fn)
 		return r, nil
-	case types.Date:
-		if strings.HasSuffix(unit, "OND") && unit != "SECOND" {
-			return Resolved{}, bad
-		}
-		part = datePart(unit)
-		if part == nil {
-			part = clockPart(unit)
-		}
-	case types.Time:
-		part = clockPart(unit)
-	case types.Timestamp, types.TimestampLTZ:
-		if part = datePart(unit); part == nil {
-			part = clockPart(unit)
-		}
 	}
+	part := timePart(unit, t.Kind)
 	if part == nil {
 		return Resolved{}, bad
 	}
@@ -92,6 +77,25 @@ func resolveExtract(args []Node) (Resolved, error) {
 		}
 	}
 	return r, nil
+}
+
+// timePart takes a unit out of a date, time or timestamp; nil for units it does not have.
+func timePart(unit string, k types.Kind) func(micros, nanos int64) int64 {
+	switch k {
+	case types.Date:
+		if strings.HasSuffix(unit, "OND") && unit != "SECOND" {
+			return nil
+		}
+	case types.Time:
+		return clockPart(unit)
+	case types.Timestamp, types.TimestampLTZ:
+	default:
+		return nil
+	}
+	if part := datePart(unit); part != nil {
+		return part
+	}
+	return clockPart(unit)
 }
 
 // localParts are the microseconds since 1970 of a date, time or timestamp cell, in local

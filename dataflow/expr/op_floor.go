@@ -72,6 +72,7 @@ func firstInt64Kernel(fn func(i int64) int64) Kernel {
 // floorTimestamps rounds timestamps, those of a zone in local time. Months and what is
 // longer count whole days only: a time within the first day of a month does not round up.
 func floorTimestamps(fixed int64, up bool, calendar func(days int64, next bool) int64) Kernel {
+	round := roundMicros(fixed, up, calendar)
 	return func(c *Ctx, a []*vec.Vector, out *vec.Vector, n int, sel []int32) {
 		x := a[0]
 		zone := zoneOf(c.Env)
@@ -81,15 +82,7 @@ func floorTimestamps(fixed int64, up bool, calendar func(days int64, next bool) 
 			if out.IsNull(i) {
 				continue
 			}
-			micros, nanos := localParts(x, i, zone)
-			if fixed > 0 {
-				if up && nanos > 0 && floorMod(micros, fixed) == 0 {
-					micros++
-				}
-				micros = roundTo(micros, fixed, up)
-			} else {
-				micros = roundDay(floorDiv(micros, microsPerDay), up, calendar) * microsPerDay
-			}
+			micros := round(localParts(x, i, zone))
 			if ltz {
 				micros = fromLocal(micros, zone)
 			}
@@ -98,6 +91,19 @@ func floorTimestamps(fixed int64, up bool, calendar func(days int64, next bool) 
 				out.Hi[i] = 0
 			}
 		}
+	}
+}
+
+// roundMicros rounds a local time in microseconds, with the nanoseconds within.
+func roundMicros(fixed int64, up bool, calendar func(days int64, next bool) int64) func(micros, nanos int64) int64 {
+	return func(micros, nanos int64) int64 {
+		if fixed > 0 {
+			if up && nanos > 0 && floorMod(micros, fixed) == 0 {
+				micros++
+			}
+			return roundTo(micros, fixed, up)
+		}
+		return roundDay(floorDiv(micros, microsPerDay), up, calendar) * microsPerDay
 	}
 }
 

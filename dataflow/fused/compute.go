@@ -24,6 +24,23 @@ func (l *Like) Bind(root expr.Node, at int) error {
 	return nil
 }
 
+// Time is an EXTRACT, or a FLOOR or CEIL to a unit, of a date, time or timestamp.
+type Time struct{ Of expr.TimeFunc }
+
+// Bind takes the node that is the at-th of root, in the order of expr.Walk.
+func (t *Time) Bind(env *expr.Env, root expr.Node, at int) error {
+	if t.Of, _ = expr.TimeFuncOf(expr.At(root, at), env); t.Of == nil {
+		return fmt.Errorf("generated code takes node %d of %v for a function of time: generate it again", at, root)
+	}
+	return nil
+}
+
+// Upper appends s in upper case, Lower in lower case.
+func Upper(dst, s []byte) []byte { return expr.AppendUpper(dst, s) }
+
+// Lower appends s in lower case.
+func Lower(dst, s []byte) []byte { return expr.AppendLower(dst, s) }
+
 // FloatToBigInt and FloatToInt cast a DOUBLE to BIGINT and INT.
 func FloatToBigInt(f float64) int64 { return expr.FloatToInt(f, types.BigInt) }
 
