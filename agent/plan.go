@@ -63,7 +63,7 @@ func exists(path string) bool {
 
 // compareState says what becomes of each operator's state under the plan.
 func compareState(w io.Writer, p *plan.Plan, arena *state.Arena, m *dataflow.Manifest) error {
-	wanted, err := layouts(p)
+	engine, err := layouts(p)
 	if err != nil {
 		return err
 	}
@@ -84,16 +84,20 @@ func compareState(w io.Writer, p *plan.Plan, arena *state.Arena, m *dataflow.Man
 			}
 			continue
 		}
-		stored, now := arena.Lookup(b.ID), wanted.Lookup(b.ID)
-		if stored != nil && now != nil && stored.Layout().Hash != now.Layout().Hash {
-			fmt.Fprintf(tw, "  other\t%s\t%s\tthe query keeps other columns now, so that it does not start: run it with --reset-state or under another 'pipeline.name'\n", n.Kind(), b.ID)
-			continue
-		}
+		stored := arena.Lookup(b.ID)
 		if stored == nil {
 			fmt.Fprintf(tw, "  empty\t%s\t%s\tno state under this identity: it begins anew\n", n.Kind(), b.ID)
 			continue
 		}
-		fmt.Fprintf(tw, "  keeps\t%s\t%s\tits state is taken over\n", n.Kind(), b.ID)
+		m, same, err := engine.Migration(b.ID, stored.Layout())
+		switch {
+		case err != nil:
+			fmt.Fprintf(tw, "  other\t%s\t%s\tthe query keeps other columns now (%v), so that it does not start: run it with --reset-state or under another 'pipeline.name'\n", n.Kind(), b.ID, err)
+		case same:
+			fmt.Fprintf(tw, "  keeps\t%s\t%s\tits state is taken over\n", n.Kind(), b.ID)
+		default:
+			fmt.Fprintf(tw, "  migrates\t%s\t%s\t%s\n", n.Kind(), b.ID, m)
+		}
 	}
 	for _, s := range arena.Spaces() {
 		if !known[s.ID()] {
@@ -105,7 +109,7 @@ func compareState(w io.Writer, p *plan.Plan, arena *state.Arena, m *dataflow.Man
 
 // layouts opens the plan's operators over empty state, to see how each lays its state out.
 // Nothing is connected to.
-func layouts(p *plan.Plan) (*state.Arena, error) {
+func layouts(p *plan.Plan) (*dataflow.Engine, error) {
 	arena, err := state.NewArena(state.Options{})
 	if err != nil {
 		return nil, err
@@ -121,5 +125,5 @@ func layouts(p *plan.Plan) (*state.Arena, error) {
 	if err != nil {
 		return nil, err
 	}
-	return arena, engine.Close()
+	return engine, engine.Close()
 }

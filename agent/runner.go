@@ -92,6 +92,9 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, m := range r.engine.Migrations() {
+		p.log.Warn("the state of an operator whose query has changed was taken over", "operator", m.ID, "kept", m.Kept, "empty", m.Added, "forgotten", m.Dropped)
+	}
 	if err := r.openForwarder(manifest); err != nil {
 		return nil, err
 	}

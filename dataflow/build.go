@@ -85,6 +85,7 @@ func (e *Engine) addSink(n *plan.Sink) (op.Operator, error) {
 // context is what an operator gets.
 func (e *Engine) context(v *vertex) *op.Context {
 	c := &op.Context{Arena: e.arena, ID: v.node.Base().ID, Out: &v.out, Env: e.env}
+	c.Migrated = func(m op.Migration) { e.migrated = append(e.migrated, Migrated{c.ID, m}) }
 	errs := &rowErrors{letters: e.letters, node: v.node, input: &v.input}
 	for _, in := range v.node.Base().Inputs {
 		errs.schemas = append(errs.schemas, in.Base().Schema)
@@ -177,10 +178,13 @@ func window(w plan.Window) op.Window {
 	return out
 }
 
+// calls are the aggregates under their identities.
 func calls(aggs []plan.Aggregate) []*expr.AggCall {
 	out := make([]*expr.AggCall, len(aggs))
 	for i, a := range aggs {
-		out[i] = a.Call
+		c := *a.Call
+		c.ID = a.ID
+		out[i] = &c
 	}
 	return out
 }

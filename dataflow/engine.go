@@ -48,6 +48,7 @@ type Engine struct {
 	// interpret leaves generated code aside.
 	interpret bool
 	conns     Connectors
+	migrated  []Migrated
 }
 
 // vertex is an operator of the running plan with the edges that leave it.

@@ -305,7 +305,7 @@ func TestStateOfAnotherLayoutIsRefused(t *testing.T) {
 			id = n.Base().ID
 		}
 	}
-	r.plan = compile(t, strings.Replace(upserting, "SUM(v)", "AVG(v)", 1))
+	r.plan = compile(t, strings.Replace(upserting, "COUNT(*), SUM(v)", "MIN(v), AVG(v)", 1))
 	for _, n := range r.plan.Nodes {
 		if n.Kind() == "group-aggregate" {
 			n.Base().ID = id
@@ -427,4 +427,39 @@ func runRandomly(t *testing.T, sql string, logs map[string][]entry, rng *rand.Ra
 	r.commit()
 	r.balanced()
 	return r
+}
+
+// A query with further aggregates, or fewer, goes on with those that it had.
+func TestAggregatesAreAddedToState(t *testing.T) {
+	log := upserts(12)
+	a := &script{log: log[:8]}
+	r := newRig(t, upserting, map[string]*script{"a": a}).start()
+	r.settle()
+	r.commit()
+	wide := strings.Replace(upserting, "t BIGINT, PRIMARY", "t BIGINT, m BIGINT, PRIMARY", 1)
+	r.plan = compile(t, strings.Replace(wide, "SUM(v)", "SUM(v), MIN(v)", 1))
+	a.log = log
+	r.crash()
+	if m := r.engine.Migrations(); len(m) != 1 || m[0].String() != "COUNT(*), SUM(v) goes on; MIN(v) begins empty" {
+		t.Fatalf("migrations %v", m)
+	}
+	r.settle()
+	r.commit()
+	// k0 had 0 and 5, and gets 10; k4 had 2, 3 and 7, and gets 8.
+	text := fmt.Sprint(r.outbox["o"])
+	for _, row := range []string{`"k":"k0","c":3,"t":15,"m":10`, `"k":"k4","c":4,"t":20,"m":8`} {
+		if !strings.Contains(text, row) {
+			t.Errorf("no %s in %s", row, text)
+		}
+	}
+	// Restored as it is, and with fewer.
+	r.crash()
+	if m := r.engine.Migrations(); len(m) != 0 {
+		t.Errorf("migrations %v", m)
+	}
+	r.plan = compile(t, upserting)
+	r.crash()
+	if m := r.engine.Migrations(); len(m) != 1 || m[0].String() != "COUNT(*), SUM(v) goes on; MIN(v) is forgotten" {
+		t.Errorf("migrations %v", m)
+	}
 }

@@ -20,6 +20,17 @@ type AggCall struct {
 	Filter Node
 	// T is the type of the result.
 	T types.Type
+	// ID names the call in layouts of state, by what it means rather than by the columns
+	// that it happens to read; empty is its text.
+	ID string
+}
+
+// label is the name of the call in layouts.
+func (c *AggCall) label() string {
+	if c.ID != "" {
+		return c.ID
+	}
+	return c.String()
 }
 
 // AggOptions are the clauses around an aggregate's arguments.

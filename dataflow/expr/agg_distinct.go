@@ -42,6 +42,7 @@ type distinctMember struct {
 	inner  aggImpl
 	filter int
 	name   string
+	text   string
 }
 
 // distinctMembersMax is the number of bits of an entry.
@@ -89,7 +90,7 @@ func newDistinctAgg(c *AggCall, o aggCompile) (*distinctAgg, error) {
 }
 
 // join makes a call a member, under its own ordinal, and returns where its result is.
-func (d *distinctAgg) join(c *AggCall, filter int, o aggCompile) (aggResult, error) {
+func (d *distinctAgg) join(c *AggCall, label string, filter int, o aggCompile) (aggResult, error) {
 	inner := *c
 	inner.Distinct, inner.Filter = false, nil
 	o.ordinal |= distinctOrdinal
@@ -97,17 +98,17 @@ func (d *distinctAgg) join(c *AggCall, filter int, o aggCompile) (aggResult, err
 	if err != nil {
 		return nil, err
 	}
-	d.members = append(d.members, distinctMember{impl, filter, c.String()})
+	d.members = append(d.members, distinctMember{impl, filter, label, c.String()})
 	return impl, nil
 }
 
-// String names the calls.
-func (d *distinctAgg) String() string {
-	var names []string
+// names are those of the calls, and their texts.
+func (d *distinctAgg) names() (names, texts string) {
+	var n, t []string
 	for _, m := range d.members {
-		names = append(names, m.name)
+		n, t = append(n, m.name), append(t, m.text)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(n, ", "), strings.Join(t, ", ")
 }
 
 func (d *distinctAgg) size() (n int) {

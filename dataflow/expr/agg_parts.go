@@ -45,7 +45,7 @@ type AggPart struct {
 func (s *AggSet) Parts() []AggPart {
 	out := make([]AggPart, len(s.parts))
 	for i, p := range s.parts {
-		d := AggPart{AggField: AggField{Name: p.name, Offset: p.off, Size: p.impl.size()}, Cols: p.cols, Filter: p.filter}
+		d := AggPart{AggField: AggField{Name: p.name, Text: p.text, Offset: p.off, Size: p.impl.size()}, Cols: p.cols, Filter: p.filter}
 		switch a := p.impl.(type) {
 		case *countAgg:
 			d.Kind = AggCount

@@ -120,6 +120,7 @@ type aggPart struct {
 	filter int // column, or -1
 	off    int
 	name   string
+	text   string
 	cols   []int // that it reads
 }
 
@@ -135,6 +136,7 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 	distinct := map[string]*distinctAgg{}
 	s.width = columnsOf(calls)
 	for i, c := range calls {
+		label := c.label()
 		c = s.materialize(c)
 		if retracting && !c.Func.Retractable {
 			return nil, fmt.Errorf("%s does not take an updating input: it cannot take a row back", c)
@@ -158,7 +160,7 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 				distinct[key] = d
 				s.parts = append(s.parts, aggPart{impl: d, filter: -1})
 			}
-			r, err := d.join(c, filter, o)
+			r, err := d.join(c, label, filter, o)
 			if err != nil {
 				return nil, err
 			}
@@ -180,7 +182,7 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 			}
 			shared[key] = impl
 		}
-		s.parts = append(s.parts, aggPart{impl: impl, filter: filter, name: c.String(), cols: argCols(c)})
+		s.parts = append(s.parts, aggPart{impl: impl, filter: filter, name: label, text: c.String(), cols: argCols(c)})
 	}
 	for _, p := range s.parts {
 		h, t := p.impl.needs()
@@ -192,7 +194,7 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 	for i := range s.parts {
 		p := &s.parts[i]
 		if d, ok := p.impl.(*distinctAgg); ok {
-			p.name = d.String()
+			p.name, p.text = d.names()
 		}
 		p.off = s.size
 		p.impl.place(s.size)
@@ -201,10 +203,10 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 	return s, nil
 }
 
-// AggField describes a part of an AggSet's state: the call it is the state of, its offset
-// and its size in bytes.
+// AggField describes a part of an AggSet's state: the call it is the state of, by its ID
+// and its text, its offset and its size in bytes.
 type AggField struct {
-	Name         string
+	Name, Text   string
 	Offset, Size int
 }
 
@@ -212,10 +214,10 @@ type AggField struct {
 func (s *AggSet) Fields() []AggField {
 	var out []AggField
 	if s.tree {
-		out = append(out, AggField{Name: "group id", Size: aggIDSize})
+		out = append(out, AggField{Name: groupIDField, Text: groupIDField, Size: aggIDSize})
 	}
 	for _, p := range s.parts {
-		out = append(out, AggField{Name: p.name, Offset: p.off, Size: p.impl.size()})
+		out = append(out, AggField{Name: p.name, Text: p.text, Offset: p.off, Size: p.impl.size()})
 	}
 	return out
 }

@@ -122,7 +122,7 @@ func TestLayoutIgnoresNames(t *testing.T) {
 		t.Errorf("another name of the key: %v", err)
 	}
 	var layout *state.LayoutError
-	if err := bind(nil, counts, agg(t, "SUM", expr.AggOptions{}, col(2))); !errors.As(err, &layout) {
+	if err := bind(nil, agg(t, "SUM", expr.AggOptions{}, col(2))); !errors.As(err, &layout) {
 		t.Errorf("another aggregate: %v", err)
 	}
 }

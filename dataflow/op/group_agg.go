@@ -74,6 +74,7 @@ func (o *GroupAggregate) Open(c *Context) error {
 	l.add("groups", "last write", "BIGINT", false, groupWrite, 8)
 	l.add("groups", "mark", "BIGINT", false, groupMark, 8)
 	l.aggs("groups", o.set, groupHead)
+	l.retracts, l.move = o.cfg.Retracting, o.migrate
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
@@ -94,6 +95,24 @@ func (o *GroupAggregate) Open(c *Context) error {
 	o.states = make([][]byte, vec.BatchSize)
 	o.expired = o.expire
 	return nil
+}
+
+// migrate moves the groups of a query with other aggregates.
+func (o *GroupAggregate) migrate(s *state.Space, m *expr.AggMove) error {
+	o.progress = s.Scalars("progress", 16)
+	v := mover{m: m, head: groupHead, newID: o.nextGroup}
+	if err := v.table(s.StoredTable("groups"), s.Table(moved("groups"), state.TableSpec{ValueSize: groupHead + o.set.Size()})); err != nil {
+		return err
+	}
+	o.layout.dropTree(s)
+	return s.Replace("groups", moved("groups"))
+}
+
+// nextGroup gives out a group id.
+func (o *GroupAggregate) nextGroup() uint64 {
+	id := o.progress.Int64(0) + 1
+	o.progress.SetInt64(0, id)
+	return uint64(id)
 }
 
 // Process applies rows and emits what changed.
@@ -139,9 +158,7 @@ func (o *GroupAggregate) open(r state.Row, created bool, arrival int64) (v []byt
 		first = true
 	}
 	if first && o.set.NeedsTree() {
-		id := o.progress.Int64(0) + 1
-		o.progress.SetInt64(0, id)
-		o.set.Init(v[groupHead:], uint64(id))
+		o.set.Init(v[groupHead:], o.nextGroup())
 	}
 	if o.cfg.TTLMs > 0 {
 		binary.LittleEndian.PutUint64(v[groupWrite:], uint64(arrival))

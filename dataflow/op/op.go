@@ -54,6 +54,8 @@ type Context struct {
 	Env   *expr.Env
 	// Errors takes dead letters; nil makes the first one fail the pipeline.
 	Errors RowErrors
+	// Migrated is told when the state of another query has been taken over; it may be nil.
+	Migrated func(Migration)
 	// Late takes rows that are late for every window, in the operator's input schema; nil
 	// drops them. Either way they are counted.
 	Late Output

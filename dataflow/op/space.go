@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -19,6 +18,7 @@ type node struct {
 	ctx    *Context
 	space  *state.Space
 	ledger ledger
+	layout layout `scratch:"how state is laid out"`
 }
 
 // layout collects the columns of an operator's space; its hash covers all of them, but for
@@ -27,6 +27,13 @@ type layout struct {
 	names []string // of the input columns, where they are known
 	cols  []state.Column
 	hash  []byte
+
+	// What a migration needs: the aggregates, where their states begin in a row, and how
+	// the rows of a space are moved; a nil move is for operators that cannot.
+	set      *expr.AggSet
+	base     int
+	retracts bool
+	move     func(s *state.Space, m *expr.AggMove) error
 }
 
 func (l *layout) add(structure, name, typ string, key bool, offset, size int) {
@@ -51,17 +58,17 @@ func (l *layout) keys(structure string, k *keyCodec) {
 
 // aggs describes the states of an AggSet that lie from offset on.
 func (l *layout) aggs(structure string, set *expr.AggSet, offset int) {
+	l.set, l.base = set, offset
 	for _, f := range set.Fields() {
-		l.add(structure, f.Name, fmt.Sprintf("aggregate v%d", expr.AggVersion), false, offset+f.Offset, f.Size)
+		l.add(structure, f.Text, aggregateType, false, offset+f.Offset, f.Size)
+		l.cols[len(l.cols)-1].ID = f.Name
 	}
 }
 
 // bind opens the operator's space.
 func (n *node) bind(c *Context, l layout) error {
-	n.ctx = c
-	h := fnv.New64a()
-	h.Write(l.hash)
-	s, err := c.Arena.Space(c.ID, state.Layout{Version: layoutVersion, Hash: h.Sum64(), Columns: l.cols})
+	n.ctx, n.layout = c, l
+	s, err := n.openSpace(c)
 	if err != nil {
 		return err
 	}

@@ -105,6 +105,7 @@ func (o *WindowAggregate) Open(c *Context) error {
 	l.add("panes", fmt.Sprintf("%s %d %d %d", w.Kind, w.Size, w.Slide, w.Offset), "window", true, 0, 0)
 	l.add("panes", "rows", "BIGINT", false, 0, 8)
 	l.aggs("panes", o.set, o.head)
+	l.retracts, l.move = o.cfg.Retracting, o.migrate
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
@@ -124,6 +125,28 @@ func (o *WindowAggregate) Open(c *Context) error {
 	o.rows, o.created = make([]state.Row, vec.BatchSize), make([]bool, vec.BatchSize)
 	o.states = make([][]byte, vec.BatchSize)
 	o.emitRow, o.mergeRow = o.emitOne, o.mergeOne
+	return nil
+}
+
+// migrate moves the panes of a query with other aggregates.
+func (o *WindowAggregate) migrate(s *state.Space, m *expr.AggMove) error {
+	progress := openProgress(s)
+	v := mover{m: m, head: o.head, newID: func() uint64 { return nextGroup(progress) }}
+	for _, name := range []string{"panes", "merge"} {
+		to := s.Panes(moved(name), state.TableSpec{ValueSize: o.head + o.set.Size()})
+		var err error
+		s.StoredPanes(name).Ascend(math.MinInt64, func(start int64, t *state.Table) bool {
+			err = v.table(t, to.Pane(start))
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.Replace(name, moved(name)); err != nil {
+			return err
+		}
+	}
+	o.layout.dropTree(s)
 	return nil
 }
 

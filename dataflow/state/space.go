@@ -19,6 +19,7 @@ type Layout struct {
 type Column struct {
 	Structure string `json:"structure"` // name of the table, panes, ...
 	Name      string `json:"name"`
+	ID        string `json:"id,omitempty"`   // what the field is, where its name could mean several things
 	Type      string `json:"type"`           // SQL type, or the owner's name for it
 	Key       bool   `json:"key,omitempty"`  // Offset counts from the key's start, else from the value's
 	Offset    int    `json:"offset"`         // bytes
