@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -240,3 +241,38 @@ func FuzzDecodeISO(f *testing.F)     { fuzzDecoder(f, "decode_iso") }
 func FuzzDecodeMsgpack(f *testing.F) { fuzzDecoder(f, "decode_msgpack") }
 func FuzzDecodeCSV(f *testing.F)     { fuzzDecoder(f, "decode_csv") }
 func FuzzDecodeText(f *testing.F)    { fuzzDecoder(f, "decode_text") }
+
+// Events that are taken allocate nothing, whatever form their values have.
+func TestDecodersAllocateNothing(t *testing.T) {
+	for name, event := range decoders {
+		t.Run(name, func(t *testing.T) {
+			w := newTwin(t, name)
+			r := rand.New(rand.NewPCG(8, 9))
+			var taken [][]byte
+			run := func() {
+				for _, m := range taken {
+					if w.code.Event(m, 0) < 0 {
+						t.Fatalf("%q is refused", m)
+					}
+					w.out.Batch.Reset()
+				}
+			}
+			for len(taken) < 300 {
+				m := event(r)
+				w.mixed.Decode(m, w.batch) // notes the names of unknown fields
+				w.batch.Reset()
+				if bytes.Contains(m, []byte("1e400")) {
+					continue // strconv makes an error of it
+				}
+				if w.code.Event(m, 0) >= 0 {
+					taken = append(taken, m)
+					w.out.Batch.Reset()
+				}
+			}
+			run()
+			if n := testing.AllocsPerRun(5, run); n > 0 {
+				t.Errorf("%v allocations in %d events", n, len(taken))
+			}
+		})
+	}
+}

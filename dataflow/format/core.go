@@ -18,11 +18,13 @@ type core struct {
 	dups [][2]int
 
 	ignore, failMissing bool
-	// values tells that single values are decoded (see Values): unknown keys are not learnt,
-	// so that each is seen.
-	values bool
-	onBad  func([]byte, int, error)
-	stats  Stats
+	// names, where single values are decoded (see Values), is where names of unknown fields
+	// are noted; unnoted tells that one has come that is not. Such keys are not learnt, so
+	// that each is seen.
+	names   *Stats
+	unnoted bool
+	onBad   func([]byte, int, error)
+	stats   Stats
 
 	msg []byte
 	row int
@@ -190,6 +192,10 @@ func (c *core) nullBelow(n *node) {
 
 func (c *core) unknown(name []byte) {
 	c.stats.Unknown++
+	if c.names != nil {
+		c.unnoted = c.unnoted || !c.names.Noted(name)
+		return
+	}
 	if len(c.stats.UnknownNames) < unknownNamesMax {
 		for _, n := range c.stats.UnknownNames {
 			if n == string(name) {

@@ -126,7 +126,7 @@ func (d *jsonDecoder) key(s *keyset, k, i int) (idx int32, next int) {
 	idx = s.lookup(name)
 	if idx < 0 {
 		d.unknown(name)
-		if esc || d.values {
+		if esc || d.names != nil {
 			return idx, skipSpace(b, colon+1)
 		}
 	}

@@ -160,7 +160,7 @@ func (d *msgpackDecoder) key(s *keyset, k, i int) (idx int32, next int) {
 		name := d.msg[h.pos : h.pos+h.n]
 		if idx = s.lookup(name); idx < 0 {
 			d.unknown(name)
-			if d.values {
+			if d.names != nil {
 				return idx, h.pos + h.n
 			}
 		}

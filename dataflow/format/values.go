@@ -2,7 +2,6 @@ package format
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -38,7 +37,7 @@ func NewValues(format string, s Schema, o Options, stats *Stats) (*Values, error
 	if !ok {
 		return nil, fmt.Errorf("format %s has no values to decode one by one", format)
 	}
-	v.base().values = true
+	v.base().names = stats
 	return &Values{d: v, c: v.base(), stats: stats}, nil
 }
 
@@ -61,13 +60,8 @@ func (v *Values) Value(col int, msg []byte, i int) (d vec.Datum, end int) {
 	c.msg, c.cur = msg, int32(col)
 	mismatch, unknown := c.stats.Mismatch[col], c.stats.Unknown
 	d, end = v.d.datum(int32(col), i)
-	if names := c.stats.UnknownNames; len(names) > 0 {
-		for _, n := range names {
-			if !v.stats.noted(n) {
-				end = -1
-			}
-		}
-		c.stats.UnknownNames = names[:0]
+	if c.unnoted {
+		c.unnoted, end = false, -1
 	}
 	if end < 0 {
 		c.stats.Mismatch[col], c.stats.Unknown = mismatch, unknown
@@ -90,15 +84,16 @@ func (v *Values) Commit() {
 	v.Begin()
 }
 
-// noted tells that UnknownNames takes no notice of a name, since it is there or there is no
-// room.
-func (s *Stats) noted(name string) bool {
-	return len(s.UnknownNames) == unknownNamesMax || slices.Contains(s.UnknownNames, name)
+// Noted tells whether an unknown field's name has been dealt with, since it is among
+// UnknownNames or there is no room, so that only Unknown counts when it is met again.
+func (s *Stats) Noted(name []byte) bool {
+	for _, n := range s.UnknownNames {
+		if n == string(name) {
+			return true
+		}
+	}
+	return len(s.UnknownNames) == unknownNamesMax
 }
-
-// Noted tells whether an unknown field's name has been dealt with, so that only Unknown
-// counts when it is met again.
-func (s *Stats) Noted(name []byte) bool { return s.noted(string(name)) }
 
 func (d *jsonDecoder) datum(ci int32, i int) (vec.Datum, int) { return d.value(d.cols[ci].ct, i) }
 
