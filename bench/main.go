@@ -19,6 +19,7 @@ import (
 const usage = `usage: go run ./bench COMMAND [flags]
 
   qoe      the video-quality queries, from JetStream or from memory, beside a ceiling
+  readers  the ways to read a stream: pull, push with flow control, nats.go; TCP and in process
   latency  from an event's scheduled arrival to its row, at 50 and 80 % of the greatest rate
   state    stalls, restores and small checkpoints with large state
   product  binary size, memory and start of the demo's pipeline
@@ -38,6 +39,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"nexmark": nexmarkCommand,
 	"growth":  growthCommand,
 	"latency": latencyCommand,
+	"readers": readersCommand,
 	"peers":   peersCommand,
 }
 

@@ -22,6 +22,7 @@ var programs = map[string]func(job []byte) (any, error){
 	"hand-memory":   typed(handMemoryProgram),
 	"server":        typed(serverProgram),
 	"file":          typed(fileProgram),
+	"way":           typed(wayProgram),
 	"latency":       typed(latencyProgram),
 	"publish":       typed(publishProgram),
 	"nexmark":       typed(nexmarkProgram),

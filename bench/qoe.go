@@ -63,7 +63,7 @@ type qoeReport struct {
 func qoeCommand(ctx context.Context, args []string) error {
 	var o qoeOptions
 	f := flag.NewFlagSet("qoe", flag.ContinueOnError)
-	f.StringVar(&o.source, "source", "jetstream", "jetstream, or memory: one core, the engine alone")
+	f.StringVar(&o.source, "source", "jetstream", "jetstream: a server of its own, over TCP; embedded: a server in the same process; memory: one core, the engine alone")
 	f.IntVar(&o.events, "events", 800_000, "events of a run with one event a message")
 	f.IntVar(&o.packed, "packed-events", 4_000_000, "events of a run with 100 events a message")
 	f.IntVar(&o.rounds, "rounds", 3, "measured rounds; each runs every program once")
@@ -84,10 +84,12 @@ func qoeCommand(ctx context.Context, args []string) error {
 	switch o.source {
 	case "jetstream":
 		err = o.jetstream(ctx, report)
+	case "embedded":
+		err = o.embedded(ctx, report)
 	case "memory":
 		err = o.memory(ctx, report)
 	default:
-		err = fmt.Errorf("-source %s is not one of jetstream, memory", o.source)
+		err = fmt.Errorf("-source %s is not one of jetstream, embedded, memory", o.source)
 	}
 	if err != nil && len(report.Rows) == 0 {
 		return err
@@ -146,29 +148,38 @@ func (o *qoeOptions) jetstream(ctx context.Context, report *qoeReport) (err erro
 			return err
 		}
 		o.note("stored %d events as %s in %.1f s", l.Events, logName(&l), time.Since(began).Seconds())
-		for _, query := range []string{"filter", "tumble"} {
-			job := readJob{Query: query, Encoding: l.Encoding, URL: s.url, Stream: stream, Events: l.Events}
-			reader := func(program, sink string, interpret bool) func(context.Context, string) (figures, error) {
-				return func(ctx context.Context, profile string) (figures, error) {
-					j := job
-					j.Sink, j.Profile, j.Interpret = sink, profile, interpret
-					return call[figures](ctx, program, j)
-				}
-			}
-			rows, err := o.compare(ctx, query, &l, []contender{
-				{"ceiling: wire reader, by hand", reader("wire", "", false)},
-				{"edgeflow generated, into blackhole", reader("engine", "blackhole", false)},
-				{"edgeflow interpreted, into blackhole", reader("engine", "blackhole", true)},
-				{"edgeflow generated, into files, exactly once", reader("engine", "filesystem", false)},
-				{"nats.go Consume, by hand", reader("natsgo", "", false)},
-			})
-			if err != nil {
-				return err
-			}
-			report.Rows = append(report.Rows, rows...)
+		rows, err := o.readers(ctx, &l, readJob{Encoding: l.Encoding, URL: s.url, Stream: stream, Events: l.Events})
+		report.Rows = append(report.Rows, rows...)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// readers runs every program that reads a stream, on both queries.
+func (o *qoeOptions) readers(ctx context.Context, l *qoe.Log, job readJob) (all []*qoeRow, err error) {
+	for _, query := range []string{"filter", "tumble"} {
+		reader := func(program, sink string, interpret bool) func(context.Context, string) (figures, error) {
+			return func(ctx context.Context, profile string) (figures, error) {
+				j := job
+				j.Query, j.Sink, j.Profile, j.Interpret = query, sink, profile, interpret
+				return call[figures](ctx, program, j)
+			}
+		}
+		rows, err := o.compare(ctx, query, l, []contender{
+			{"ceiling: wire reader, by hand", reader("wire", "", false)},
+			{"edgeflow generated, into blackhole", reader("engine", "blackhole", false)},
+			{"edgeflow interpreted, into blackhole", reader("engine", "blackhole", true)},
+			{"edgeflow generated, into files, exactly once", reader("engine", "filesystem", false)},
+			{"nats.go Consume, by hand", reader("natsgo", "", false)},
+		})
+		if err != nil {
+			return all, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
 }
 
 // memory lets the programs run over messages in memory, on one core.

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/edgeflow/edgeflow/agent"
@@ -30,6 +29,9 @@ type readJob struct {
 	Stream   string `json:"stream"`
 	// Events is the number of events in the stream.
 	Events int `json:"events"`
+	// Dir is a folder whose streams, below jetstream, a server in the program itself serves,
+	// instead of that at URL.
+	Dir string `json:"dir"`
 	// Sink is blackhole or filesystem, for the engine.
 	Sink string `json:"sink"`
 	// Interpret leaves generated code aside.
@@ -53,10 +55,16 @@ func engineProgram(j readJob) (f figures, err error) {
 	}
 	defer os.RemoveAll(dir)
 	rows := filepath.Join(dir, "rows")
-	pl, err := startPipeline(j, dir, rows)
+	state := dir
+	if j.Dir != "" {
+		state = j.Dir
+		defer func() { err = errors.Join(err, removeState(j.Dir)) }()
+	}
+	a, pl, err := startPipeline(j, state, rows)
 	if err != nil {
 		return f, err
 	}
+	defer a.Close()
 	for pl.Status().State == agent.Starting || pl.Status().State == agent.Restoring {
 		time.Sleep(statePoll)
 	}
@@ -110,7 +118,7 @@ func committed(pl *agent.Pipeline, events int) agent.Status {
 	}
 }
 
-func startPipeline(j readJob, dir, rows string) (*agent.Pipeline, error) {
+func startPipeline(j readJob, dir, rows string) (*agent.Agent, *agent.Pipeline, error) {
 	sink := "'connector'='blackhole'"
 	if j.Sink == "filesystem" {
 		sink = "'connector'='filesystem','path'='" + rows + "','format'='json','json.timestamp-format.standard'='ISO-8601'"
@@ -118,22 +126,28 @@ func startPipeline(j readJob, dir, rows string) (*agent.Pipeline, error) {
 	source := "'connector'='nats','nats.stream'='" + j.Stream + "','scan.bounded.mode'='latest-offset'," + sourceFormat(j.Encoding)
 	p, err := agent.Compile("bench.sql", "SET 'execution.checkpointing.interval' = '1 s';\n"+qoe.Script(j.Query, source, sink))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	a, err := agent.New(agent.Options{
 		DataDir: dir, NATS: agent.Server{URL: j.URL}, Instance: "bench", Interpret: j.Interpret,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return a.Add(context.Background(), p)
+	pl, err := a.Add(context.Background(), p)
+	return a, pl, err
 }
 
 // wireProgram computes the query by hand over the connector's own reader.
 func wireProgram(j readJob) (f figures, err error) {
 	m := newMeter()
-	src, err := nats.NewSource(nats.SourceOptions{ConnOptions: nats.ConnOptions{URLs: []string{j.URL}}, Stream: j.Stream, Bounded: true})
+	conn, stop, err := j.server()
+	if err != nil {
+		return f, err
+	}
+	defer stop()
+	src, err := nats.NewSource(nats.SourceOptions{ConnOptions: conn, Stream: j.Stream, Bounded: true})
 	if err != nil {
 		return f, err
 	}
@@ -166,7 +180,12 @@ func wireProgram(j readJob) (f figures, err error) {
 // natsgoProgram computes the query by hand over Consume of nats.go.
 func natsgoProgram(j readJob) (f figures, err error) {
 	m := newMeter()
-	nc, err := natsgo.Connect(j.URL)
+	conn, stop, err := j.server()
+	if err != nil {
+		return f, err
+	}
+	defer stop()
+	nc, err := dial(conn)
 	if err != nil {
 		return f, err
 	}

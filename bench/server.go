@@ -48,10 +48,21 @@ func startServer(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s, err := startServerIn(ctx, dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	stop := s.stop
+	s.stop = func() error { return errors.Join(stop(), os.RemoveAll(dir)) }
+	return s, nil
+}
+
+// startServerIn starts a server whose files lie, and stay, in dir.
+func startServerIn(ctx context.Context, dir string) (*server, error) {
 	r, w := io.Pipe()
 	cmd, in, err := start(ctx, "server", serverJob{dir}, w)
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, err
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -65,7 +76,7 @@ func startServer(ctx context.Context) (*server, error) {
 	s := &server{url: strings.TrimSpace(line)}
 	s.stop = func() error {
 		in.Close()
-		return errors.Join(<-ended, os.RemoveAll(dir))
+		return <-ended
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the JetStream server did not start: %w", err), s.stop())
