@@ -63,7 +63,9 @@ type peer struct {
 	// large tells that the program is fast enough for the larger files.
 	large bool
 	run   func(ctx context.Context, query, file, out string) (time.Duration, error)
-	// rows reads what a run wrote.
+	// only names the one query that the program runs; empty is each.
+	only string
+	// rows reads what a run wrote; nil where rows cannot be compared.
 	rows func(query, out string) (*peerRows, error)
 }
 
@@ -113,7 +115,7 @@ func (o *peersOptions) peers(ctx context.Context) ([]peer, error) {
 		{name: "edgeflow interpreted", large: true, run: edgeflowPeer(true), rows: edgeflowRows},
 	}
 	if o.ekuiper != "" {
-		out = append(out, ekuiperPeer(o.ekuiper))
+		out = append(out, ekuiperPeer(o.ekuiper), ekuiperByClock(o.ekuiper))
 	}
 	if o.bento != "" {
 		p, err := bentoPeer(ctx, o.bento, filepath.Join(o.build, "bento"))
@@ -161,6 +163,7 @@ type peerComparison struct {
 }
 
 func (c *peerComparison) run(ctx context.Context, peers []peer) ([]*peerRow, error) {
+	peers = slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.only != "" && p.only != c.query })
 	rows := make([]*peerRow, len(peers))
 	for i, p := range peers {
 		rows[i] = &peerRow{Query: c.query, Program: p.name, Small: c.o.small, Large: c.o.large}
@@ -208,7 +211,10 @@ func (c *peerComparison) once(ctx context.Context, p peer, events int) (time.Dur
 	if err != nil {
 		return 0, nil, err
 	}
-	rows, err := p.rows(c.query, out)
+	var rows *peerRows
+	if p.rows != nil {
+		rows, err = p.rows(c.query, out)
+	}
 	return cpu, rows, errors.Join(err, os.RemoveAll(out))
 }
 
@@ -221,6 +227,10 @@ func (c *peerComparison) measure(ctx context.Context, p peer, r *peerRow) error 
 			return err
 		}
 		cpu[i] = took
+		if p.rows == nil {
+			r.Checked = "others, not compared"
+			continue
+		}
 		if c.want[n] == nil {
 			c.want[n] = rows
 		}
