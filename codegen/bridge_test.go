@@ -7,6 +7,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/fused"
 	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
 // bridged are calls over an INT of 7, a STRING of "ab,Cab", a DECIMAL(9, 2) of 2.55, a
@@ -98,6 +99,36 @@ func bridgedText(n expr.Node, c *fused.Call) string {
 	return string(expr.FormatDatum(nil, d, n.Type(), exprtest.Env()))
 }
 
+// BenchmarkBridge has each call by itself, and in batches, in ns a row.
+func BenchmarkBridge(b *testing.B) {
+	for _, sql := range []string{"UPPER({s})", "EXTRACT(HOUR FROM {ltz})", "ROUND({dec}, 1)", "GREATEST({i32}, 3)", "SUBSTRING({s}, 2, 2)"} {
+		b.Run(sql, func(b *testing.B) {
+			_, run, _ := bridgedCall(b, sql, "")
+			for b.Loop() {
+				run()
+			}
+		})
+		b.Run(sql+" in batches", func(b *testing.B) {
+			n, _, _ := bridgedCall(b, sql, "")
+			p, err := expr.Compile(n, exprtest.Env())
+			if err != nil {
+				b.Fatal(err)
+			}
+			rows := vec.NewBatch(exprtest.Columns())
+			rows.N = vec.BatchSize
+			for _, c := range rows.Cols {
+				for i := range rows.N {
+					c.Set(i, vec.Datum{B: []byte("ab,Cab"), I: 7, F: 2})
+				}
+			}
+			ctx := &expr.Ctx{Env: exprtest.Env()}
+			for i := 0; i < b.N; i += rows.N {
+				p.Eval(ctx, rows, nil)
+			}
+		})
+	}
+}
+
 // TestBridgedCallRefuses sees an error, and a value after it.
 func TestBridgedCallRefuses(t *testing.T) {
 	n, err := exprtest.Parse(caseColumns().Replace("CAST({s} AS INT)"))
@@ -122,16 +153,5 @@ func TestBridgedCallRefuses(t *testing.T) {
 	}
 	if err := c.Bind(exprtest.Env(), n, 7); err == nil {
 		t.Error("a call that is not there is bound")
-	}
-}
-
-func BenchmarkBridge(b *testing.B) {
-	for _, sql := range []string{"UPPER({s})", "EXTRACT(HOUR FROM {ltz})", "ROUND({dec}, 1)", "GREATEST({i32}, 3)"} {
-		b.Run(sql, func(b *testing.B) {
-			_, run, _ := bridgedCall(b, sql, "")
-			for b.Loop() {
-				run()
-			}
-		})
 	}
 }
