@@ -36,6 +36,8 @@ type nexmarkOptions struct {
 	ask         string
 	json        string
 	profile     string
+	// both runs the queries interpreted, then generated; code tells that of the run in hand.
+	both, code bool
 }
 
 // nexmarkCommand runs Nexmark queries, each run a process of its own, and prints tables in
@@ -62,6 +64,9 @@ func nexmarkCommand(ctx context.Context, args []string) (err error) {
 	fmt.Printf("%s; %d events, median of %d rounds\n", report.Machine, o.events, o.rounds)
 	for _, s := range names {
 		err = errors.Join(err, o.source(ctx, set, dir, s, report))
+		if o.both && s != fromEngine {
+			err = errors.Join(err, o.generated(ctx, set, dir, s, report))
+		}
 	}
 	if o.flink {
 		err = errors.Join(err, o.peer(ctx, set, dir, report))
@@ -88,6 +93,7 @@ func (o *nexmarkOptions) parse(args []string) ([]string, error) {
 	source := f.String("source", "", "where events come from, some of engine (generated as columns, the default), decode (a file of JSON lines), jetstream (a server)")
 	decode := f.Bool("decode", false, "short for -source decode")
 	f.BoolVar(&o.flink, "flink", false, "compare with Flink over the same file (needs a JDK 17 and Maven); implies decode")
+	f.BoolVar(&o.both, "generated", false, "run the queries once more with generated code; implies decode (needs a Go toolchain and a checkout)")
 	all := f.Bool("all", false, "every source, and Flink")
 	f.StringVar(&o.ask, "ask", "bench/peers/flink/ask", "the program that asks Flink")
 	f.StringVar(&o.json, "json", "", "file for the figures as JSON")
@@ -114,7 +120,7 @@ func (o *nexmarkOptions) parse(args []string) ([]string, error) {
 	if *all {
 		o.flink, o.sources = true, []string{fromEngine, fromDecode, fromJetstream}
 	}
-	if (*decode || o.flink) && !slices.Contains(o.sources, fromDecode) {
+	if (*decode || o.flink || o.both && !slices.Contains(o.sources, fromJetstream)) && !slices.Contains(o.sources, fromDecode) {
 		o.sources = append(o.sources, fromDecode)
 	}
 	if o.sources == nil {
@@ -211,6 +217,17 @@ func packed(set *nexmark.Set, events int64, pack int) func(put func([]byte) erro
 }
 
 func (o *nexmarkOptions) title(source string) string {
+	if o.both {
+		mode := ", interpreted"
+		if o.code {
+			mode = ", generated"
+		}
+		return o.place(source) + mode
+	}
+	return o.place(source)
+}
+
+func (o *nexmarkOptions) place(source string) string {
 	switch source {
 	case fromEngine:
 		return "Engine only: rows generated as columns, one core (GOMAXPROCS=1)"

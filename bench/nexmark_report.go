@@ -18,6 +18,8 @@ type nexmarkRow struct {
 	Source string `json:"source"`
 	Query  string `json:"query"`
 	Error  string `json:"error,omitempty"`
+	// Generated tells that the query ran with generated code.
+	Generated bool `json:"generated,omitempty"`
 	// EventsPerS counts events a second, CPUS CPU seconds a million events.
 	EventsPerS   spread `json:"events_per_s"`
 	CPUS         spread `json:"cpu_s_per_million"`

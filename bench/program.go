@@ -68,11 +68,16 @@ func runProgram(name string) int {
 // stdin carries the job, a line; a server lives until it ends.
 var stdin = bufio.NewReader(os.Stdin)
 
+// childBinary is what programs are started from; empty is this binary.
+var childBinary string
+
 // start starts a program with a job. Its standard input stays open until in is closed.
 func start(ctx context.Context, name string, job any, out io.Writer, env ...string) (cmd *exec.Cmd, in io.WriteCloser, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
+	self := childBinary
+	if self == "" {
+		if self, err = os.Executable(); err != nil {
+			return nil, nil, err
+		}
 	}
 	b, err := json.Marshal(job)
 	if err != nil {
