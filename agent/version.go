@@ -5,7 +5,6 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
-	"slices"
 
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/fused"
@@ -46,7 +45,6 @@ func Version(w io.Writer, inside []Script) error {
 	if err != nil {
 		return err
 	}
-	linked := fused.Fingerprints()
 	named := map[string]bool{}
 	for _, s := range inside {
 		p, err := s.Plan()
@@ -58,19 +56,30 @@ func Version(w io.Writer, inside []Script) error {
 		for _, src := range p.Sources {
 			text := "interpreted: " + why[src.Base().Ordinal]
 			if h := plan.HeadOf(heads, src); h != nil {
-				text = "interpreted " + h.Fingerprint
-				if slices.Contains(linked, h.Fingerprint) {
-					text = "generated " + h.Fingerprint
-				}
+				text = speed(h.Fingerprint)
 				named[h.Fingerprint] = true
 			}
 			fmt.Fprintf(w, "  head of %s: %s\n", src.Table.Name, text)
 		}
+		for _, n := range p.Nodes {
+			if c, ok := n.(*plan.Calc); ok && fused.Known(plan.CalcFingerprint(c)) {
+				named[plan.CalcFingerprint(c)] = true
+				fmt.Fprintf(w, "  %s: %s\n", c.Base().ID, speed(plan.CalcFingerprint(c)))
+			}
+		}
 	}
-	for _, f := range linked {
+	for _, f := range fused.Fingerprints() {
 		if !named[f] {
 			fmt.Fprintf(w, "fragment %s\n", f)
 		}
 	}
 	return nil
+}
+
+// speed tells whether a part of a plan runs generated code.
+func speed(fingerprint string) string {
+	if fused.Known(fingerprint) {
+		return "generated " + fingerprint
+	}
+	return "interpreted " + fingerprint
 }

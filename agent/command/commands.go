@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,6 +95,9 @@ func planCommand(inside []agent.Script) *cobra.Command {
 				return err
 			}
 			for _, s := range all {
+				if len(all) > 1 {
+					fmt.Fprintf(c.OutOrStdout(), "-- %s\n", s.File)
+				}
 				if err := agent.Plan(c.OutOrStdout(), s, o); err != nil {
 					return err
 				}

@@ -114,14 +114,22 @@ func scriptName(s agent.Script) string {
 	return codegen.Identifier(strings.TrimSuffix(filepath.Base(s.File), filepath.Ext(s.File)))
 }
 
-// report prints what is generated, and what is not.
+// report prints what is generated, and what is not; dir is "" for what no file is kept of.
 func report(w io.Writer, g *codegen.Package, s agent.Script, dir string) {
 	if g.Files[codegen.TypesFile] != nil {
 		fmt.Fprintf(w, "%s: types of %s\n", filepath.Join(dir, codegen.TypesFile), s.File)
 		return
 	}
 	for _, f := range g.Fragments {
-		fmt.Fprintf(w, "%s: %s of %s, fingerprint %s\n", filepath.Join(dir, f.File), f.Kind, f.Source, f.Fingerprint)
+		what := f.Kind + " of " + f.Source
+		if f.Kind == "calc" { // known by its operator's name
+			what = f.Source
+		}
+		at := s.File
+		if dir != "" {
+			at = filepath.Join(dir, f.File)
+		}
+		fmt.Fprintf(w, "%s: %s, fingerprint %s\n", at, what, f.Fingerprint)
 	}
 	for _, f := range g.Fallbacks {
 		fmt.Fprintf(w, "%s: %s of %s is left to the interpreter: %s\n", s.File, f.Node, f.Source, f.Reason)

@@ -130,7 +130,9 @@ func TestBuiltBinary(t *testing.T) {
 		t.Errorf("version:\n%s", out)
 	}
 	contains(t, ask("--help"), "Inside: clicks.sql")
-	contains(t, ask("plan"), "window-aggregate TUMBLE(ts, size 10 s)")
+	contains(t, ask("plan"), "window-aggregate TUMBLE(ts, size 10 s)", "rows into [3] window-aggregate: compiled into this binary")
+	out, _ = edgeflow(t, dir, 0, "plan", "clicks.sql")
+	contains(t, out, "rows into [3] window-aggregate: interpreted; `edgeflow build` compiles it")
 	contains(t, ask("lint"), "clicks.sql: ok, 1 sources, 1 sinks")
 
 	// Without a command it runs what is inside, with the flags of `run`.

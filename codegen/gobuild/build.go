@@ -222,9 +222,6 @@ func (b *builder) verify(t Target, out string, pipelines []Pipeline, src source)
 	}
 	for _, p := range pipelines {
 		for _, f := range p.Code.Fragments {
-			if f.Kind != "head" {
-				continue // the head tells the version of all
-			}
 			if !strings.Contains(string(text), "generated "+f.Fingerprint) {
 				return errors.Join(os.Remove(out), fmt.Errorf("edgeflow at %s is of another version than this one, and would not use the generated code: "+
 					"name the checkout of this one with --source, or run `edgeflow build` of that one (go run ./cmd/edgeflow build ...)", src.dir))

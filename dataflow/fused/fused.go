@@ -105,10 +105,13 @@ func Known(fingerprint string) bool {
 	return fragments[fingerprint] != nil || calcs[fingerprint] != nil
 }
 
-// Fingerprints lists what is registered.
+// Fingerprints lists what there is code for, heads and Calcs.
 func Fingerprints() []string {
-	out := make([]string, 0, len(fragments))
+	out := make([]string, 0, len(fragments)+len(calcs))
 	for f := range fragments {
+		out = append(out, f)
+	}
+	for f := range calcs {
 		out = append(out, f)
 	}
 	sort.Strings(out)
