@@ -105,6 +105,9 @@ func (g *headGen) part(p *paneGen, i int, a expr.AggPart, vals []value) {
 	if a.Kind != expr.AggCount {
 		arg = p.arg(a.Cols[0], vals)
 		x = arg.cell(w)
+		if strings.HasPrefix(x, "math.") {
+			w.use("math")
+		}
 	}
 	switch a.Kind {
 	case expr.AggCount:

@@ -270,9 +270,10 @@ func (r *rig) commit() {
 	r.engine.Committed(c.Manifest)
 }
 
-// refs are the heap addresses in the state of a sketch: where its buckets lie depends on the
-// order in which groups came about within a batch, which the interpreter makes part by part.
-var refs = regexp.MustCompile(`(APPROX_PERCENTILE\([^)]*\)=)[0-9a-f]{32}`)
+// refs are the heap addresses in the state of sketches and of texts kept in windows (package literals): where
+// those lie depends on the order of allocations within a batch, which the interpreter makes
+// part by part. What they refer to shows in the rows.
+var refs = regexp.MustCompile("(APPROX_PERCENTILE\\([^)]*\\)=)[0-9a-f]{32}|((?:MAX|FIRST_VALUE)\\((?:name|`\\$f7`)\\)[^=]*=[0-9a-f]{16})[0-9a-f]{16}")
 
 // dump is the state in canonical form, and the account of all events.
 func (r *rig) dump() string {
@@ -283,7 +284,7 @@ func (r *rig) dump() string {
 	}
 	l := r.engine.Ledger()
 	fmt.Fprintf(&b, "sources %+v\noperators %+v\nflows %+v\noutputs %+v\n", l.Sources, l.Operators, l.Flows, l.Outputs)
-	return refs.ReplaceAllString(b.String(), "$1")
+	return refs.ReplaceAllString(b.String(), "$1$2")
 }
 
 // outcome is what a run shows of itself: rows, and state and accounts at each barrier.

@@ -12,6 +12,7 @@ import (
 	_ "github.com/edgeflow/edgeflow/codegen/golden/hop"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/join"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/keys"
+	_ "github.com/edgeflow/edgeflow/codegen/golden/literals"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/numbers"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_example"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_filter_csv"
@@ -36,6 +37,7 @@ var workloads = map[string]map[string]func(r *rand.Rand, i int, atMs int64) stri
 	"having":             {"orders": order},
 	"numbers":            {"readings": reading},
 	"hop":                {"pulses": pulse},
+	"literals":           {"points": point},
 	"keys":               {"calls": call},
 	"join":               {"clicks": click, "buys": buy},
 }
@@ -162,6 +164,14 @@ func pulse(r *rand.Rand, _ int, atMs int64) string {
 		watts = ""
 	}
 	return fmt.Sprintf("%d,%d,%s\n", r.IntN(40), atMs-r.Int64N(3000), watts)
+}
+
+func point(r *rand.Rand, _ int, atMs int64) string {
+	one := func(of ...string) string { return of[r.IntN(len(of))] }
+	return fmt.Sprintf(`{"d":%s,"wide":%s,"name":%s,"ok":%s,"n":%s,"t":"10:00:00","ts":"%s"}`+"\n",
+		one("null", "0", "-0.0", "1.5", "-7e2"), one("null", "1", "12345678901234567890.1234", "-0.0001"),
+		one("null", `""`, `"short"`, `"`+strings.Repeat("a long name ", 20)+`"`), one("null", "true", "false"),
+		one("null", "1", "3", "9", "-2"), time.UnixMilli(atMs-r.Int64N(900)).UTC().Format("2006-01-02 15:04:05.000"))
 }
 
 func click(r *rand.Rand, i int, atMs int64) string {
