@@ -26,6 +26,15 @@ func (x *exprs) arithmetic(n *expr.Call) func(a []value) value {
 		return func(a []value) value { return x.decimals(op, t, p, q, a[0], a[1]) }
 	case p.IsTimestamp() && q.Kind == types.IntervalDS && (op == "+" || op == "-"):
 		return func(a []value) value { return x.move(op, a[0], a[1]) }
+	case p.Kind == types.Date && q.Kind == types.IntervalDS && (op == "+" || op == "-"):
+		return func(a []value) value {
+			x.w.use("dataflow/fused")
+			by := a[1].code
+			if op == "-" {
+				by = "-" + x.unlit(a[1]).code
+			}
+			return value{code: x.local(x.unlit(a[0]).code + " + fused.FloorDiv(" + by + ", 86_400_000)"), null: x.strict(a...)}
+		}
 	case p.Kind == types.IntervalDS && q.IsTimestamp() && op == "+":
 		return func(a []value) value { return x.move(op, a[1], a[0]) }
 	}

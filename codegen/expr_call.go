@@ -76,6 +76,15 @@ func (x *exprs) written(n *expr.Call) func(a []value) value {
 		return func(a []value) value {
 			return x.letters(map[string]string{"UPPER": "Upper", "LOWER": "Lower"}[name], a[0])
 		}
+	case "||":
+		return func(a []value) value { return x.joined(n.T, a[0], a[1]) }
+	case "ABS":
+		if n.T.IsInteger() {
+			return func(a []value) value {
+				i := x.unlit(a[0]).code
+				return value{code: x.local(wrap(n.T.Kind, "max("+i+", -"+i+")")), null: a[0].null}
+			}
+		}
 	case "EXTRACT", "FLOOR", "CEIL":
 		if f, _ := expr.TimeFuncOf(n, nil); f != nil {
 			return func(a []value) value { return x.time(n, a[0]) }
@@ -122,23 +131,37 @@ func (x *exprs) like(n *expr.Call, a value) value {
 	return out
 }
 
-// letters is UPPER or LOWER, into scratch of the fragment.
+// letters is UPPER or LOWER.
 func (x *exprs) letters(fn string, a value) value {
-	if a.null == "true" {
-		return null(types.TString)
-	}
 	x.w.use("dataflow/fused")
-	name := x.w.fresh("letters")
+	return x.scratch(types.TString, "letters", a.null, func(name string) string {
+		return fmt.Sprintf("fused.%s(%s[:0], %s)", fn, name, a.code)
+	})
+}
+
+// joined is a || b.
+func (x *exprs) joined(t types.Type, a, b value) value {
+	return x.scratch(t, "joined", x.strict(a, b), func(name string) string {
+		return fmt.Sprintf("append(append(%s[:0], %s...), %s...)", name, a.code, b.code)
+	})
+}
+
+// scratch is a string that is made in scratch of the fragment, of that name.
+func (x *exprs) scratch(t types.Type, prefix, isNull string, code func(name string) string) value {
+	if isNull == "true" {
+		return null(t)
+	}
+	name := x.w.fresh(prefix)
 	x.w.field(name + " []byte")
 	name = "f." + name
-	if a.null != "" {
-		x.line("if " + not(a.null) + " {")
+	if isNull != "" {
+		x.line("if " + not(isNull) + " {")
 	}
-	x.line(fmt.Sprintf("%s = fused.%s(%s[:0], %s)", name, fn, name, a.code))
-	if a.null != "" {
+	x.line(name + " = " + code(name))
+	if isNull != "" {
 		x.line("}")
 	}
-	return value{code: name, null: a.null}
+	return value{code: name, null: isNull}
 }
 
 // time is a function of a date, time or timestamp.
