@@ -92,7 +92,10 @@ func generateCalc(n *plan.Calc, name, pkg string) ([]byte, error) {
 	w.p("// Rows computes the rows of sel.")
 	w.p("func (f *%s) Rows(b *vec.Batch, sel []int32, out []*vec.Vector, dst []int32) int {", name)
 	g.vectors()
-	w.p("n := 0\nfor _, r := range sel {\ni := int(r)")
+	w.p("n := 0\nfor _, r := range sel {")
+	if strings.Contains(loop, "[i]") || strings.Contains(loop, "(i)") || strings.Contains(loop, "(i,") {
+		w.p("i := int(r)")
+	}
 	g.x.raw(loop)
 	w.p("dst[n] = r\nn++\n}\nreturn n\n}")
 	w.decl()

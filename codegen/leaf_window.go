@@ -118,7 +118,7 @@ func (g *headGen) update(leaf int, l plan.Leaf) {
 func (g *headGen) key(l plan.Leaf, vals []value) {
 	w, cols := g.w, l.Window.Keys
 	w.field("key []byte // scratch")
-	same := g.pass[l.From]
+	same := "key of " + g.pass[l.From]
 	for _, c := range cols {
 		same += fmt.Sprintf("; %s %s %s %s", vals[c].code, vals[c].hi, vals[c].null, vals[c].cond)
 	}

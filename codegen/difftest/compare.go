@@ -247,10 +247,8 @@ type snapshot map[string]string
 
 func (r *rig) snapshot(g gate, w ways) snapshot {
 	if r.failure != nil {
-		if w != oneWay {
-			return snapshot{"failure": "the pipeline fails"}
-		}
-		return snapshot{"failure": r.failure.Error()}
+		// Which of several failures of a batch comes first follows from where it ends.
+		return snapshot{"failure": "the pipeline fails"}
 	}
 	s := snapshot{}
 	for name, p := range r.prints {

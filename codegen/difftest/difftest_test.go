@@ -55,8 +55,8 @@ func TestGeneratedIsInterpreted(t *testing.T) {
 	for why, n := range total.fallbacks {
 		t.Logf("%d times interpreted: %s", n, why)
 	}
-	if total.tame.Taken*3 < total.tame.Events*2 {
-		t.Errorf("generated code took %d of %d plain events: that proves little", total.tame.Taken, total.tame.Events)
+	if total.tame.Taken < 2*total.tame.Refused {
+		t.Errorf("of plain events generated code took %d and refused %d: that proves little", total.tame.Taken, total.tame.Refused)
 	}
 }
 
@@ -104,8 +104,8 @@ type tally struct {
 }
 
 func (s *tally) String() string {
-	return fmt.Sprintf("%d pipelines, %d with generated code (%d fragments), %d logs, %d events; generated code took %d, refused %d, rested for %d messages; of %d plain events it took %d; %d differences",
-		s.made, s.compared, s.fragments, s.Inputs, s.Events, s.Taken, s.Refused, s.Resting, s.tame.Events, s.tame.Taken, s.differences)
+	return fmt.Sprintf("%d pipelines, %d with generated code (%d fragments), %d logs, %d events; generated code took %d, refused %d, rested for %d messages; of plain events it took %d, refused %d; %d differences",
+		s.made, s.compared, s.fragments, s.Inputs, s.Events, s.Taken, s.Refused, s.Resting, s.tame.Taken, s.tame.Refused, s.differences)
 }
 
 func (s *tally) add(t *testing.T, rep *Report) {
@@ -130,9 +130,9 @@ func (s *tally) add(t *testing.T, rep *Report) {
 			t.Errorf("pipeline %d, input %d: %v\nkept as testdata/%s.json: %v\n%s", r.Seed, r.Case.Input, r.Case.Difference, name, r.Case.Keep("testdata", name), r.Case.SQL)
 			continue
 		}
-		if r.Tame.Taken*2 < r.Tame.Events {
+		if r.Tame.Taken < r.Tame.Refused {
 			s.idle++
-			t.Logf("pipeline %d: generated code took %d of %d plain events, refused %d and rested for %d messages", r.Seed, r.Tame.Taken, r.Tame.Events, r.Tame.Refused, r.Tame.Resting)
+			t.Logf("pipeline %d: of plain events generated code took %d, refused %d, and rested for %d messages", r.Seed, r.Tame.Taken, r.Tame.Refused, r.Tame.Resting)
 		}
 		if r.Allocations > 0 {
 			s.allocates++

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/codegen"
@@ -78,6 +79,7 @@ func perform(ctx context.Context, o Options, job Job) (*Report, error) {
 	overlay := map[string]string{}
 	taken := map[string]bool{}
 	var imports []string
+	at := map[string]Pipeline{}
 	var mine []Pipeline
 	for i, p := range job.Pipelines {
 		pkg, err := generate(&p, i)
@@ -96,25 +98,41 @@ func perform(ctx context.Context, o Options, job Job) (*Report, error) {
 			continue
 		}
 		name := fmt.Sprintf("p%d", i)
-		imports = append(imports, name)
+		imports, at[name] = append(imports, name), p
 		for file, text := range pkg.Files {
 			if err := put(overlay, o, filepath.Join(name, file), text); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if job.Pipelines = mine; len(imports) == 0 {
-		return rep, nil
+	job.Pipelines = mine
+	var broken []Result
+	for len(imports) > 0 {
+		if err := put(overlay, o, "main.go", program(imports)); err != nil {
+			return nil, err
+		}
+		bin, err := build(ctx, o, overlay)
+		if err == nil {
+			rep.Results, err = execute(ctx, bin, job)
+			rep.Results = append(rep.Results, broken...)
+			return rep, err
+		}
+		n := len(imports)
+		imports = slices.DeleteFunc(imports, func(name string) bool {
+			if !strings.Contains(err.Error(), folder+"/"+name+"\n") {
+				return false
+			}
+			p := at[name]
+			broken = append(broken, Result{Seed: p.Seed, Err: fmt.Sprintf("%s\n%v", p.SQL, err)})
+			job.Pipelines = slices.DeleteFunc(job.Pipelines, func(q Pipeline) bool { return q.Seed == p.Seed })
+			return true
+		})
+		if len(imports) == n {
+			return nil, err
+		}
 	}
-	if err := put(overlay, o, "main.go", program(imports)); err != nil {
-		return nil, err
-	}
-	bin, err := build(ctx, o, overlay)
-	if err != nil {
-		return nil, err
-	}
-	rep.Results, err = execute(ctx, bin, job)
-	return rep, err
+	rep.Results = broken
+	return rep, nil
 }
 
 func generate(p *Pipeline, i int) (pkg *codegen.Package, err error) {
