@@ -258,7 +258,11 @@ func (d *decoder) unseen(l *level) {
 	if len(l.wanted) == 0 {
 		return
 	}
-	d.w.p("if seen != (%s) {", l.seenBefore(len(l.fields)))
+	all := l.seenBefore(len(l.fields))
+	if l.words() > 1 {
+		all = "(" + all + ")"
+	}
+	d.w.p("if seen != %s {", all)
 	for _, f := range l.wanted {
 		word, bit := l.seenWord(f)
 		d.w.p("if %s&%s == 0 { // %s", word, bit, comment(f.name))
@@ -271,7 +275,11 @@ func (d *decoder) unseen(l *level) {
 // keys adds the learnt keys of a level to the fragment, and returns the field's name.
 func (d *decoder) keys(l *level) string {
 	name := fmt.Sprintf("keys%d", l.id)
-	d.w.field(name + " fused.Keys // of " + strings.TrimSuffix("the event, "+comment(l.path), ", "))
+	of := "the event"
+	if l.path != "" {
+		of = comment(strings.TrimSuffix(l.path, "."))
+	}
+	d.w.field(name + " fused.Keys // of " + of)
 	names := make([]string, len(l.fields))
 	for i, f := range l.fields {
 		names[i] = strconv.Quote(f.name)

@@ -25,7 +25,7 @@ type fragment struct {
 	day2     fused.Day     // of ts
 	day3     fused.Day     // of ltz
 	keys0    fused.Keys    // of the event
-	keys1    fused.Keys    // of the event, pos.
+	keys1    fused.Keys    // of pos
 }
 
 // Bind takes what the engine gives.
@@ -343,7 +343,7 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0xff) {
+	if seen != 0xff {
 		if seen&0x1 == 0 { // größe
 			return -1 // NOT NULL
 		}
@@ -440,7 +440,7 @@ func (f *fragment) learnt1(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x1) {
+	if seen != 0x1 {
 		if seen&0x1 == 0 { // lat
 			e.c7Null = true
 			f.in.Missing(7)

@@ -27,8 +27,8 @@ type fragment struct {
 	day15    fused.Day     // of ts3
 	day17    fused.Day     // of ltz
 	keys0    fused.Keys    // of the event
-	keys1    fused.Keys    // of the event, bid.
-	keys2    fused.Keys    // of the event, bid.more.
+	keys1    fused.Keys    // of bid
+	keys2    fused.Keys    // of bid.more
 }
 
 // Bind takes what the engine gives.
@@ -845,7 +845,7 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x7fffff) {
+	if seen != 0x7fffff {
 		if seen&0x1 == 0 { // id
 			e.c0Null = true
 			f.in.Missing(0)
@@ -1040,7 +1040,7 @@ func (f *fragment) learnt1(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x3) {
+	if seen != 0x3 {
 		if seen&0x1 == 0 { // auction
 			e.c18Null = true
 			f.in.Missing(18)
@@ -1133,7 +1133,7 @@ func (f *fragment) learnt2(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x3) {
+	if seen != 0x3 {
 		if seen&0x1 == 0 { // x
 			e.c19Null = true
 			f.in.Missing(19)

@@ -23,8 +23,8 @@ type fragment struct {
 	out0Cols [25]*vec.Vector
 	in       fused.Decoder // the decoder's counts of the event in hand
 	keys0    fused.Keys    // of the event
-	keys1    fused.Keys    // of the event, bid.
-	keys2    fused.Keys    // of the event, bid.more.
+	keys1    fused.Keys    // of bid
+	keys2    fused.Keys    // of bid.more
 }
 
 // Bind takes what the engine gives.
@@ -846,7 +846,7 @@ func (f *fragment) learnt0(b []byte, i, k, n int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x7fffff) {
+	if seen != 0x7fffff {
 		if seen&0x1 == 0 { // id
 			e.c0Null = true
 			f.in.Missing(0)
@@ -1398,7 +1398,7 @@ func (f *fragment) learnt1(b []byte, i, k, n int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x3) {
+	if seen != 0x3 {
 		if seen&0x1 == 0 { // auction
 			e.c18Null = true
 			f.in.Missing(18)
@@ -1560,7 +1560,7 @@ func (f *fragment) learnt2(b []byte, i, k, n int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x3) {
+	if seen != 0x3 {
 		if seen&0x1 == 0 { // x
 			e.c19Null = true
 			f.in.Missing(19)

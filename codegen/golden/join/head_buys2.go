@@ -270,7 +270,7 @@ func (f *fragment2) learnt0(b []byte, i, k, n int, seen uint64, e *event2) int {
 			}
 		}
 	}
-	if seen != (0xf) {
+	if seen != 0xf {
 		if seen&0x1 == 0 { // id
 			e.c0Null = true
 			f.in.Missing(0)

@@ -217,7 +217,7 @@ func (f *fragment1) learnt0(b []byte, i, k int, seen uint64, e *event1) int {
 			}
 		}
 	}
-	if seen != (0x7) {
+	if seen != 0x7 {
 		if seen&0x1 == 0 { // id
 			e.c0Null = true
 			f.in.Missing(0)

@@ -319,7 +319,7 @@ func (f *fragment) learnt0(b []byte, i, k, n int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0xf) {
+	if seen != 0xf {
 		if seen&0x1 == 0 { // subscriber
 			e.c0Null = true
 			f.in.Missing(0)

@@ -554,7 +554,7 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x1ff) {
+	if seen != 0x1ff {
 		if seen&0x1 == 0 { // k
 			e.c0Null = true
 			f.in.Missing(0)

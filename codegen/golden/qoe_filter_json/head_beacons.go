@@ -382,7 +382,7 @@ func (f *fragment) learnt0(b []byte, i, k int, seen uint64, e *event) int {
 			}
 		}
 	}
-	if seen != (0x7f) {
+	if seen != 0x7f {
 		if seen&0x1 == 0 { // view_id
 			e.c0Null = true
 			f.in.Missing(0)
