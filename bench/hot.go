@@ -50,7 +50,7 @@ type hot struct {
 
 	inFlight *dataflow.Checkpoint
 	began    time.Time
-	longest  time.Duration // of the barriers
+	barriers histogram
 	commits  chan commitDone
 	commitMs []float64
 	stored   []float64
@@ -122,7 +122,7 @@ func (h *hot) barrier() error {
 	if err != nil {
 		return err
 	}
-	h.longest = max(h.longest, time.Since(h.began))
+	h.barriers.add(time.Since(h.began))
 	c := &state.Commit{Epoch: h.epoch, Generation: 1, Delta: h.inFlight.Delta, Manifest: m}
 	go func() {
 		st, err := h.store.Commit(c)
@@ -183,7 +183,7 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	if err := h.seconds(2, true, &warm); err != nil {
 		return r, err
 	}
-	h.commitMs, h.stored, h.longest = nil, nil, 0
+	h.commitMs, h.stored, h.barriers = nil, nil, histogram{}
 	m := newMeter()
 	if err := m.begin(j.Profile); err != nil {
 		return r, err
@@ -212,7 +212,7 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 		return r, err
 	}
 	r.describe(&with, &without)
-	r.BarrierMaxMs = milliseconds(h.longest)
+	r.BarrierMaxMs, r.Barriers = milliseconds(h.barriers.max), h.barriers.String()
 	if err := h.oneRow(&r); err != nil {
 		return r, err
 	}
@@ -340,9 +340,19 @@ func stallOf(longest, batches []time.Duration) stall {
 	return stall{milliseconds(part(longest, 50) - median), milliseconds(part(longest, 99) - median), milliseconds(longest[len(longest)-1] - median)}
 }
 
+// stallsOf is the histogram of what stallOf sums up; the slices are sorted.
+func stallsOf(longest, batches []time.Duration) string {
+	var h histogram
+	for _, d := range longest {
+		h.add(d - part(batches, 50))
+	}
+	return h.String()
+}
+
 // describe computes medians and percentiles.
 func (r *stallReport) describe(with, without *series) {
 	r.Stall, r.StallCPU = stallOf(with.wallMax, with.wall), stallOf(with.cpuMax, with.cpu)
+	r.Stalls, r.StallsCPU = stallsOf(with.wallMax, with.wall), stallsOf(with.cpuMax, with.cpu)
 	r.Idle, r.IdleCPU = stallOf(without.wallMax, without.wall), stallOf(without.cpuMax, without.cpu)
 	r.Batches = len(with.wall)
 	r.BatchMedianMs, r.BatchP99Ms = milliseconds(part(with.wall, 50)), milliseconds(part(with.wall, 99))

@@ -40,8 +40,12 @@ type stallReport struct {
 	Idle         stall   `json:"without_barriers"`
 	IdleCPU      stall   `json:"without_barriers_cpu"`
 	BarrierMaxMs float64 `json:"barrier_max_ms"`
-	CommitMs     spread  `json:"commit_ms"`
-	CommitBytes  spread  `json:"commit_bytes"`
+	// Barriers, Stalls and StallsCPU are histograms: of the barriers alone, and of the stalls.
+	Barriers    string `json:"barriers"`
+	Stalls      string `json:"stalls"`
+	StallsCPU   string `json:"stalls_cpu"`
+	CommitMs    spread `json:"commit_ms"`
+	CommitBytes spread `json:"commit_bytes"`
 	// Allocated is what the heap gave out per checkpoint, in bytes and in objects, and
 	// Collections how often the collector ran in all of those seconds.
 	AllocatedBytes   float64 `json:"allocated_bytes"`
@@ -119,7 +123,8 @@ func printState(j stateJob, s stallReport, restores []restoreReport) {
 	}{{"stall within 1 s of a barrier", s.Stall}, {"  in CPU time", s.StallCPU}, {"no barriers, a core kept busy", s.Idle}, {"  in CPU time", s.IdleCPU}} {
 		fmt.Printf("%-31s median %.2f ms, p99 %.2f ms, max %.2f ms\n", l.name, l.of.MedianMs, l.of.P99Ms, l.of.MaxMs)
 	}
-	fmt.Printf("barrier                         max %.2f ms\n", s.BarrierMaxMs)
+	fmt.Printf("barrier                         max %.2f ms; %s\n", s.BarrierMaxMs, s.Barriers)
+	fmt.Printf("stalls                          %s\n  in CPU time                   %s\n", s.Stalls, s.StallsCPU)
 	fmt.Printf("checkpoint, all pages dirty     %.0f ms (%.0f-%.0f), %.1f MB stored\n", s.CommitMs.Median, s.CommitMs.Min, s.CommitMs.Max, s.CommitBytes.Median/mb)
 	fmt.Printf("allocated per checkpoint        %.1f MB, %.0f objects; %d collections\n", s.AllocatedBytes/mb, s.AllocatedObjects, s.Collections)
 	fmt.Printf("state, file, peak RSS           %.1f MB, %.1f MB, %.1f MB\n", float64(s.StateBytes)/mb, float64(s.FileBytes)/mb, float64(s.PeakRSSBytes)/mb)
