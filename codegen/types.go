@@ -74,7 +74,11 @@ func (g *typeGen) table(t *plan.Table) error {
 		}
 	}
 	name := g.typeName(goName(t.Name))
-	return g.structure(name, fmt.Sprintf("%s is a row of the table %s.", name, comment(t.Name)), cols)
+	doc := fmt.Sprintf("%s is a row of the table %s.", name, comment(t.Name))
+	if f := t.Options["format"]; f != "json" && f != "msgpack" {
+		doc += " The table itself reads neither JSON nor msgpack."
+	}
+	return g.structure(name, doc, cols)
 }
 
 // structure writes a struct with its methods; those of its members come first.
