@@ -121,7 +121,7 @@ type Match struct {
 	sub   vec.Batch   `scratch:"late rows"`
 	lates []int32     `scratch:"rows of a batch"`
 	one   *vec.Batch  `scratch:"a row that cannot be computed"`
-	it    *state.Iter `scratch:"a walk within one call"`
+	due   *state.Iter `scratch:"a walk over waiting within one call"`
 
 	p    partition // the partition in hand
 	key  []byte    `scratch:"a key in hand"`
@@ -173,7 +173,7 @@ func (o *Match) Open(c *Context) error {
 	o.rows = o.space.Ordered("rows", state.OrderedSpec{ValueSize: -1})
 	o.waiting = o.space.Ordered("waiting", state.OrderedSpec{ValueSize: -1})
 	o.timers = o.space.Ordered("timers", state.OrderedSpec{ValueSize: -1})
-	o.it = o.rows.Iter()
+	o.due = o.waiting.Iter()
 	o.progress = openProgress(o.space)
 	var out []types.Type
 	for _, n := range o.cfg.Measures {
@@ -240,16 +240,15 @@ func (o *Match) take(b *vec.Batch, i int) error {
 	return nil
 }
 
-// fireUpTo takes the waiting rows and the deadlines up to a time, in order.
+// fireUpTo takes the waiting rows and the deadlines up to a time, in order. The rows leave
+// the table together.
 func (o *Match) fireUpTo(bound int64) error {
-	for {
-		due, row := int64(0), false
-		if k, _, ok := o.waiting.Min(); ok && readOrdered(k) <= bound {
-			due, row = readOrdered(k), true
-		}
+	fired := false
+	for ok := o.due.First(); ; {
+		row := ok && readOrdered(o.due.Key()) <= bound
 		if k, _, ok := o.timers.Min(); ok {
 			// A deadline comes before the rows of its instant.
-			if d := readOrdered(k); d <= bound && (!row || d <= due) {
+			if d := readOrdered(k); d <= bound && (!row || d <= readOrdered(o.due.Key())) {
 				if err := o.fireTimer(); err != nil {
 					return err
 				}
@@ -257,12 +256,22 @@ func (o *Match) fireUpTo(bound int64) error {
 			}
 		}
 		if !row {
-			return nil
+			break
 		}
-		if err := o.fireRow(due); err != nil {
+		if err := o.fireRow(o.due.Key(), o.due.Value()); err != nil {
 			return err
 		}
+		fired, ok = true, o.due.Next()
 	}
+	switch {
+	case !fired:
+	case o.due.Valid():
+		o.at = append(o.at[:0], o.due.Key()...)
+		o.waiting.DeleteRange(nil, o.at)
+	default:
+		o.waiting.DeleteRange(nil, nil)
+	}
+	return nil
 }
 
 // Watermark takes the rows up to it.

@@ -298,15 +298,13 @@ func appendSortKey(dst []byte, d vec.Datum, s MatchOrder, in []types.Type) []byt
 	return dst
 }
 
-// fireRow takes the first waiting row, whose time is t.
-func (o *Match) fireRow(t int64) error {
-	k, v, _ := o.waiting.Min()
-	o.at = append(o.at[:0], k...)
+// fireRow takes a waiting row.
+func (o *Match) fireRow(k, v []byte) error {
+	t := readOrdered(k)
 	n := binary.LittleEndian.Uint32(v[8:])
 	o.key = append(o.key[:0], v[12:12+n]...)
 	o.val = appendTimes(o.val[:0], t, word(v, 0))
 	o.val = append(o.val, v[12+n:]...)
-	o.waiting.Delete(o.at)
 	return o.apply(o.key, o.val)
 }
 
