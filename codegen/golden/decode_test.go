@@ -244,6 +244,9 @@ func FuzzDecodeText(f *testing.F)    { fuzzDecoder(f, "decode_text") }
 
 // Events that are taken allocate nothing, whatever form their values have.
 func TestDecodersAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	for name, event := range decoders {
 		t.Run(name, func(t *testing.T) {
 			w := newTwin(t, name)
