@@ -9,6 +9,18 @@
 // every barrier. Round generates code for many pipelines, builds one program of it, and runs
 // that.
 //
-// The same seeds give the same pipelines, logs and schedules, so that a difference is told
-// by its seeds; Case keeps one whatever becomes of the generators.
+// The long run, of other seeds for as long as told:
+//
+//	go test ./codegen/difftest -v -run TestGenerated -timeout 0 -args -minutes 60 -seed 1000
+//
+// A difference is kept in testdata, with as few messages as still show it, and from then on
+// TestKeptCases shows it again until it is gone.
+//
+// The same seeds give the same pipelines, logs and schedules; a Case is kept whatever becomes
+// of the generators.
+//
+// What batches decide is not compared: the order of letters among operators, the places of
+// values in heaps, numbers of groups. Where the ways of one source's rows meet again in a
+// join, the engine itself lets batches decide the order of rows: there the tables that
+// printed rows make are compared, and neither state nor ledger.
 package difftest
