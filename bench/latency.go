@@ -148,7 +148,7 @@ func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat 
 		return 0, err
 	}
 	lines, toLines := io.Pipe()
-	cmd, stdin, err := start(ctx, "latency", latencyJob{Query: r.Query, URL: l.server.url, In: in, Out: out, Interpret: l.o.interpret}, toLines)
+	cmd, stdin, err := start(ctx, "latency", latencyJob{Query: r.Query, URL: l.server.url, In: in, Out: out, Interpret: l.o.interpret, Events: events}, toLines)
 	if err != nil {
 		return 0, err
 	}

@@ -117,6 +117,8 @@ type latencyJob struct {
 	// Out is the stream of the rows; empty prints them.
 	Out       string `json:"out"`
 	Interpret bool   `json:"interpret"`
+	// Events is how many the pipeline reads before it ends.
+	Events int `json:"events"`
 }
 
 // latencyReport is the last line of a latencyProgram.
@@ -172,6 +174,10 @@ func latencyProgram(j latencyJob) (r latencyReport, err error) {
 	fmt.Println(readyLine)
 	if _, err := io.Copy(io.Discard, stdin); err != nil {
 		return r, err
+	}
+	// The last rows may come before the last events are read.
+	for wait := time.Now(); pl.Status().Events < int64(j.Events) && time.Since(wait) < 30*time.Second; {
+		time.Sleep(statePoll)
 	}
 	cpu := cpuTime() - began
 	cancel()
