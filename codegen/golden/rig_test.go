@@ -270,9 +270,9 @@ func (r *rig) commit() {
 	r.engine.Committed(c.Manifest)
 }
 
-// refs are the heap addresses in the state of sketches and of texts kept in windows (package literals): where
-// those lie depends on the order of allocations within a batch, which the interpreter makes
-// part by part. What they refer to shows in the rows.
+// refs are the heap addresses in the state of sketches, and of the texts that package
+// literals keeps: where those lie depends on the order of allocations within a batch, which
+// the interpreter makes part by part. What they refer to shows in the rows.
 var refs = regexp.MustCompile("(APPROX_PERCENTILE\\([^)]*\\)=)[0-9a-f]{32}|((?:MAX|FIRST_VALUE)\\((?:name|`\\$f7`)\\)[^=]*=[0-9a-f]{16})[0-9a-f]{16}")
 
 // dump is the state in canonical form, and the account of all events.
