@@ -103,9 +103,9 @@ func generateCalc(n *plan.Calc, name, pkg string) ([]byte, error) {
 }
 
 // worthwhile is errIdle for a Calc whose code would not be faster. The interpreter's
-// loops over whole vectors are as fast as compiled code for arithmetic of integers and floats
-// and casts among them; what they lose on is filters, branches, NULLs that are tested,
-// divisions that fail, decimals and strings. (go test -v -run TestCalcs prints both ways, in ns a row.)
+// loops over whole vectors are as fast as compiled code for arithmetic of integers and floats,
+// casts among them and strings that are made; what they lose on is filters, branches, NULLs
+// that are tested, divisions that fail, decimals and comparisons of strings. (go test -v -run TestCalcs prints both ways, in ns a row.)
 func (g *calcGen) worthwhile() error {
 	if g.n.Filter != nil {
 		return nil
@@ -128,6 +128,12 @@ func vectorized(n expr.Node) bool {
 		return (expr.SameValue(n.Arg.Type(), n.T) || plain(n.Arg.Type()) && plain(n.T)) && vectorized(n.Arg)
 	case *expr.Call:
 		op := n.Func.Name
+		if op == "UPPER" || op == "LOWER" {
+			return vectorized(n.Args[0])
+		}
+		if op == "||" {
+			return vectorized(n.Args[0]) && vectorized(n.Args[1])
+		}
 		if op != "+" && op != "-" && op != "*" && (op != "/" || n.T.IsInteger()) || !plain(n.T) {
 			return false
 		}

@@ -21,7 +21,7 @@ func TestCalcs(t *testing.T) {
 	var cases []exprtest.CalcCase
 	for _, c := range calcCases {
 		c.Filter = columns.Replace(c.Filter)
-		c.Project = strings.Split(columns.Replace(strings.Join(c.Project, "|")), "|")
+		c.Project = strings.Split(columns.Replace(strings.Join(c.Project, "\n")), "\n")
 		cases = append(cases, c)
 	}
 	timed := len(cases)
@@ -99,12 +99,13 @@ var calcCases = []exprtest.CalcCase{
 	{Project: []string{"{wide} + {wideb}", "{wide} < {dec}"}},
 	{Filter: "100 / {i64} > 3 AND 10 / {i64b} < 4", Project: []string{"{bn}", "{i64} > {i64b} OR {b}"}},
 	{Filter: "{b} OR {i64} > 3 AND NOT {bb}", Project: []string{"{ts9}", "CAST({d} AS INT)"}},
+	{Project: []string{"EXTRACT(HOUR FROM {ts})", "FLOOR({ts} TO DAY)"}},
 	{Filter: "{s} < {sb}", Project: []string{"COALESCE({s}, {sb})"}},
 }
 
 // TestCalcsLeftAlone sees Calcs for which no code is generated.
 func TestCalcsLeftAlone(t *testing.T) {
-	for _, c := range []exprtest.CalcCase{{Project: []string{"{s}", "1", "{i64} * 2 + {i32}"}}, {Project: []string{"UPPER({s})"}}, {Filter: "RAND() > 0.5e0", Project: []string{"{s}"}}} {
+	for _, c := range []exprtest.CalcCase{{Project: []string{"{s}", "1", "{i64} * 2 + {i32}", "UPPER({s} || {sb})"}}, {Project: []string{"REVERSE({s})"}}, {Filter: "RAND() > 0.5e0", Project: []string{"{s}"}}} {
 		c.Filter = caseColumns().Replace(c.Filter)
 		for i := range c.Project {
 			c.Project[i] = caseColumns().Replace(c.Project[i])

@@ -44,7 +44,15 @@ func (x *exprs) at(node, index int) { x.node, x.index = node, index }
 // fails they return -1 from the function in hand, in which f is the fragment and e the event.
 func (x *exprs) emit(n expr.Node) (value, error) {
 	x.begin(n)
-	return x.value(n)
+	v, err := x.value(n)
+	if v.lit && (strings.HasPrefix(v.code, "-") || strings.HasPrefix(v.hi, "-")) {
+		// Go converts no negative constant to an unsigned type, as keys do.
+		v = x.unlit(v)
+		if v.hi != "" {
+			v.hi = x.local("int64(" + v.hi + ")")
+		}
+	}
+	return v, err
 }
 
 // filter is emit for an expression of which only TRUE counts; it returns a Go bool.
