@@ -197,7 +197,12 @@ func (l *latencyBench) measure(ctx context.Context, w *watch, js jetstream.JetSt
 		if err != nil {
 			return 0, err
 		}
-		cc, err := cons.Consume(func(m jetstream.Msg) { w.see(m.Data(), time.Now()) })
+		cc, err := cons.Consume(func(m jetstream.Msg) {
+			at := time.Now()
+			for row := range bytes.Lines(m.Data()) {
+				w.see(row, at)
+			}
+		})
 		if err != nil {
 			return 0, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -130,6 +131,9 @@ type latencyReport struct {
 	RSSBytes     int64   `json:"rss_bytes"`
 }
 
+// packRows is how many rows go into a message of the target at most.
+const packRows = 100
+
 // readyLine is what a latencyProgram prints when its source is open.
 const readyLine = "ready"
 
@@ -142,7 +146,7 @@ func latencyProgram(j latencyJob) (r latencyReport, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	sink := "'connector'='print'"
 	if j.Out != "" {
-		sink = "'connector'='nats','nats.stream'='" + j.Out + "','nats.subject'='" + j.Out + ".rows','nats.stream.create'='true'," + sourceFormat("json")
+		sink = "'connector'='nats','nats.stream'='" + j.Out + "','nats.subject'='" + j.Out + ".rows','nats.stream.create'='true','edgeflow.pack'='" + strconv.Itoa(packRows) + "'," + sourceFormat("json")
 	}
 	text := qoe.Script(j.Query, "'connector'='nats','nats.stream'='"+j.In+"',"+sourceFormat("json"), sink)
 	if !j.Interpret {
