@@ -171,6 +171,9 @@ func (g *calcGen) vectors() {
 		if !g.loaded[i] {
 			continue
 		}
+		if t.NotNull { // what a decoder or an operator leaves NULL all the same is the interpreter's
+			g.w.p("if b.Cols[%d].HasNulls() {\nreturn -1\n}", i)
+		}
 		if !t.NotNull || t.Phys() == types.Bytes {
 			g.w.p("c%d := b.Cols[%d]", i, i)
 		}

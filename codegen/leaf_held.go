@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -118,12 +119,16 @@ func (g *headGen) adder(p *paneGen, columns int) {
 	w.p("}\n")
 	w.p("// %s adds what is in a slot.", p.add)
 	w.p("func (f *%s) %s(slot int, row []byte) {", w.fragment, p.add)
-	if !p.empty() {
-		w.p("a := &f.%s[slot]", p.held)
-	}
+	from := w.body.Len()
+	w.p("a := &f.%s[slot]", p.held)
+	then := w.body.Len()
 	w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
 	w.p("r.rows++")
 	g.aggregates(p, vals)
+	if rest := string(w.body.Bytes()[then:]); !strings.Contains(rest, "a.c") {
+		w.body.Truncate(from)
+		w.body.WriteString(rest)
+	}
 	w.p("}")
 	w.decl()
 }

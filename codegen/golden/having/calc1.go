@@ -38,6 +38,9 @@ func (f *calc1) Bind(h *fused.CalcHost) error {
 // Rows computes the rows of sel.
 func (f *calc1) Rows(b *vec.Batch, sel []int32, out []*vec.Vector, dst []int32) int {
 	c0 := b.Cols[0]
+	if b.Cols[1].HasNulls() {
+		return -1
+	}
 	x1 := b.Cols[1].I64
 	c2 := b.Cols[2]
 	x2 := b.Cols[2].I64
