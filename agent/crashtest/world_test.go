@@ -129,7 +129,7 @@ func (w *world) store(beacons int) {
 	var b qoe.Beacon
 	for i := range beacons {
 		g.At(uint64(i), &b)
-		if _, err := js.PublishAsync("beacons."+b.Region, b.AppendJSON(nil)); err != nil {
+		if _, err := js.PublishAsync("beacons."+b.Region, b.AppendJSON(nil), jetstream.WithStallWait(time.Minute)); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -122,8 +122,8 @@ func (e *coalesceExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 	e.out.Reset()
 	for a, arg := range e.args {
 		v := arg.eval(c, b, sel)
-		if a == 0 && !v.HasNulls() {
-			return v
+		if a == 0 && !v.HasNulls() && v.Type.Kind == e.out.Type.Kind && v.Type.Prec == e.out.Type.Prec {
+			return v // of another precision it would print otherwise
 		}
 		rest := e.rest[a][:0]
 		for k := range rows(b.N, sel) {
