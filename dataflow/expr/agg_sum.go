@@ -222,18 +222,23 @@ type sumDecimal struct{ sumAgg }
 func (a *sumDecimal) size() int { return 32 }
 
 func (a *sumDecimal) accumulate(s []byte, by uint64, x Int128) {
-	sum := Int128{Hi: int64(le(s[16:])), Lo: le(s[8:])}
-	next := sum.Add(x)
+	sum, left := AddWrapping(Int128{Hi: int64(le(s[16:])), Lo: le(s[8:])}, x)
+	putLE(s[24:], le(s[24:])+uint64(left))
+	putLE(s, le(s)+by)
+	putLE(s[8:], sum.Lo)
+	putLE(s[16:], uint64(sum.Hi))
+}
+
+// AddWrapping is the sum in 128 bits, and on which side it left them: 1 above, -1 below, 0
+// when it did not.
+func AddWrapping(sum, x Int128) (next Int128, left int64) {
+	next = sum.Add(x)
 	if (sum.Hi < 0) == (x.Hi < 0) && (next.Hi < 0) != (sum.Hi < 0) {
-		if sum.Hi < 0 {
-			putLE(s[24:], le(s[24:])-1)
-		} else {
-			putLE(s[24:], le(s[24:])+1)
+		if left = 1; sum.Hi < 0 {
+			left = -1
 		}
 	}
-	putLE(s, le(s)+by)
-	putLE(s[8:], next.Lo)
-	putLE(s[16:], uint64(next.Hi))
+	return next, left
 }
 
 func (a *sumDecimal) step(b *vec.Batch, st [][]byte, sel []int32, retract bool) {

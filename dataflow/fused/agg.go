@@ -2,7 +2,6 @@ package fused
 
 import (
 	"fmt"
-	"math/bits"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/op"
@@ -86,17 +85,10 @@ type DecimalSum struct {
 
 // Add adds an unscaled value.
 func (s *DecimalSum) Add(low, high int64) {
-	lo, carry := bits.Add64(s.Low, uint64(low), 0)
-	hi := s.High + high + int64(carry)
-	if (s.High < 0) == (high < 0) && (hi < 0) != (s.High < 0) {
-		if s.High < 0 {
-			s.Overflows--
-		} else {
-			s.Overflows++
-		}
-	}
+	sum, left := expr.AddWrapping(expr.Int128{Hi: s.High, Lo: s.Low}, expr.Int128{Hi: high, Lo: uint64(low)})
 	s.Values++
-	s.Low, s.High = lo, hi
+	s.Low, s.High = sum.Lo, sum.Hi
+	s.Overflows += left
 }
 
 // Less compares floats as MIN and MAX do.

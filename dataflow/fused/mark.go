@@ -80,10 +80,4 @@ func (m *Mark) release() {
 func (m *Mark) Settle(rows int64) { m.op.Account(rows, m.Pending) }
 
 // Millis is the time of a timestamp in microseconds, in ms rounded down.
-func Millis(micros int64) int64 {
-	ms := micros / 1000
-	if micros%1000 < 0 {
-		ms--
-	}
-	return ms
-}
+func Millis(micros int64) int64 { return op.Millis(micros) }

@@ -75,3 +75,6 @@ func (o *Calc) Account(rows, gone int64) {
 	o.ledger.add(rowsIn, rows)
 	o.ledger.add(filtered, gone)
 }
+
+// Millis is the time of a timestamp in microseconds, in ms rounded down.
+func Millis(micros int64) int64 { return millis(micros) }
