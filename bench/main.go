@@ -24,7 +24,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   state    stalls, restores and small checkpoints with large state
   product  binary size, memory and start of the demo's pipeline
   nexmark  the queries of the Nexmark benchmark: engine alone, decoding, from JetStream, beside Flink
-  peers    the video-quality queries on eKuiper and Bento, over a file
+  peers    the video-quality queries on eKuiper and Bento, over a file and from JetStream
   growth   state and batch times of Nexmark queries, of the first and the last million events
 
 go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:

@@ -25,28 +25,32 @@ type peersOptions struct {
 	rounds             int
 	ekuiper, bento     string
 	build              string
-	queries            string
+	queries, sources   string
 	json               bool
 }
 
-// peerRow is a program over a query: CPU seconds of a run over the larger of two files less
+// peerRow is a program over a query: CPU seconds of a run over the larger of two inputs less
 // those of a run over the smaller, so that the start of the process is not counted.
 type peerRow struct {
+	// Source is file or jetstream.
+	Source  string `json:"source"`
 	Query   string `json:"query"`
 	Program string `json:"program"`
-	// Small and Large are the events of the two files.
+	// Small and Large are the events of the two inputs.
 	Small int `json:"small_events"`
 	Large int `json:"large_events"`
 	// PerCPUS are events a CPU second, user and system; CPUS CPU seconds a million events.
 	PerCPUS spread `json:"events_per_cpu_s"`
 	CPUS    spread `json:"cpu_s_per_million"`
+	// ServerCPUS are CPU seconds of the JetStream server a million events; 0 without one.
+	ServerCPUS spread `json:"server_cpu_s_per_million"`
 	// Advantage is how many times as many events a CPU second edgeflow's generated code
 	// takes, of the medians.
 	Advantage float64 `json:"edgeflow_generated_to_this"`
 	// Checked tells how the rows were compared.
 	Checked string `json:"checked"`
 
-	cpu []float64 // a round's CPU seconds a million events
+	cpu, server []float64 // a round's CPU seconds a million events
 }
 
 // peersReport is what `bench peers -json` prints.
@@ -56,13 +60,15 @@ type peersReport struct {
 	Rows    []*peerRow `json:"rows"`
 }
 
-// peer is a program that runs a query over a file and writes its rows below out. It returns
-// the CPU time of its whole process.
+// peer is a program that runs a query over its input and writes its rows below out. It
+// returns the CPU time of its whole process.
 type peer struct {
 	name string
-	// large tells that the program is fast enough for the larger files.
+	// large tells that the program is fast enough for the larger inputs.
 	large bool
-	run   func(ctx context.Context, query, file, out string) (time.Duration, error)
+	run   func(ctx context.Context, query string, in peerInput, out string) (time.Duration, error)
+	// streams tells that the program reads JetStream.
+	streams bool
 	// only names the one query that the program runs; empty is each.
 	only string
 	// rows reads what a run wrote; nil where rows cannot be compared.
@@ -75,13 +81,14 @@ const peersStartMs = 1_748_736_000_000
 func peersCommand(ctx context.Context, args []string) (err error) {
 	var o peersOptions
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
-	f.IntVar(&o.small, "small", 100_000, "events of the peers' small file")
-	f.IntVar(&o.large, "large", 400_000, "events of the peers' large file, and of edgeflow's small one")
-	f.IntVar(&o.huge, "huge", 3_200_000, "events of edgeflow's large file")
-	f.IntVar(&o.rounds, "rounds", 1, "measured rounds; each runs every program over both of its files")
+	f.IntVar(&o.small, "small", 100_000, "events of the peers' small input")
+	f.IntVar(&o.large, "large", 400_000, "events of the peers' large input, and of edgeflow's small one")
+	f.IntVar(&o.huge, "huge", 3_200_000, "events of edgeflow's large input")
+	f.IntVar(&o.rounds, "rounds", 1, "measured rounds; each runs every program over both of its inputs")
 	f.StringVar(&o.ekuiper, "ekuiper", "", "folder of an installed eKuiper 2, with bin/kuiperd and etc; empty leaves it out")
 	f.StringVar(&o.bento, "bento", "bench/peers/bento", "folder of the module that runs Bento; empty leaves it out")
 	f.StringVar(&o.queries, "query", "filter,tumble", "the queries")
+	f.StringVar(&o.sources, "source", "file,jetstream", "where events come from: a file of JSON lines, a stream of one event a message")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -111,8 +118,8 @@ func peersCommand(ctx context.Context, args []string) (err error) {
 // peers are the programs that are measured; the first is edgeflow with generated code.
 func (o *peersOptions) peers(ctx context.Context) ([]peer, error) {
 	out := []peer{
-		{name: "edgeflow generated", large: true, run: edgeflowPeer(false), rows: edgeflowRows},
-		{name: "edgeflow interpreted", large: true, run: edgeflowPeer(true), rows: edgeflowRows},
+		{name: "edgeflow generated", large: true, streams: true, run: edgeflowPeer(false), rows: edgeflowRows},
+		{name: "edgeflow interpreted", large: true, streams: true, run: edgeflowPeer(true), rows: edgeflowRows},
 	}
 	if o.ekuiper != "" {
 		out = append(out, ekuiperPeer(o.ekuiper), ekuiperByClock(o.ekuiper))
@@ -128,10 +135,10 @@ func (o *peersOptions) peers(ctx context.Context) ([]peer, error) {
 }
 
 func (o *peersOptions) all(ctx context.Context, report *peersReport) error {
-	files := map[int]string{}
+	files := map[int]peerInput{}
 	for _, n := range []int{o.small, o.large, o.huge} {
-		files[n] = filepath.Join(o.build, fmt.Sprintf("beacons-%d.json", n))
-		if err := writeBeacons(files[n], n); err != nil {
+		files[n] = peerInput{File: filepath.Join(o.build, fmt.Sprintf("beacons-%d.json", n))}
+		if err := writeBeacons(files[n].File, n); err != nil {
 			return err
 		}
 	}
@@ -139,11 +146,29 @@ func (o *peersOptions) all(ctx context.Context, report *peersReport) error {
 	if err != nil {
 		return err
 	}
+	for _, source := range splitList(o.sources) {
+		switch source {
+		case "file":
+			err = o.compare(ctx, report, peerComparison{o: o, source: source, inputs: files}, peers)
+		case "jetstream":
+			err = o.streams(ctx, report, files, peers)
+		default:
+			err = fmt.Errorf("-source %s is none of file, jetstream", source)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare runs each query over the inputs of c.
+func (o *peersOptions) compare(ctx context.Context, report *peersReport, c peerComparison, peers []peer) error {
 	for _, query := range splitList(o.queries) {
 		if query != "filter" && query != "tumble" {
 			return fmt.Errorf("-query %s is none of filter, tumble", query)
 		}
-		c := &peerComparison{o: o, query: query, files: files, want: map[int]*peerRows{}}
+		c.query, c.want = query, map[int]*peerRows{}
 		rows, err := c.run(ctx, peers)
 		report.Rows = append(report.Rows, rows...)
 		if err != nil {
@@ -155,18 +180,19 @@ func (o *peersOptions) all(ctx context.Context, report *peersReport) error {
 
 // peerComparison runs one query on every program.
 type peerComparison struct {
-	o     *peersOptions
-	query string
-	files map[int]string
-	// want are the rows that edgeflow yields, by size of file.
+	o             *peersOptions
+	source, query string
+	inputs        map[int]peerInput
+	server        *server // of jetstream
+	// want are the rows that edgeflow yields, by size of input.
 	want map[int]*peerRows
 }
 
 func (c *peerComparison) run(ctx context.Context, peers []peer) ([]*peerRow, error) {
-	peers = slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.only != "" && p.only != c.query })
+	peers = slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return p.only != "" && p.only != c.query || c.server != nil && !p.streams })
 	rows := make([]*peerRow, len(peers))
 	for i, p := range peers {
-		rows[i] = &peerRow{Query: c.query, Program: p.name, Small: c.o.small, Large: c.o.large}
+		rows[i] = &peerRow{Source: c.source, Query: c.query, Program: p.name, Small: c.o.small, Large: c.o.large}
 		if p.large {
 			rows[i].Small, rows[i].Large = c.o.large, c.o.huge
 		}
@@ -186,16 +212,16 @@ func (c *peerComparison) run(ctx context.Context, peers []peer) ([]*peerRow, err
 		for _, s := range r.cpu {
 			per = append(per, 1e6/s)
 		}
-		r.CPUS, r.PerCPUS = spreadOf(r.cpu), spreadOf(per)
+		r.CPUS, r.PerCPUS, r.ServerCPUS = spreadOf(r.cpu), spreadOf(per), spreadOf(r.server)
 		r.Advantage = rows[0].PerCPUS.Median / r.PerCPUS.Median
 		if !c.o.json {
-			fmt.Fprintf(os.Stderr, "%-8s %-22s %10.0f events/CPU s; %s\n", c.query, r.Program, r.PerCPUS.Median, r.Checked)
+			fmt.Fprintf(os.Stderr, "%-9s %-8s %-22s %10.0f events/CPU s; %s\n", c.source, c.query, r.Program, r.PerCPUS.Median, r.Checked)
 		}
 	}
 	return rows, nil
 }
 
-// reference runs edgeflow over a file that only its rows are needed of.
+// reference runs edgeflow over an input that only its rows are needed of.
 func (c *peerComparison) reference(ctx context.Context, p peer, events int) error {
 	_, rows, err := c.once(ctx, p, events)
 	c.want[events] = rows
@@ -207,7 +233,7 @@ func (c *peerComparison) once(ctx context.Context, p peer, events int) (time.Dur
 	if err != nil {
 		return 0, nil, err
 	}
-	cpu, err := p.run(ctx, c.query, c.files[events], out)
+	cpu, err := p.run(ctx, c.query, c.inputs[events], out)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -218,15 +244,16 @@ func (c *peerComparison) once(ctx context.Context, p peer, events int) (time.Dur
 	return cpu, rows, errors.Join(err, os.RemoveAll(out))
 }
 
-// measure runs a program over both of its files and checks its rows.
+// measure runs a program over both of its inputs and checks its rows.
 func (c *peerComparison) measure(ctx context.Context, p peer, r *peerRow) error {
-	var cpu [2]time.Duration
+	var cpu, server [2]time.Duration
 	for i, n := range []int{r.Small, r.Large} {
+		before := c.server.cpu()
 		took, rows, err := c.once(ctx, p, n)
 		if err != nil {
 			return err
 		}
-		cpu[i] = took
+		cpu[i], server[i] = took, c.server.cpu()-before
 		if p.rows == nil {
 			r.Checked = "others, not compared"
 			continue
@@ -238,11 +265,12 @@ func (c *peerComparison) measure(ctx context.Context, p peer, r *peerRow) error 
 			return fmt.Errorf("%d events: %w", n, err)
 		}
 	}
-	s := (cpu[1] - cpu[0]).Seconds() / float64(r.Large-r.Small) * 1e6
+	million := float64(r.Large-r.Small) / 1e6
+	s := (cpu[1] - cpu[0]).Seconds() / million
 	if s <= 0 {
-		return fmt.Errorf("%d events took %v of CPU time and %d took %v: the files are too small", r.Small, cpu[0], r.Large, cpu[1])
+		return fmt.Errorf("%d events took %v of CPU time and %d took %v: the inputs are too small", r.Small, cpu[0], r.Large, cpu[1])
 	}
-	r.cpu = append(r.cpu, s)
+	r.cpu, r.server = append(r.cpu, s), append(r.server, (server[1]-server[0]).Seconds()/million)
 	return nil
 }
 
@@ -276,42 +304,42 @@ func runMeasured(cmd *exec.Cmd) (time.Duration, error) {
 	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
 }
 
-// fileJob is a query over a file of JSON lines, its rows into files below Out.
+// fileJob is a query over an input, its rows into files below Out.
 type fileJob struct {
+	peerInput
 	Query     string `json:"query"`
-	File      string `json:"file"`
 	Out       string `json:"out"`
 	Interpret bool   `json:"interpret"`
 }
 
 // edgeflowPeer runs a query in an agent: exactly once, with a checkpoint each second.
-func edgeflowPeer(interpret bool) func(context.Context, string, string, string) (time.Duration, error) {
-	return func(ctx context.Context, query, file, out string) (time.Duration, error) {
-		cmd, in, err := start(ctx, "file", fileJob{query, file, out, interpret}, io.Discard, "GOMAXPROCS=1")
+func edgeflowPeer(interpret bool) func(context.Context, string, peerInput, string) (time.Duration, error) {
+	return func(ctx context.Context, query string, in peerInput, out string) (time.Duration, error) {
+		cmd, end, err := start(ctx, "file", fileJob{in, query, out, interpret}, io.Discard, "GOMAXPROCS=1")
 		if err != nil {
 			return 0, err
 		}
 		err = cmd.Wait()
-		in.Close()
+		end.Close()
 		return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
 	}
 }
 
-// fileProgram is edgeflow over a file.
+// fileProgram is edgeflow, its rows into files.
 func fileProgram(j fileJob) (_ struct{}, err error) {
 	dir, err := os.MkdirTemp("", "edgeflow-bench-")
 	if err != nil {
 		return struct{}{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	text := qoe.Script(j.Query, "'connector'='filesystem','path'='"+j.File+"',"+sourceFormat("json"),
+	text := qoe.Script(j.Query, j.table()+","+sourceFormat("json"),
 		"'connector'='filesystem','path'='"+j.Out+"',"+sourceFormat("json"))
 	p, err := agent.Compile("bench.sql", "SET 'execution.checkpointing.interval' = '1 s';\n"+text)
 	if err != nil {
 		return struct{}{}, err
 	}
 	a, err := agent.New(agent.Options{
-		DataDir: dir, Instance: "bench", Interpret: j.Interpret,
+		DataDir: dir, NATS: agent.Server{URL: j.URL}, Instance: "bench", Interpret: j.Interpret,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {
@@ -327,12 +355,12 @@ func fileProgram(j fileJob) (_ struct{}, err error) {
 
 // print prints the table.
 func (r *peersReport) print(w io.Writer) error {
-	fmt.Fprintf(w, "\n%s; a file of JSON lines, GOMAXPROCS=1; median of %d rounds (least to greatest)\n\n", r.Machine, r.Rounds)
+	fmt.Fprintf(w, "\n%s; JSON, one event a line or message, GOMAXPROCS=1; median of %d rounds (least to greatest)\n\n", r.Machine, r.Rounds)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tw, "query\tprogram\tevents\tthousand events/CPU s\tCPU s/M events\tedgeflow generated is\trows")
+	fmt.Fprintln(tw, "source\tquery\tprogram\tevents\tthousand events/CPU s\tCPU s/M events\tserver CPU s/M events\tedgeflow generated is\trows")
 	for _, x := range r.Rows {
-		fmt.Fprintf(tw, "%s\t%s\t%d less %d\t%.1f (%.1f-%.1f)\t%.3f\t%.1fx\t%s\n", x.Query, x.Program, x.Large, x.Small,
-			x.PerCPUS.Median/1e3, x.PerCPUS.Min/1e3, x.PerCPUS.Max/1e3, x.CPUS.Median, x.Advantage, x.Checked)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%d less %d\t%.1f (%.1f-%.1f)\t%.3f\t%.3f\t%.1fx\t%s\n", x.Source, x.Query, x.Program, x.Large, x.Small,
+			x.PerCPUS.Median/1e3, x.PerCPUS.Min/1e3, x.PerCPUS.Max/1e3, x.CPUS.Median, x.ServerCPUS.Median, x.Advantage, x.Checked)
 	}
 	return tw.Flush()
 }

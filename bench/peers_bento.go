@@ -10,22 +10,47 @@ import (
 	"time"
 )
 
-// bentoHead reads the file's lines in batches, which is faster than one by one; the period
-// lets the last batch go. One thread; nothing is replayed.
+// bentoHead reads in batches, which is faster than one by one; the period lets the last
+// batch go. One thread.
 const bentoHead = `http: {enabled: false}
 logger: {level: ERROR}
 input:
   batched:
     policy: { count: %d, period: 1s }
     child:
-      file:
-        paths: [ %q ]
-        scanner: { lines: {} }
-        auto_replay_nacks: false
-pipeline:
+%spipeline:
   threads: 1
   processors:
 `
+
+// bentoFile reads a file's lines; nothing is replayed.
+const bentoFile = `      file:
+        paths: [ %q ]
+        scanner: { lines: {} }
+        auto_replay_nacks: false
+`
+
+// bentoStream reads a stream's messages by a push consumer that may be two batches ahead of
+// what is acknowledged, and ends when none has come for a while. Bento acknowledges each
+// message by a message of its own; it has no way to leave that out or to acknowledge many at once.
+const bentoStream = `      read_until:
+        idle_timeout: 3s
+        input:
+          nats_jetstream:
+            urls: [ %q ]
+            stream: %s
+            subject: %q
+            deliver: all
+            max_ack_pending: %d
+`
+
+// bentoInput is the configuration of the child of bentoHead's input.
+func bentoInput(in peerInput, batch int) string {
+	if in.Stream != "" {
+		return fmt.Sprintf(bentoStream, in.URL, in.Stream, in.Subject, max(2*batch, 16384))
+	}
+	return fmt.Sprintf(bentoFile, in.File)
+}
 
 const bentoTail = `output:
   file: { path: %q, codec: lines }
@@ -73,10 +98,10 @@ func bentoPeer(ctx context.Context, dir, binary string) (peer, error) {
 		return peer{}, fmt.Errorf("building Bento: %w: %s", err, b)
 	}
 	return peer{
-		name: "Bento",
-		run: func(ctx context.Context, query, file, out string) (time.Duration, error) {
+		name: "Bento", streams: true,
+		run: func(ctx context.Context, query string, in peerInput, out string) (time.Duration, error) {
 			q := bentoQueries[query]
-			config := fmt.Sprintf(bentoHead, q.batch, file) + q.processors + fmt.Sprintf(bentoTail, filepath.Join(out, "rows.json"))
+			config := fmt.Sprintf(bentoHead, q.batch, bentoInput(in, q.batch)) + q.processors + fmt.Sprintf(bentoTail, filepath.Join(out, "rows.json"))
 			cmd := exec.CommandContext(ctx, binary)
 			cmd.Stdin = strings.NewReader(config)
 			return runMeasured(cmd)

@@ -50,13 +50,14 @@ func ekuiperOptions(query string) map[string]any {
 	return o
 }
 
-// ekuiperPeer runs the queries as rules of an installed eKuiper.
+// ekuiperPeer runs the queries as rules of an installed eKuiper. It reads files only: neither
+// its core nor its extensions have a source for NATS.
 func ekuiperPeer(dir string) peer {
 	return peer{
 		name: "eKuiper",
-		run: func(ctx context.Context, query, file, out string) (time.Duration, error) {
+		run: func(ctx context.Context, query string, in peerInput, out string) (time.Duration, error) {
 			e := &ekuiper{dir: dir, options: ekuiperOptions(query)}
-			return e.run(ctx, query, file, out)
+			return e.run(ctx, query, in.File, out)
 		},
 		rows: func(query, out string) (*peerRows, error) {
 			r, err := readPeerRows(query, out)
@@ -74,12 +75,12 @@ func ekuiperPeer(dir string) peer {
 func ekuiperByClock(dir string) peer {
 	return peer{
 		name: "eKuiper, by processing time", only: "tumble",
-		run: func(ctx context.Context, query, file, out string) (time.Duration, error) {
+		run: func(ctx context.Context, query string, in peerInput, out string) (time.Duration, error) {
 			o := ekuiperOptions(query)
 			delete(o, "isEventTime")
 			delete(o, "lateTolerance")
 			e := &ekuiper{dir: dir, options: o}
-			return e.run(ctx, query, file, out)
+			return e.run(ctx, query, in.File, out)
 		},
 	}
 }

@@ -39,6 +39,7 @@ func serverProgram(j serverJob) (struct{}, error) {
 // server is a running serverProgram.
 type server struct {
 	url  string
+	pid  int
 	stop func() error
 }
 
@@ -73,7 +74,7 @@ func startServerIn(ctx context.Context, dir string) (*server, error) {
 	out := bufio.NewReader(r)
 	line, err := out.ReadString('\n')
 	go io.Copy(io.Discard, out)
-	s := &server{url: strings.TrimSpace(line)}
+	s := &server{url: strings.TrimSpace(line), pid: cmd.Process.Pid}
 	s.stop = func() error {
 		in.Close()
 		return <-ended
