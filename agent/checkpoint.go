@@ -68,8 +68,11 @@ func (r *runner) barrier(now time.Time) error {
 	go func() {
 		out := committed{Pending: p}
 		out.panicked = contain(func() error {
+			if err := failpoint.Hit("checkpoint.after-barrier"); err != nil {
+				return err
+			}
 			r.checks.Write(p)
-			return nil
+			return failpoint.Hit("checkpoint.before-told")
 		})
 		out.took = r.now().Sub(now)
 		r.commits <- out

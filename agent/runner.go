@@ -10,6 +10,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 	"github.com/edgeflow/edgeflow/store"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
@@ -73,8 +74,14 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := failpoint.Hit("restore.opened"); err != nil {
+		return nil, err
+	}
 	manifest, err := r.restore(restored)
 	if err != nil {
+		return nil, err
+	}
+	if err := failpoint.Hit("restore.loaded"); err != nil {
 		return nil, err
 	}
 	if r.conns, err = newConnectors(ctx, p); err != nil {
@@ -101,6 +108,9 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	if err := r.openCheckpoints(restored); err != nil {
 		return nil, err
 	}
+	if err := failpoint.Hit("restore.before-positions"); err != nil {
+		return nil, err
+	}
 	reports, err := r.openSources(ctx)
 	for _, rep := range reports {
 		if rep.Warning != "" {
@@ -108,6 +118,9 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 		}
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := failpoint.Hit("restore.after-positions"); err != nil {
 		return nil, err
 	}
 	r.restoreTook = p.agent.clock.Now().Sub(began)
@@ -139,6 +152,9 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 				last = r.p.agent.clock.Now()
 				left := time.Duration(float64(last.Sub(began)) * (float64(restored.Roots.PageCount)/float64(pages) - 1))
 				r.p.log.Info("restoring state", "pages", pages, "of", restored.Roots.PageCount, "eta", left.Round(time.Second))
+			}
+			if err := failpoint.Hit("restore.page"); err != nil {
+				return err
 			}
 			return fn(id, image)
 		})

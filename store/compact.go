@@ -52,11 +52,15 @@ func (s *Store) compact() error {
 		return dst.Sync()
 	})
 	if err == nil {
+		err = s.opt.Failpoint("compact.before-rename")
+	}
+	if err == nil {
 		err = s.opt.FS.Rename(tmp, s.path)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("store: compaction of %s: %w", s.path, err), dst.Close(), s.opt.FS.Remove(tmp))
 	}
+	_ = s.opt.Failpoint("compact.after-rename")
 	if err := s.opt.FS.SyncDir(filepath.Dir(s.path)); err != nil {
 		s.opt.Logger.Warn("a compacted file may come back in its old form after a power failure", "path", s.path, "error", err)
 	}

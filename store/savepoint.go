@@ -16,6 +16,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 )
 
 // A savepoint is a stream: the magic bytes, then records of u8 type, u32 length,
@@ -311,7 +312,13 @@ func CreateSavepoint(s state.Store, path string) (info state.SavepointInfo, err 
 	}
 	info, err = s.Savepoint(f)
 	if err == nil {
+		err = failpoint.Hit("savepoint.before-sync")
+	}
+	if err == nil {
 		err = f.Sync()
+	}
+	if err == nil {
+		err = failpoint.Hit("savepoint.before-rename")
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(tmp, path)
@@ -320,7 +327,10 @@ func CreateSavepoint(s state.Store, path string) (info state.SavepointInfo, err 
 		_ = os.Remove(tmp)
 		return info, fmt.Errorf("store: savepoint %s: %w", path, err)
 	}
-	return info, OS{}.SyncDir(filepath.Dir(path))
+	if err := (OS{}).SyncDir(filepath.Dir(path)); err != nil {
+		return info, err
+	}
+	return info, failpoint.Hit("savepoint.after-rename")
 }
 
 // SavepointFile is a savepoint in a folder.

@@ -33,6 +33,9 @@ func RestoreSavepoint(path string, r io.Reader, options Options) (state.Savepoin
 	}
 	info, err := fillFrom(o, tmp, r)
 	if err == nil {
+		err = o.Failpoint("restore.savepoint")
+	}
+	if err == nil {
 		err = o.FS.Rename(tmp, path)
 	}
 	if err != nil {

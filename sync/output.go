@@ -106,11 +106,17 @@ func (o *output) claim(ctx context.Context, now time.Time) error {
 		done := o.account().Done()
 		seen.Outbox, seen.From = max(seen.Outbox, done), max(seen.From, done)
 	}
+	if err := failpoint.Hit("forward.before-claim"); err != nil {
+		return o.fail(now, err)
+	}
 	generation := max(seen.Generation, o.generation) + 1
 	rec := Record{Generation: generation, Epoch: o.f.epoch.Load(), From: seen.From, Outbox: seen.Outbox}
 	place, err := o.publish(ctx, &Batch{Expect: seen.Place, Cursor: rec})
 	if err != nil {
 		// Whether it was stored or not, the next claim reads the cursor and goes above it.
+		return o.fail(now, err)
+	}
+	if err := failpoint.Hit("forward.after-claim"); err != nil {
 		return o.fail(now, err)
 	}
 	o.place = place

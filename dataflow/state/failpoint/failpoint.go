@@ -6,10 +6,16 @@
 // Actions: kill (the process kills itself), error (Hit returns an error), panic.
 // errors happens at the N-th hit and at all later ones.
 //
-// Names in use: checkpoint.before-barrier, checkpoint.page-write,
-// checkpoint.before-commit, checkpoint.after-commit, forward.before-publish,
-// forward.after-publish, forward.after-ack, forward.before-delete. A package may
-// add its own.
+// Names in use, in the order of a process's life: restore.opened, restore.page,
+// restore.loaded, restore.before-positions, restore.after-positions,
+// forward.before-claim, forward.after-claim, checkpoint.before-barrier,
+// checkpoint.after-barrier, checkpoint.page-write, checkpoint.transaction,
+// checkpoint.trim, checkpoint.before-commit, checkpoint.after-commit,
+// checkpoint.sweep, checkpoint.before-told, forward.before-publish,
+// forward.after-publish, forward.after-ack, forward.before-delete,
+// compact.before-rename, compact.after-rename, savepoint.before-sync,
+// savepoint.before-rename, savepoint.after-rename, restore.savepoint. A package
+// may add its own.
 package failpoint
 
 import (
