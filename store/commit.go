@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -142,7 +143,7 @@ func (w *commit) run() error {
 	if err := w.outbox(); err != nil {
 		return err
 	}
-	m := packManifest(w.c.Epoch, w.c.Generation, w.roots, w.c.Manifest)
+	m := w.s.seal.packManifest(w.c.Epoch, w.c.Generation, w.roots, w.c.Manifest)
 	if err := w.tx.Bucket(bucketMeta).Put(manifestKey, m); err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (w *commit) page(p state.PageID, img []byte) error {
 	}
 	s := w.s
 	s.key = putPageKey(s.key, p, w.c.Epoch)
-	v := pack(s.chunks.room(packMax(0, len(img))), s.key, nil, img)
+	v := s.seal.pack(s.chunks.room(packMax(0, len(img))), place{kind: kindPage, key: s.key}, nil, img)
 	s.chunks.keep(v)
 	if err := w.pages.Put(s.key, v); err != nil {
 		return err
@@ -209,6 +210,9 @@ func (w *commit) nextTx() error {
 	}
 	w.s.unswept = true
 	if err := w.commitTx(); err != nil {
+		return err
+	}
+	if err := w.s.opt.Failpoint("checkpoint.transaction"); err != nil {
 		return err
 	}
 	w.s.chunks.reset()
@@ -235,7 +239,7 @@ func (w *commit) free(p state.PageID) error {
 
 // outbox appends and deletes frames.
 func (w *commit) outbox() error {
-	if len(w.c.Append) == 0 && len(w.c.Trim) == 0 {
+	if len(w.c.Append) == 0 && len(w.c.Replace) == 0 && len(w.c.Trim) == 0 {
 		return nil
 	}
 	touched := map[string]*state.OutboxStats{}
@@ -251,6 +255,15 @@ func (w *commit) outbox() error {
 		st, err := stats(w.c.Append[i].Output)
 		if err == nil {
 			err = w.append(&w.c.Append[i], st)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i := range w.c.Replace {
+		st, err := stats(w.c.Replace[i].Output)
+		if err == nil {
+			err = w.replace(&w.c.Replace[i], st)
 		}
 		if err != nil {
 			return err
@@ -288,21 +301,67 @@ func (w *commit) append(f *state.OutboxFrame, st *state.OutboxStats) error {
 	if f.First != st.Last+1 || f.Last < f.First {
 		return fmt.Errorf("outbox %q: frame from %d to %d after %d: %w", f.Output, f.First, f.Last, st.Last, ErrSequence)
 	}
+	st.Last = f.Last
+	return w.put(f, st)
+}
+
+// put stores a frame.
+func (w *commit) put(f *state.OutboxFrame, st *state.OutboxStats) error {
 	b, err := w.tx.Bucket(bucketOutbox).CreateBucketIfNotExists([]byte(f.Output))
 	if err != nil {
 		return err
 	}
 	s := w.s
 	s.key = binary.BigEndian.AppendUint64(s.key[:0], f.Last)
-	v := packFrame(s.chunks.room(packMax(frameHeader, len(f.Data))), s.key, f)
+	v := s.seal.packFrame(s.chunks.room(packMax(frameHeader, len(f.Data))), s.key, f)
 	s.chunks.keep(v)
-	st.Last = f.Last
 	st.Frames++
 	st.Rows += int64(f.Rows)
 	st.Bytes += int64(len(f.Data))
 	w.stats.Frames++
 	w.stats.FrameBytes += int64(len(f.Data))
 	return b.Put(s.key, v)
+}
+
+// replace puts frames in the place of others.
+func (w *commit) replace(r *state.OutboxReplace, st *state.OutboxStats) error {
+	wrong := fmt.Errorf("outbox %q: other frames for %d to %d: %w", r.Output, r.First, r.Last, ErrSequence)
+	b := w.tx.Bucket(bucketOutbox).Bucket([]byte(r.Output))
+	if b == nil || !r.Whole() {
+		return wrong
+	}
+	var old [][]byte
+	next := r.First
+	c := b.Cursor()
+	for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, r.First)); next <= r.Last; k, v = c.Next() {
+		if len(k) != 8 || len(v) < 5+frameHeader {
+			return wrong
+		}
+		first, rows, _ := frameHead(v)
+		last := binary.BigEndian.Uint64(k)
+		if first != next || last > r.Last {
+			return wrong
+		}
+		n, err := frameBytes(v)
+		if err != nil {
+			return &damage{fmt.Errorf("outbox %q: %w", r.Output, err)}
+		}
+		st.Frames--
+		st.Rows -= int64(rows)
+		st.Bytes -= int64(n)
+		old, next = append(old, bytes.Clone(k)), last+1
+	}
+	for _, k := range old {
+		if err := b.Delete(k); err != nil {
+			return err
+		}
+	}
+	for i := range r.Frames {
+		if err := w.put(&r.Frames[i], st); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *commit) trim(t state.OutboxTrim, st *state.OutboxStats) error {
@@ -317,6 +376,9 @@ func (w *commit) trim(t state.OutboxTrim, st *state.OutboxStats) error {
 		st.Rows -= int64(rows)
 		st.Bytes -= int64(n)
 		if err := c.Delete(); err != nil {
+			return err
+		}
+		if err := w.s.opt.Failpoint("checkpoint.trim"); err != nil {
 			return err
 		}
 	}
@@ -343,6 +405,9 @@ func (s *Store) sweep() error {
 			}
 			return nil
 		})
+		if err == nil {
+			err = s.opt.Failpoint("checkpoint.sweep")
+		}
 		if err != nil {
 			return err
 		}

@@ -39,8 +39,8 @@ func (b *batcher) fill(store Store, after, upTo uint64, lim Limits, messageBytes
 		if err != nil {
 			return false, fmt.Errorf("frame %d-%d: %w", fr.First, fr.Last, err)
 		}
-		if uint64(n) != fr.Last-fr.First+1 {
-			return false, fmt.Errorf("frame %d-%d: %w: it holds %d rows", fr.First, fr.Last, ErrFrame, n)
+		if n != fr.Last-fr.First+1 {
+			return false, fmt.Errorf("frame %d-%d: %w: it holds %d sequences", fr.First, fr.Last, ErrFrame, n)
 		}
 		for {
 			e, ok, err := b.reader.Next()
@@ -55,6 +55,9 @@ func (b *batcher) fill(store Store, after, upTo uint64, lim Limits, messageBytes
 			}
 			if e.Seq > upTo {
 				return false, nil
+			}
+			if e.Seq-f.last < e.Stands {
+				return false, fmt.Errorf("%w: row %d stands for %d rows of which the hub has those up to %d", ErrMergedTwice, e.Seq, e.Stands, f.last)
 			}
 			taken, err := b.row(&f, e, lim, messageBytes)
 			if err != nil || !taken {
@@ -84,7 +87,7 @@ func (b *batcher) row(f *filled, e Entry, lim Limits, messageBytes int) (bool, e
 			return false, err
 		}
 		f.last = e.Seq
-		f.refused++
+		f.refused += e.Stands
 		b.rows = b.o.Pack // the message before it ends here
 		return true, nil
 	}
@@ -95,6 +98,7 @@ func (b *batcher) row(f *filled, e Entry, lim Limits, messageBytes int) (bool, e
 		m := &b.msgs[len(b.msgs)-1]
 		b.buf = append(append(b.buf, b.o.Separator...), e.Payload...)
 		m.Last, m.WindowEndMs = e.Seq, e.WindowEnd
+		m.Merged += merged(e)
 		b.rows++
 		f.bytes += len(b.o.Separator)
 	} else {
@@ -106,7 +110,7 @@ func (b *batcher) row(f *filled, e Entry, lim Limits, messageBytes int) (bool, e
 			subject = string(e.Subject)
 		}
 		b.spans = append(b.spans, len(b.buf))
-		b.msgs = append(b.msgs, Message{Subject: subject, First: e.Seq, Last: e.Seq, Kind: e.Kind.String(), WindowEndMs: e.WindowEnd})
+		b.msgs = append(b.msgs, Message{Subject: subject, First: e.Seq - e.Stands + 1, Last: e.Seq, Kind: e.Kind.String(), WindowEndMs: e.WindowEnd, Merged: merged(e)})
 		b.buf = append(b.buf, e.Payload...)
 		b.rows = 1
 	}
@@ -122,13 +126,21 @@ func (b *batcher) joins(e Entry, messageBytes int) bool {
 	}
 	m := &b.msgs[len(b.msgs)-1]
 	size := len(b.buf) - b.spans[len(b.spans)-1]
-	if size+len(b.o.Separator)+len(e.Payload) > messageBytes || m.Kind != e.Kind.String() {
+	if size+len(b.o.Separator)+len(e.Payload) > messageBytes || m.Kind != e.Kind.String() || (m.Merged > 0) != (e.Stands > 1) {
 		return false
 	}
 	if len(e.Subject) == 0 {
 		return m.Subject == b.o.Subject
 	}
 	return m.Subject == string(e.Subject)
+}
+
+// merged is how many rows a row stands for that was merged, 0 for one that was not.
+func merged(e Entry) uint64 {
+	if e.Stands > 1 {
+		return e.Stands
+	}
+	return 0
 }
 
 // finish gives the messages their bytes, now that the buffer moves no more.

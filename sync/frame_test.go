@@ -42,7 +42,7 @@ func read(t *testing.T, r *FrameReader, data []byte, first uint64) (rows []testR
 		}
 		rows = append(rows, testRow{string(e.Payload), string(e.Subject), e.Kind, e.WindowEnd})
 	}
-	if len(rows) != n {
+	if uint64(len(rows)) != n {
 		t.Fatalf("%d rows of %d", len(rows), n)
 	}
 	return rows

@@ -15,6 +15,9 @@ var (
 	ErrCursorLost = errors.New("the hub lost its cursor")
 	// ErrOutboxHole is returned when the outbox misses rows; a bug or a damaged store.
 	ErrOutboxHole = errors.New("the outbox has a hole")
+	// ErrMergedTwice is returned when the hub has a part of what was merged here since: another
+	// copy of this instance's disk sent it.
+	ErrMergedTwice = errors.New("the hub has a part of a merged row")
 	// ErrRowTooLarge is matched by every *RowTooLargeError.
 	ErrRowTooLarge = errors.New("row too large for the hub")
 	// ErrNotYet is returned by OutputOptions.Refuse for a row whose dead letter is not
@@ -94,6 +97,9 @@ type Message struct {
 	Kind string
 	// WindowEndMs is the window end of its last row, 0 for none.
 	WindowEndMs int64
+	// Merged is how many rows its rows stand for, when they were merged in the outbox; 0 when
+	// they are as the query made them. The two do not share a message.
+	Merged uint64
 }
 
 // Batch is what one publish stores: the moved cursor and the messages after it.

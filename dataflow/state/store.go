@@ -62,6 +62,7 @@ type Commit struct {
 	Delta      *Delta // nil when no page changed: the pages and roots before stay
 	Manifest   []byte // opaque; replaces the one before
 	Append     []OutboxFrame
+	Replace    []OutboxReplace
 	Trim       []OutboxTrim
 }
 
@@ -70,9 +71,30 @@ type Commit struct {
 type OutboxFrame struct {
 	Output      string
 	First, Last uint64 // outbox sequences
-	Rows        int
+	Rows        int    // Last - First + 1: a merged row counts for all it stands for
 	Created     int64  // arrival time in milliseconds
 	Data        []byte // opaque
+}
+
+// OutboxReplace puts other frames in the place of those that hold the sequences from First
+// to Last of an output. Frames hold the same sequences, without holes, and fewer rows.
+type OutboxReplace struct {
+	Output      string
+	First, Last uint64
+	Frames      []OutboxFrame
+}
+
+// Whole tells whether the new frames hold the sequences of the old ones.
+func (r *OutboxReplace) Whole() bool {
+	next := r.First
+	for i := range r.Frames {
+		f := &r.Frames[i]
+		if f.Output != r.Output || f.First != next || f.Last < f.First {
+			return false
+		}
+		next = f.Last + 1
+	}
+	return len(r.Frames) > 0 && next == r.Last+1
 }
 
 // OutboxTrim says that the sequences up to UpTo of an output are confirmed.

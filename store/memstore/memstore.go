@@ -230,6 +230,11 @@ func (v *version) apply(c *state.Commit) (state.CommitStats, error) {
 		st.Frames++
 		st.FrameBytes += int64(len(f.Data))
 	}
+	for i := range c.Replace {
+		if err := v.replace(&c.Replace[i]); err != nil {
+			return st, err
+		}
+	}
 	for _, t := range c.Trim {
 		if o, ok := v.outputs[t.Output]; ok {
 			o.frames = slices.DeleteFunc(o.frames, func(f state.OutboxFrame) bool { return f.Last <= t.UpTo })
@@ -237,6 +242,23 @@ func (v *version) apply(c *state.Commit) (state.CommitStats, error) {
 		}
 	}
 	return st, nil
+}
+
+// replace puts frames in the place of others.
+func (v *version) replace(r *state.OutboxReplace) error {
+	o := v.outputs[r.Output]
+	from := slices.IndexFunc(o.frames, func(f state.OutboxFrame) bool { return f.First == r.First })
+	to := slices.IndexFunc(o.frames, func(f state.OutboxFrame) bool { return f.Last == r.Last })
+	if from < 0 || to < from || !r.Whole() {
+		return fmt.Errorf("outbox %q: other frames for %d to %d: %w", r.Output, r.First, r.Last, store.ErrSequence)
+	}
+	fresh := slices.Clone(r.Frames)
+	for i := range fresh {
+		fresh[i].Data = slices.Clone(fresh[i].Data)
+	}
+	o.frames = slices.Concat(o.frames[:from], fresh, o.frames[to+1:])
+	v.outputs[r.Output] = o
+	return nil
 }
 
 // OutboxScan implements state.Store.

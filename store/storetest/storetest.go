@@ -35,6 +35,7 @@ func Run(t *testing.T, newDisk func(t testing.TB) Disk) {
 		{"a failed commit leaves nothing", failedCommit},
 		{"the outbox has no holes", outboxHasNoHoles},
 		{"the outbox is scanned in order and trimmed", outboxScan},
+		{"frames of the outbox are replaced", outboxReplace},
 		{"commit without pages", withoutPages},
 		{"savepoint is a copy", savepointIsACopy},
 		{"a closed store says so", closedStore},
@@ -223,6 +224,48 @@ func scan(t testing.TB, s state.Store, output string, after uint64) (frames []st
 		return true, nil
 	}))
 	return frames
+}
+
+func outboxReplace(t *testing.T, newDisk func(t testing.TB) Disk) {
+	d := newDisk(t)
+	s := d.Open(t)
+	_, err := s.Commit(&state.Commit{Epoch: 1, Append: []state.OutboxFrame{frame("o", 1, 10), frame("o", 11, 20), frame("o", 21, 30), frame("p", 1, 5)}})
+	must(t, err)
+	before := fmt.Sprint(scan(t, s, "o", 0), scan(t, s, "p", 0))
+	for _, r := range []state.OutboxReplace{
+		{Output: "o", First: 11, Last: 20},
+		{Output: "o", First: 11, Last: 20, Frames: []state.OutboxFrame{frame("o", 11, 19)}},
+		{Output: "o", First: 11, Last: 20, Frames: []state.OutboxFrame{frame("o", 11, 14), frame("o", 16, 20)}},
+		{Output: "o", First: 11, Last: 20, Frames: []state.OutboxFrame{frame("p", 11, 20)}},
+		{Output: "o", First: 12, Last: 20, Frames: []state.OutboxFrame{frame("o", 12, 20)}},
+		{Output: "o", First: 11, Last: 25, Frames: []state.OutboxFrame{frame("o", 11, 25)}},
+		{Output: "o", First: 21, Last: 40, Frames: []state.OutboxFrame{frame("o", 21, 40)}},
+		{Output: "q", First: 1, Last: 5, Frames: []state.OutboxFrame{frame("q", 1, 5)}},
+	} {
+		if _, err := s.Commit(&state.Commit{Epoch: 2, Replace: []state.OutboxReplace{r}}); err == nil {
+			t.Fatalf("%+v is accepted", r)
+		}
+	}
+	if after := fmt.Sprint(scan(t, s, "o", 0), scan(t, s, "p", 0)); after != before {
+		t.Fatalf("refused commits changed %s to %s", before, after)
+	}
+	wide := frame("o", 11, 30)
+	_, err = s.Commit(&state.Commit{
+		Epoch: 2, Append: []state.OutboxFrame{frame("o", 31, 31)}, Trim: []state.OutboxTrim{{Output: "o", UpTo: 10}},
+		Replace: []state.OutboxReplace{{Output: "o", First: 11, Last: 30, Frames: []state.OutboxFrame{wide}}},
+	})
+	must(t, err)
+	d.Kill(t)
+	s = d.Open(t)
+	if got, want := fmt.Sprint(scan(t, s, "o", 0)), fmt.Sprint([]state.OutboxFrame{wide, frame("o", 31, 31)}); got != want {
+		t.Fatalf("%s, want %s", got, want)
+	}
+	st, err := s.OutboxStats("o")
+	must(t, err)
+	if st.First != 11 || st.Last != 31 || st.Frames != 2 || st.Rows != 21 || st.Bytes != int64(len(wide.Data)+len(frame("o", 31, 31).Data)) {
+		t.Fatalf("%+v", st)
+	}
+	must(t, s.Check())
 }
 
 func outboxScan(t *testing.T, newDisk func(t testing.TB) Disk) {

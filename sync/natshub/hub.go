@@ -33,6 +33,7 @@ const (
 	HeaderSequence  = "Edgeflow-Sequence"   // first-last outbox sequence of its rows
 	HeaderWindowEnd = "Edgeflow-Window-End" // of its last row, ms since 1970
 	HeaderKind      = "Edgeflow-Kind"       // row kind, absent for +I
+	HeaderMerged    = "Edgeflow-Merged"     // rows of narrower windows that its rows were merged of, absent for none
 )
 
 // headerBytes is room for the headers and subject of a message under max_payload.
@@ -362,6 +363,9 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 		m.Header[HeaderSequence] = []string{strconv.FormatUint(d.First, 10) + "-" + strconv.FormatUint(d.Last, 10)}
 		if d.WindowEndMs != 0 {
 			m.Header[HeaderWindowEnd] = []string{strconv.FormatInt(d.WindowEndMs, 10)}
+		}
+		if d.Merged != 0 {
+			m.Header[HeaderMerged] = []string{strconv.FormatUint(d.Merged, 10)}
 		}
 		if d.Kind != "+I" && d.Kind != "" {
 			m.Header[HeaderKind] = []string{d.Kind}
