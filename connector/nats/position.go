@@ -174,6 +174,16 @@ func verify(p Position, st StreamState, at StoredMessage) Verdict {
 	return Verdict{Kind: Continues, Next: p.Sequence + 1}
 }
 
+// Verify decides whether the stream continues p, as Open does: at is the message found at
+// p.Sequence. The error says what is wrong and what to do; it is nil for Continues.
+func Verify(p Position, st StreamState, at StoredMessage) (Verdict, *PositionError) {
+	v := verify(p, st, at)
+	if v.Kind == Continues {
+		return v, nil
+	}
+	return v, explain(v, p, st)
+}
+
 // explain turns a verdict that is not Continues into an error with what to do.
 func explain(v Verdict, p Position, st StreamState) *PositionError {
 	e := &PositionError{Verdict: v, Stream: st.Name}

@@ -23,7 +23,17 @@ type Options struct {
 	Seed        uint64
 	FailRate    int // commits that fail
 	UnsyncedMax int // newest commits that a crash may lose
+	// Failpoint is called at the steps of a commit, by the names of package store; nil
+	// calls nothing. A commit at one that returns an error fails.
+	Failpoint func(name string) error
 }
+
+// ErrSync is returned, wrapped, by a commit that was written and could not be synced. It
+// is seen by later calls, and a crash may lose it.
+var ErrSync = errors.New("memstore: what was written cannot be synced")
+
+// ErrFull is returned, wrapped, by a commit for which the disk has no room.
+var ErrFull = errors.New("memstore: no space left on device")
 
 // ErrCommit is returned, wrapped, by a commit that fails by chance.
 var ErrCommit = errors.New("memstore: the commit fails")
@@ -58,6 +68,8 @@ type Store struct {
 	rand     *rand.Rand
 	versions []*version // the newest last; a crash may lose all but the first
 	failNext int
+	failSync bool
+	bytesMax int64
 	closed   bool
 }
 
@@ -97,6 +109,54 @@ func (s *Store) FailNext(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failNext = n
+}
+
+// FailSync makes the next commit fail with ErrSync, or none.
+func (s *Store) FailSync(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failSync = on
+}
+
+// SetBytesMax is the room for pages and frames: a commit that would pass it and does not
+// make the store smaller fails with ErrFull. 0 means no limit.
+func (s *Store) SetBytesMax(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bytesMax = n
+}
+
+// Bytes is the size of pages and frames.
+func (s *Store) Bytes() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.versions[len(s.versions)-1].bytes()
+}
+
+func (v *version) bytes() int64 {
+	n := int64(len(v.pages)) * int64(v.restored.Roots.PageSize)
+	for _, o := range v.outputs {
+		for i := range o.frames {
+			n += int64(len(o.frames[i].Data))
+		}
+	}
+	return n
+}
+
+// SetPage changes a page behind the back of who wrote it, as a damaged disk does.
+func (s *Store) SetPage(p state.PageID, img []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.versions[len(s.versions)-1].pages[p] = slices.Clone(img)
+}
+
+// Forget makes a crash forget the newest n commits although they were synced, but for the
+// oldest one that is kept.
+func (s *Store) Forget(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keep := max(1, len(s.versions)-n)
+	s.versions = s.versions[:keep]
 }
 
 func (s *Store) now() (*version, error) {
@@ -171,15 +231,23 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		return state.CommitStats{}, err
 	}
 	next := v.clone()
-	stats, err := next.apply(c)
+	stats, err := next.apply(c, s.opt.Failpoint)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil && (s.failNext > 0 || s.rand.IntN(100) < s.opt.FailRate) {
 		s.failNext = max(0, s.failNext-1)
 		err = ErrCommit
 	}
+	if n := next.bytes(); err == nil && s.bytesMax > 0 && n > s.bytesMax && n >= v.bytes() {
+		err = ErrFull
+	}
 	if err == nil && s.closed {
 		err = store.ErrClosed
+	}
+	if err == nil && s.failSync {
+		s.failSync = false
+		s.versions = append(s.versions, next)
+		err = ErrSync
 	}
 	if err != nil {
 		return stats, fmt.Errorf("commit of epoch %d: %w", c.Epoch, err)
@@ -191,8 +259,11 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 	return stats, nil
 }
 
-func (v *version) apply(c *state.Commit) (state.CommitStats, error) {
+func (v *version) apply(c *state.Commit, point func(string) error) (state.CommitStats, error) {
 	st := state.CommitStats{Epoch: c.Epoch, Transactions: 1}
+	if point == nil {
+		point = func(string) error { return nil }
+	}
 	if c.Epoch <= v.restored.Epoch {
 		return st, fmt.Errorf("it comes after epoch %d", v.restored.Epoch)
 	}
@@ -201,6 +272,9 @@ func (v *version) apply(c *state.Commit) (state.CommitStats, error) {
 	if c.Delta != nil {
 		v.restored.Roots = c.Delta.Roots()
 		err := c.Delta.Each(func(p state.PageID, img []byte) error {
+			if err := point("checkpoint.page-write"); err != nil {
+				return err
+			}
 			v.pages[p] = slices.Clone(img)
 			st.Pages++
 			st.PageBytes += int64(len(img))

@@ -10,7 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	forward "github.com/edgeflow/edgeflow/sync"
@@ -40,6 +42,8 @@ type Stored struct {
 	Data    string
 	First   uint64
 	Last    uint64
+	// Kind is the row kind of its rows.
+	Kind string
 }
 
 type cursor struct {
@@ -89,6 +93,27 @@ func (s *Server) Lose(subject string) { delete(s.cursors, subject) }
 func (s *Server) SetCursor(subject string, r forward.Record) {
 	s.last++
 	s.cursors[subject] = cursor{r.Append(nil), s.last}
+}
+
+// Backup is a copy of the stream as it was.
+type Backup struct {
+	last     uint64
+	cursors  map[string]cursor
+	messages int
+}
+
+// Backup copies the stream.
+func (s *Server) Backup() Backup {
+	return Backup{s.last, maps.Clone(s.cursors), len(s.Messages)}
+}
+
+// Restore rolls the stream back to a copy, as a hub that was given an old backup or lost
+// unsynced writes does, and returns the messages that are gone. Requests on their way to it
+// die with their connections. Copies made after b are void from then on.
+func (s *Server) Restore(b Backup) (gone []Stored) {
+	gone = slices.Clone(s.Messages[b.messages:])
+	s.last, s.cursors, s.Messages, s.late = b.last, maps.Clone(b.cursors), s.Messages[:b.messages], nil
+	return gone
 }
 
 func (s *Server) trace(format string, v ...any) {
@@ -141,7 +166,7 @@ func (s *Server) store(b *forward.Batch) (uint64, error) {
 	s.cursors[b.Subject] = cursor{b.Cursor.Append(nil), place}
 	for _, m := range b.Messages {
 		s.last++
-		s.Messages = append(s.Messages, Stored{s.last, m.Subject, string(m.Data), m.First, m.Last})
+		s.Messages = append(s.Messages, Stored{s.last, m.Subject, string(m.Data), m.First, m.Last, m.Kind})
 	}
 	return place, nil
 }
