@@ -24,16 +24,16 @@ func (s *Store) Check() error {
 			fail("bbolt: %w", err)
 		}
 		if v := tx.Bucket(bucketMeta).Get(manifestKey); v != nil {
-			if _, err := unpackManifest(v); err != nil {
+			if _, err := s.seal.unpackManifest(v); err != nil {
 				fail("%w", err)
 			}
 		}
 		checkVersions(tx, fail)
-		if err := eachPage(tx, func(state.PageID, []byte) error { return nil }); err != nil {
+		if err := s.seal.eachPage(tx, func(state.PageID, []byte) error { return nil }); err != nil {
 			fail("%w", err)
 		}
 		return tx.Bucket(bucketOutputs).ForEach(func(name, _ []byte) error {
-			checkOutbox(tx, string(name), fail)
+			s.checkOutbox(tx, string(name), fail)
 			return nil
 		})
 	})
@@ -62,7 +62,7 @@ func checkVersions(tx *bolt.Tx, fail func(string, ...any)) {
 	})
 }
 
-func checkOutbox(tx *bolt.Tx, output string, fail func(string, ...any)) {
+func (s *Store) checkOutbox(tx *bolt.Tx, output string, fail func(string, ...any)) {
 	want, err := outboxStats(tx, output)
 	if err != nil {
 		fail("%w", err)
@@ -71,7 +71,7 @@ func checkOutbox(tx *bolt.Tx, output string, fail func(string, ...any)) {
 	got := state.OutboxStats{Output: output, First: want.First, Last: want.First - 1, OldestCreated: want.OldestCreated}
 	if b := tx.Bucket(bucketOutbox).Bucket([]byte(output)); b != nil {
 		_ = b.ForEach(func(k, v []byte) error {
-			f, err := unpackFrame(nil, output, k, v)
+			f, err := s.seal.unpackFrame(nil, output, k, v)
 			if err != nil {
 				fail("%w", err)
 				if len(k) == 8 {

@@ -11,9 +11,13 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
 
-// formatVersion is the version of the file that this package writes; it reads all
-// versions up to it.
-const formatVersion = 1
+// formatVersion is the highest version of the file that this package knows; it reads all
+// versions up to it, and writes the lowest that will do: 2 is 1 with encrypted values.
+const (
+	formatVersion = 2
+	formatPlain   = 1
+	formatSealed  = 2
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -48,47 +52,82 @@ const (
 	encS2    = 1
 )
 
-// pack appends the stored form of data under key to dst: encoding, CRC-32C,
+// pack appends the stored form of data at a place to dst: encoding, CRC-32C,
 // header, bytes.
-func pack(dst, key, header, data []byte) []byte {
+func (s *sealer) pack(dst []byte, p place, header, data []byte) []byte {
 	at := len(dst)
 	dst = append(dst, encS2, 0, 0, 0, 0)
 	dst = append(dst, header...)
-	body := len(dst)
-	need := s2.MaxEncodedLen(len(data))
+	body, lead, tail := len(dst), 0, 0
+	if s != nil {
+		lead, tail = sealedHead, sealOverhead-sealedHead
+	}
+	need := lead + s2.MaxEncodedLen(len(data)) + tail
 	if cap(dst)-body < need {
 		grown := make([]byte, body, body+need)
 		copy(grown, dst)
 		dst = grown
 	}
-	enc := s2.Encode(dst[body:body+need], data)
+	enc := s2.Encode(dst[body+lead:body+need-tail], data)
 	if len(enc) < len(data) {
-		dst = dst[:body+len(enc)]
+		dst = dst[:body+lead+len(enc)]
 	} else {
 		dst[at] = encPlain
-		dst = append(dst[:body], data...)
+		dst = append(dst[:body+lead], data...)
 	}
-	binary.LittleEndian.PutUint32(dst[at+1:], checksum(key, dst[at:at+1], dst[at+5:]))
+	if s != nil {
+		dst[at] |= encSealed
+		dst = s.seal(dst, body, p, dst[at], header, len(data))
+	}
+	binary.LittleEndian.PutUint32(dst[at+1:], checksum(p.key, dst[at:at+1], dst[at+5:]))
 	return dst
 }
 
 // packMax is the most that pack appends.
-func packMax(header, data int) int { return 5 + header + max(s2.MaxEncodedLen(data), data) }
+func packMax(header, data int) int {
+	return 5 + header + sealOverhead + max(s2.MaxEncodedLen(data), data)
+}
+
+// pageBytesMax is the most that a page's image may have.
+const pageBytesMax = 1 << 20
+
+// unpackMax is the most that a value may hold.
+func (p place) unpackMax() int {
+	if p.kind == kindPage {
+		return pageBytesMax
+	}
+	return recordMax
+}
 
 // unpack verifies what pack made and returns the header and the data, in dst if
 // it has room. The data may lie in v.
-func unpack(dst, key, v []byte, header int) (h, data []byte, err error) {
+func (s *sealer) unpack(dst []byte, p place, v []byte, header int) (h, data []byte, err error) {
 	if len(v) < 5+header {
 		return nil, nil, fmt.Errorf("value of %d bytes is too short", len(v))
 	}
-	if binary.LittleEndian.Uint32(v[1:]) != checksum(key, v[:1], v[5:]) {
+	if binary.LittleEndian.Uint32(v[1:]) != checksum(p.key, v[:1], v[5:]) {
 		return nil, nil, errChecksum
 	}
 	h, body := v[5:5+header], v[5+header:]
-	switch v[0] {
+	if v[0]&encSealed != 0 != (s != nil) {
+		return nil, nil, errors.New("it is encrypted and the file is not, or the other way round")
+	}
+	if s != nil {
+		var n int
+		if body, n, err = s.open(nil, p, v[0], h, body); err != nil {
+			return nil, nil, err
+		}
+		if v[0] == encPlain|encSealed && n != len(body) {
+			return nil, nil, fmt.Errorf("%d bytes instead of %d", len(body), n)
+		}
+	}
+	switch v[0] &^ encSealed {
 	case encPlain:
 		return h, body, nil
 	case encS2:
+		if n, err := s2.DecodedLen(body); err != nil || n > p.unpackMax() {
+			return nil, nil, errors.New("compressed bytes of a wrong length")
+		}
 		data, err = s2.Decode(dst[:cap(dst)], body)
 		return h, data, err
 	}
@@ -101,17 +140,17 @@ const manifestHeader = 28
 
 var manifestKey = []byte("manifest")
 
-func packManifest(e state.Epoch, generation uint64, r state.Roots, manifest []byte) []byte {
+func (s *sealer) packManifest(e state.Epoch, generation uint64, r state.Roots, manifest []byte) []byte {
 	h := binary.LittleEndian.AppendUint64(nil, uint64(e))
 	h = binary.LittleEndian.AppendUint64(h, generation)
 	h = binary.LittleEndian.AppendUint32(h, r.Format)
 	h = binary.LittleEndian.AppendUint32(h, r.PageSize)
 	h = binary.LittleEndian.AppendUint32(h, r.PageCount)
-	return pack(nil, manifestKey, h, manifest)
+	return s.pack(nil, place{kind: kindManifest, key: manifestKey}, h, manifest)
 }
 
-func unpackManifest(v []byte) (*state.Restored, error) {
-	h, data, err := unpack(nil, manifestKey, v, manifestHeader)
+func (s *sealer) unpackManifest(v []byte) (*state.Restored, error) {
+	h, data, err := s.unpack(nil, place{kind: kindManifest, key: manifestKey}, v, manifestHeader)
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
@@ -141,19 +180,19 @@ func manifestEpoch(v []byte) state.Epoch {
 // frameHeader: u64 first sequence, u32 rows, i64 created.
 const frameHeader = 20
 
-func packFrame(dst, key []byte, f *state.OutboxFrame) []byte {
+func (s *sealer) packFrame(dst, key []byte, f *state.OutboxFrame) []byte {
 	var h [frameHeader]byte
 	binary.LittleEndian.PutUint64(h[:], f.First)
 	binary.LittleEndian.PutUint32(h[8:], uint32(f.Rows))
 	binary.LittleEndian.PutUint64(h[12:], uint64(f.Created))
-	return pack(dst, key, h[:], f.Data)
+	return s.pack(dst, place{kindFrame, f.Output, key}, h[:], f.Data)
 }
 
-func unpackFrame(dst []byte, output string, k, v []byte) (state.OutboxFrame, error) {
+func (s *sealer) unpackFrame(dst []byte, output string, k, v []byte) (state.OutboxFrame, error) {
 	if len(k) != 8 {
 		return state.OutboxFrame{}, fmt.Errorf("outbox %q: key of %d bytes", output, len(k))
 	}
-	h, data, err := unpack(dst, k, v, frameHeader)
+	h, data, err := s.unpack(dst, place{kindFrame, output, k}, v, frameHeader)
 	if err != nil {
 		return state.OutboxFrame{}, fmt.Errorf("outbox %q, frame that ends at %d: %w", output, binary.BigEndian.Uint64(k), err)
 	}

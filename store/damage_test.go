@@ -193,7 +193,7 @@ func TestDamagedStateNamesTheNewestSavepoint(t *testing.T) {
 	if err != nil || len(list) != 3 || list[0].Err == nil || list[2].Path != newest || list[2].Epoch != 4 || list[2].Err != nil {
 		t.Fatalf("%v %+v", err, list)
 	}
-	if info, err := store.VerifySavepoint(newest); err != nil || info.Epoch != 4 || info.Frames != 3 {
+	if info, err := store.VerifySavepoint(newest, nil); err != nil || info.Epoch != 4 || info.Frames != 3 {
 		t.Fatal(info, err)
 	}
 	if err := os.Truncate(d.path, 10_000); err != nil {

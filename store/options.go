@@ -75,11 +75,20 @@ type Options struct {
 	// SavepointDir is where scheduled savepoints lie; the newest is named when the
 	// file is damaged.
 	SavepointDir string
+	// Keys encrypt the file and its savepoints; nil leaves them in the clear. A file that
+	// is not encrypted is refused with keys, and an encrypted one without.
+	Keys *Keys
+	// Scope is whose state it is, the pipeline's name. An encrypted file is bound to it;
+	// empty takes that of the file.
+	Scope string
 }
 
 func (o Options) withDefaults() (Options, error) {
 	if o.FileBytesMax < 0 || o.TxBytesMax < 0 {
 		return o, errors.New("store: a limit is negative")
+	}
+	if len(o.Scope) > scopeMax {
+		return o, fmt.Errorf("store: a scope has at most %d bytes", scopeMax)
 	}
 	if o.FS == nil {
 		o.FS = OS{}

@@ -23,11 +23,11 @@ func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFram
 		var buf []byte
 		c := b.Cursor()
 		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, after+1)); k != nil; k, v = c.Next() {
-			f, err := unpackFrame(buf, output, k, v)
+			f, err := s.seal.unpackFrame(buf, output, k, v)
 			if err != nil {
 				return fmt.Errorf("store: %w", err)
 			}
-			if v[0] == encS2 {
+			if v[0]&^encSealed == encS2 {
 				buf = f.Data
 			}
 			more := false
@@ -75,7 +75,13 @@ func frameBytes(v []byte) (int, error) {
 		return 0, fmt.Errorf("frame of %d bytes", len(v))
 	}
 	body := v[5+frameHeader:]
-	if v[0] == encS2 {
+	switch {
+	case v[0]&encSealed != 0:
+		if len(body) < sealOverhead {
+			return 0, fmt.Errorf("encrypted frame of %d bytes", len(v))
+		}
+		return int(binary.LittleEndian.Uint32(body)), nil
+	case v[0] == encS2:
 		return s2.DecodedLen(body)
 	}
 	return len(body), nil

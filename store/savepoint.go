@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -25,16 +26,19 @@ import (
 const (
 	savepointMagic   = "edgeflow-savepoint\n"
 	savepointVersion = 1
+	savepointSealed  = 2 // see savepointSeal
 	// SavepointSuffix ends the names of savepoint files.
 	SavepointSuffix = ".savepoint"
 
-	recHead   = 1 // u32 version, then a packed manifest
+	recHead   = 1 // u32 version, then a packed manifest; in version 2 the head of savepointSeal
 	recPage   = 2 // u32 page, s2 image
 	recOutput = 3 // u64 last sequence, name
 	recFrame  = 4 // u64 first, u64 last, u32 rows, i64 created, u16 length of name, name, s2 data
 	recEnd    = 5 // u64 pages, u64 frames
+	recRoots  = 6 // packed manifest, in version 2
 
-	recordMax = 1 << 30
+	recordMax  = 1 << 30
+	recordStep = 1 << 20
 )
 
 // SavepointSource is what a savepoint is made of; its parts belong to one commit.
@@ -42,6 +46,9 @@ type SavepointSource struct {
 	Restored *state.Restored
 	Pages    func(fn func(state.PageID, []byte) error) error
 	Frames   func(output string, fn func(state.OutboxFrame) error) error
+	// Keys encrypt the savepoint, as the state of Scope; nil leaves it in the clear.
+	Keys  *Keys
+	Scope string
 }
 
 // WriteSavepoint writes a savepoint to w.
@@ -50,8 +57,15 @@ func WriteSavepoint(w io.Writer, src SavepointSource) (state.SavepointInfo, erro
 	r := src.Restored
 	sw.info.Epoch, sw.info.Generation = r.Epoch, r.Generation
 	sw.bytes([]byte(savepointMagic))
-	head := binary.LittleEndian.AppendUint32(nil, savepointVersion)
-	sw.record(recHead, append(head, packManifest(r.Epoch, r.Generation, r.Roots, r.Manifest)...))
+	manifest := (*sealer)(nil).packManifest(r.Epoch, r.Generation, r.Roots, r.Manifest)
+	if src.Keys != nil {
+		seal, head := newSavepointSeal(src.Keys, src.Scope, r)
+		sw.record(recHead, head)
+		sw.seal = seal
+		sw.record(recRoots, manifest)
+	} else {
+		sw.record(recHead, append(binary.LittleEndian.AppendUint32(nil, savepointVersion), manifest...))
+	}
 	err := src.Pages(func(p state.PageID, img []byte) error {
 		sw.info.Pages++
 		sw.buf = binary.LittleEndian.AppendUint32(sw.buf[:0], uint32(p))
@@ -84,6 +98,10 @@ type savepointWriter struct {
 	buf  []byte
 	enc  []byte
 	err  error
+	// seal encrypts the records after the head, numbered by ordinal; it may be nil.
+	seal    *savepointSeal
+	ordinal uint64
+	sealed  []byte
 }
 
 func (sw *savepointWriter) bytes(b []byte) {
@@ -94,6 +112,11 @@ func (sw *savepointWriter) bytes(b []byte) {
 }
 
 func (sw *savepointWriter) record(kind byte, payload []byte) {
+	if sw.seal != nil {
+		sw.ordinal++
+		sw.sealed = sw.seal.seal(sw.sealed[:0], kind, sw.ordinal, payload)
+		payload = sw.sealed
+	}
 	var h [5]byte
 	h[0] = kind
 	binary.LittleEndian.PutUint32(h[1:], uint32(len(payload)))
@@ -128,12 +151,15 @@ type SavepointSink struct {
 	Page   func(p state.PageID, image []byte) error
 	Output func(name string, before uint64) error // before is the sequence before the first frame
 	Frame  func(f state.OutboxFrame) error
+	// Keys decrypt an encrypted savepoint.
+	Keys *Keys
 }
 
 // ErrSavepoint is returned, wrapped, for a file that is no whole savepoint.
 var ErrSavepoint = errors.New("not a whole savepoint")
 
-// ReadSavepoint reads a savepoint from r. With a nil sink it verifies it.
+// ReadSavepoint reads a savepoint from r. With an empty sink it verifies it. An encrypted
+// one needs its key in sink.Keys, and is refused with a *KeyError otherwise.
 func ReadSavepoint(r io.Reader, sink SavepointSink) (state.SavepointInfo, error) {
 	sr := &savepointReader{r: bufio.NewReaderSize(r, 1<<20), sink: sink}
 	if err := sr.run(false); err != nil {
@@ -148,9 +174,17 @@ type savepointReader struct {
 	info state.SavepointInfo
 	buf  []byte
 	dec  []byte
+	// seal decrypts the records after the head, numbered by ordinal; nil without encryption.
+	seal    *savepointSeal
+	ordinal uint64
+	plain   []byte
+	// rooted is set once the manifest was read.
+	rooted   bool
+	headOnly bool
 }
 
 func (sr *savepointReader) run(headOnly bool) error {
+	sr.headOnly = headOnly
 	magic := make([]byte, len(savepointMagic))
 	if _, err := io.ReadFull(sr.r, magic); err != nil || string(magic) != savepointMagic {
 		return fmt.Errorf("%w: it begins with other bytes", ErrSavepoint)
@@ -161,8 +195,15 @@ func (sr *savepointReader) run(headOnly bool) error {
 		if err != nil {
 			return err
 		}
-		if first != (kind == recHead) {
+		if first != (kind == recHead) || !first && sr.rooted == (kind == recRoots) {
 			return fmt.Errorf("%w: record of type %d at a wrong place", ErrSavepoint, kind)
+		}
+		if sr.seal != nil {
+			sr.ordinal++
+			if sr.plain, err = sr.seal.open(sr.plain[:0], kind, sr.ordinal, payload); err != nil {
+				return err
+			}
+			payload = sr.plain
 		}
 		if err := sr.take(kind, payload); err != nil || kind == recEnd || headOnly {
 			return err
@@ -179,12 +220,14 @@ func (sr *savepointReader) next() (kind byte, payload []byte, err error) {
 	if n > recordMax {
 		return 0, nil, fmt.Errorf("%w: record of %d bytes", ErrSavepoint, n)
 	}
-	if int64(cap(sr.buf)) < n+4 {
-		sr.buf = make([]byte, 0, n+n/2+4)
-	}
-	sr.buf = sr.buf[:n+4]
-	if _, err := io.ReadFull(sr.r, sr.buf); err != nil {
-		return 0, nil, fmt.Errorf("%w: it ends too soon", ErrSavepoint)
+	// A length that was damaged must not take memory that the file does not fill.
+	sr.buf = sr.buf[:0]
+	for left := n + 4; left > 0; left = n + 4 - int64(len(sr.buf)) {
+		at, step := len(sr.buf), int(min(left, recordStep))
+		sr.buf = slices.Grow(sr.buf, step)[:at+step]
+		if _, err := io.ReadFull(sr.r, sr.buf[at:]); err != nil {
+			return 0, nil, fmt.Errorf("%w: it ends too soon", ErrSavepoint)
+		}
 	}
 	sr.info.Bytes += n + 9
 	payload = sr.buf[:n]
@@ -194,7 +237,7 @@ func (sr *savepointReader) next() (kind byte, payload []byte, err error) {
 	return h[0], payload, nil
 }
 
-var recordMin = map[byte]int{recHead: 4, recPage: 4, recOutput: 8, recFrame: 30, recEnd: 16}
+var recordMin = map[byte]int{recHead: 4, recPage: 4, recOutput: 8, recFrame: 30, recEnd: 16, recRoots: 5 + manifestHeader}
 
 func (sr *savepointReader) take(kind byte, b []byte) error {
 	if least, ok := recordMin[kind]; !ok || len(b) < least {
@@ -202,20 +245,12 @@ func (sr *savepointReader) take(kind byte, b []byte) error {
 	}
 	switch kind {
 	case recHead:
-		if v := binary.LittleEndian.Uint32(b); v > savepointVersion {
-			return fmt.Errorf("it has version %d and this program reads up to %d; use the newer edgeflow that wrote it", v, savepointVersion)
-		}
-		r, err := unpackManifest(b[4:])
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrSavepoint, err)
-		}
-		sr.info.Epoch, sr.info.Generation = r.Epoch, r.Generation
-		if sr.sink.Head != nil {
-			return sr.sink.Head(r)
-		}
+		return sr.head(b)
+	case recRoots:
+		return sr.roots(b)
 	case recPage:
 		sr.info.Pages++
-		img, err := sr.decode(b[4:])
+		img, err := sr.decode(b[4:], pageBytesMax)
 		if err != nil || sr.sink.Page == nil {
 			return err
 		}
@@ -234,7 +269,42 @@ func (sr *savepointReader) take(kind byte, b []byte) error {
 	return nil
 }
 
-func (sr *savepointReader) decode(b []byte) ([]byte, error) {
+// head takes the first record.
+func (sr *savepointReader) head(b []byte) (err error) {
+	switch v := binary.LittleEndian.Uint32(b); v {
+	case savepointVersion:
+		return sr.roots(b[4:])
+	case savepointSealed:
+		bytes := sr.info.Bytes
+		sr.seal, sr.info, _, err = openSavepointSeal(b, sr.sink.Keys)
+		sr.info.Bytes = bytes
+		if err == nil && sr.seal == nil && !sr.headOnly {
+			err = &KeyError{Problem: "the savepoint is encrypted, and no key is given: give it with --state-key"}
+		}
+		return err
+	default:
+		return fmt.Errorf("it has version %d and this program reads up to %d; use the newer edgeflow that wrote it", v, savepointSealed)
+	}
+}
+
+// roots takes the manifest.
+func (sr *savepointReader) roots(b []byte) error {
+	r, err := (*sealer)(nil).unpackManifest(b)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSavepoint, err)
+	}
+	sr.rooted = true
+	sr.info.Epoch, sr.info.Generation = r.Epoch, r.Generation
+	if sr.sink.Head != nil {
+		return sr.sink.Head(r)
+	}
+	return nil
+}
+
+func (sr *savepointReader) decode(b []byte, most int) ([]byte, error) {
+	if n, err := s2.DecodedLen(b); err != nil || n > most {
+		return nil, fmt.Errorf("%w: compressed bytes of a wrong length", ErrSavepoint)
+	}
 	d, err := s2.Decode(sr.dec[:cap(sr.dec)], b)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSavepoint, err)
@@ -249,7 +319,7 @@ func (sr *savepointReader) frame(b []byte) error {
 	if len(b) < 30+name {
 		return fmt.Errorf("%w: frame of %d bytes", ErrSavepoint, len(b))
 	}
-	data, err := sr.decode(b[30+name:])
+	data, err := sr.decode(b[30+name:], recordMax)
 	if err != nil || sr.sink.Frame == nil {
 		return err
 	}
@@ -274,23 +344,31 @@ func (s *Store) Savepoint(w io.Writer) (info state.SavepointInfo, err error) {
 	}
 	// No commit comes between load and this transaction.
 	err = s.view(func(tx *bolt.Tx) error {
-		info, err = WriteSavepoint(w, SavepointSource{
-			Restored: r,
-			Pages:    func(fn func(state.PageID, []byte) error) error { return eachPage(tx, fn) },
+		src := SavepointSource{
+			Restored: r, Keys: s.opt.Keys,
+			Pages: func(fn func(state.PageID, []byte) error) error { return s.seal.eachPage(tx, fn) },
 			Frames: func(output string, fn func(state.OutboxFrame) error) error {
 				b := tx.Bucket(bucketOutbox).Bucket([]byte(output))
 				if b == nil {
 					return nil
 				}
 				return b.ForEach(func(k, v []byte) error {
-					f, err := unpackFrame(nil, output, k, v)
+					f, err := s.seal.unpackFrame(nil, output, k, v)
 					if err != nil {
 						return err
 					}
 					return fn(f)
 				})
 			},
-		})
+		}
+		if v := tx.Bucket(bucketMeta).Get(keySealed); v != nil {
+			m, err := parseMark(v)
+			if err != nil {
+				return &damage{err}
+			}
+			src.Scope = m.scope
+		}
+		info, err = WriteSavepoint(w, src)
 		return err
 	})
 	return info, err
@@ -377,13 +455,13 @@ func ListSavepoints(dir string) ([]SavepointFile, error) {
 }
 
 // VerifySavepoint reads the whole savepoint at path.
-func VerifySavepoint(path string) (state.SavepointInfo, error) {
+func VerifySavepoint(path string, keys *Keys) (state.SavepointInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return state.SavepointInfo{}, fmt.Errorf("store: savepoint: %w", err)
 	}
 	defer f.Close()
-	return ReadSavepoint(f, SavepointSink{})
+	return ReadSavepoint(f, SavepointSink{Keys: keys})
 }
 
 func newestSavepoint(dir string) string {

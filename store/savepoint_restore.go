@@ -15,7 +15,8 @@ import (
 
 // RestoreSavepoint makes the state file at path from a savepoint read from r. It
 // refuses to replace a file; ResetState moves one out of the way. It clears the
-// mark of a damaged file. The file appears whole or not at all.
+// mark of a damaged file. The file appears whole or not at all. With keys it is encrypted,
+// whether the savepoint is or not.
 func RestoreSavepoint(path string, r io.Reader, options Options) (state.SavepointInfo, error) {
 	o, err := options.withDefaults()
 	if err != nil {
@@ -53,14 +54,14 @@ func fillFrom(o Options, path string, r io.Reader) (info state.SavepointInfo, er
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.NoSync = true // one sync at the end will do
-	f := &filler{db: db, most: o.TxBytesMax}
-	if err := db.Update(createBuckets); err != nil {
+	f := &filler{db: db, most: o.TxBytesMax, seal: newSealer(o.Keys, o.Scope)}
+	if err := db.Update(func(tx *bolt.Tx) error { return createBuckets(tx, f.seal, o.Scope) }); err != nil {
 		return info, err
 	}
 	if f.tx, err = db.Begin(true); err != nil {
 		return info, err
 	}
-	info, err = ReadSavepoint(r, SavepointSink{Head: f.head, Page: f.page, Output: f.output, Frame: f.frame})
+	info, err = ReadSavepoint(r, SavepointSink{Head: f.head, Page: f.page, Output: f.output, Frame: f.frame, Keys: o.Keys})
 	if err == nil {
 		err = f.endOutput()
 	}
@@ -83,6 +84,7 @@ type filler struct {
 	tx    *bolt.Tx
 	most  int64
 	bytes int64
+	seal  *sealer
 	epoch state.Epoch
 	out   *state.OutboxStats
 }
@@ -108,12 +110,12 @@ func (f *filler) put(bucket *bolt.Bucket, k, v []byte) error {
 
 func (f *filler) head(r *state.Restored) error {
 	f.epoch = r.Epoch
-	return f.put(f.tx.Bucket(bucketMeta), manifestKey, packManifest(r.Epoch, r.Generation, r.Roots, r.Manifest))
+	return f.put(f.tx.Bucket(bucketMeta), manifestKey, f.seal.packManifest(r.Epoch, r.Generation, r.Roots, r.Manifest))
 }
 
 func (f *filler) page(p state.PageID, img []byte) error {
 	k := putPageKey(nil, p, f.epoch)
-	return f.put(f.tx.Bucket(bucketPages), k, pack(nil, k, nil, img))
+	return f.put(f.tx.Bucket(bucketPages), k, f.seal.pack(nil, place{kind: kindPage, key: k}, nil, img))
 }
 
 func (f *filler) output(name string, before uint64) error {
@@ -137,7 +139,7 @@ func (f *filler) frame(fr state.OutboxFrame) error {
 	f.out.Rows += int64(fr.Rows)
 	f.out.Bytes += int64(len(fr.Data))
 	k := binary.BigEndian.AppendUint64(nil, fr.Last)
-	return f.put(b, k, packFrame(nil, k, &fr))
+	return f.put(b, k, f.seal.packFrame(nil, k, &fr))
 }
 
 // endOutput stores the counters of the output under way.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -45,7 +46,9 @@ type Store struct {
 	// compactWait is how many commits go by before the next compaction.
 	compactWait int
 	chunks      chunks // compressed images of the transaction under way
-	key         []byte
+	// seal encrypts what is stored; nil leaves it as it is.
+	seal *sealer
+	key  []byte
 	// Of the last commit of many pages: their bytes, and the bytes stored for them.
 	pageBytes, storedBytes int64
 }
@@ -54,7 +57,8 @@ var _ state.Store = (*Store)(nil)
 
 // Open opens the file at path, making it when there is none. It returns an error
 // that wraps ErrLocked when another process has it open, *FormatError when a newer
-// program wrote it, and *DamagedError when it is damaged or was found so before.
+// program wrote it, *KeyError when it is encrypted with other keys than those given, and
+// *DamagedError when it is damaged or was found so before.
 func Open(path string, options Options) (*Store, error) {
 	o, err := options.withDefaults()
 	if err != nil {
@@ -179,6 +183,7 @@ func openBolt(o Options, path string) (*bolt.DB, error) {
 func (s *Store) init() error {
 	fresh := false
 	var found uint32
+	var mark []byte
 	err := s.db.View(func(tx *bolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
@@ -191,6 +196,7 @@ func (s *Store) init() error {
 		}
 		found = uint32(v[0]) | uint32(v[1])<<8 | uint32(v[2])<<16 | uint32(v[3])<<24
 		s.unswept = meta.Get(keyUnswept) != nil
+		mark = bytes.Clone(meta.Get(keySealed))
 		return nil
 	})
 	if err != nil {
@@ -200,11 +206,15 @@ func (s *Store) init() error {
 		return &FormatError{Path: s.path, Found: found, Supported: formatVersion}
 	}
 	if fresh {
-		err := s.db.Update(createBuckets)
+		s.seal = newSealer(s.opt.Keys, s.opt.Scope)
+		err := s.db.Update(func(tx *bolt.Tx) error { return createBuckets(tx, s.seal, s.opt.Scope) })
 		if err != nil {
 			return fmt.Errorf("store: %s: %w", s.path, err)
 		}
 		return s.opt.FS.SyncDir(filepath.Dir(s.path))
+	}
+	if err := s.readSealed(mark); err != nil {
+		return err
 	}
 	r, err := s.load()
 	if err != nil {
@@ -214,13 +224,20 @@ func (s *Store) init() error {
 	return s.sweep()
 }
 
-func createBuckets(tx *bolt.Tx) error {
+func createBuckets(tx *bolt.Tx, seal *sealer, scope string) error {
 	for _, name := range [][]byte{bucketMeta, bucketPages, bucketOutbox, bucketOutputs} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
 	}
-	return tx.Bucket(bucketMeta).Put(keyFormat, []byte{formatVersion, 0, 0, 0})
+	meta, version := tx.Bucket(bucketMeta), byte(formatPlain)
+	if seal != nil {
+		version = formatSealed
+		if err := meta.Put(keySealed, seal.packMark(scope, nil)); err != nil {
+			return err
+		}
+	}
+	return meta.Put(keyFormat, []byte{version, 0, 0, 0})
 }
 
 // ErrClosed is returned by all methods after Close, or after damage was found.
@@ -249,7 +266,7 @@ func (s *Store) load() (r *state.Restored, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
 		r = &state.Restored{}
 		if v := tx.Bucket(bucketMeta).Get(manifestKey); v != nil {
-			if r, err = unpackManifest(v); err != nil {
+			if r, err = s.seal.unpackManifest(v); err != nil {
 				return &damage{err}
 			}
 		}
@@ -268,7 +285,7 @@ func (s *Store) load() (r *state.Restored, err error) {
 // Pages implements state.Store.
 func (s *Store) Pages(fn func(state.PageID, []byte) error) error {
 	err := s.view(func(tx *bolt.Tx) error {
-		return eachPage(tx, func(p state.PageID, img []byte) error {
+		return s.seal.eachPage(tx, func(p state.PageID, img []byte) error {
 			return callback(func() error { return fn(p, img) })
 		})
 	})
@@ -280,7 +297,7 @@ func (s *Store) Pages(fn func(state.PageID, []byte) error) error {
 }
 
 // eachPage calls fn for the image of each page that the manifest's epoch sees.
-func eachPage(tx *bolt.Tx, fn func(state.PageID, []byte) error) error {
+func (s *sealer) eachPage(tx *bolt.Tx, fn func(state.PageID, []byte) error) error {
 	epoch := manifestEpoch(tx.Bucket(bucketMeta).Get(manifestKey))
 	var key, value, buf []byte // the version chosen so far
 	emit := func() error {
@@ -291,11 +308,11 @@ func eachPage(tx *bolt.Tx, fn func(state.PageID, []byte) error) error {
 		if err != nil {
 			return &damage{err}
 		}
-		_, img, err := unpack(buf, key, value, 0)
+		_, img, err := s.unpack(buf, place{kind: kindPage, key: key}, value, 0)
 		if err != nil {
 			return &damage{fmt.Errorf("page %d of epoch %d: %w", p, e, err)}
 		}
-		if cap(img) > cap(buf) && value[0] == encS2 {
+		if cap(img) > cap(buf) && value[0]&^encSealed == encS2 {
 			buf = img
 		}
 		return fn(p, img)
@@ -338,7 +355,7 @@ func (s *Store) ReadPage(p state.PageID, dst []byte) (img []byte, err error) {
 		if key == nil {
 			return state.ErrNoPage
 		}
-		_, data, err := unpack(dst, key, value, 0)
+		_, data, err := s.seal.unpack(dst, place{kind: kindPage, key: key}, value, 0)
 		if err != nil {
 			return fmt.Errorf("store: page %d: %w", p, err)
 		}
