@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"math"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -11,8 +12,8 @@ import (
 // Where the ways of one operator's rows part and meet again, at a join or a union, a batch
 // goes one way whole and then the other: rows would meet in an order that follows from where
 // batches end, which a restart moves. Where something behind tells rows apart by their order
-// (a Top-N among equals, LAST_VALUE), they meet in the order of the rows that they come from
-// instead: a merge does so where only projections and filters lie between; elsewhere the
+// (a Top-N among equals, LAST_VALUE), or the join itself does (rows that are late or expire),
+// they meet in the order of the rows that they come from instead: a merge does so where only projections and filters lie between; elsewhere the
 // batch is handed on row by row.
 
 // interleave finds the operators at which ways meet, and what has to be done there.
@@ -52,6 +53,12 @@ func orderTells(n plan.Node) bool {
 	switch n := n.(type) {
 	case *plan.Rank, *plan.WindowRank, *plan.Over, *plan.Sort, *plan.UpsertMaterialize, *plan.ChangelogNormalize, *plan.MatchRecognize:
 		return true
+	case *plan.IntervalJoin, *plan.LookupJoin:
+		// A late row is not kept, a row by processing time meets what is there when it
+		// arrives: such rows match those that came before them and no others.
+		return true
+	case *plan.Join:
+		return n.TTL != [2]time.Duration{} // what has expired depends on whose turn it is
 	case *plan.GroupAggregate:
 		return anyInOrder(n.Aggs)
 	case *plan.WindowAggregate:

@@ -26,6 +26,8 @@ type sink struct {
 	columns   []*vec.Vector // cells of other lengths than their column's, by column
 	lengths   []int         // columns whose cells, or values inside them, may have to be changed or refused
 	nested    []*constraint // by column, of the values inside its cells
+	printed   vec.Batch     // what a Printer is given, retyped its vectors of other types
+	retyped   []vec.Vector
 	encoded   *vec.Batch
 	payload   []int // columns that the encoder writes
 	subject   int   // the column of Schema with the metadata 'subject', or -1
@@ -101,7 +103,7 @@ func (s *sink) Process(_ int, b *vec.Batch) error {
 	s.rows += int64(b.Rows())
 	if s.bind.Printer != nil {
 		s.written += int64(b.Rows())
-		return s.bind.Printer.Print(b)
+		return s.bind.Printer.Print(s.declared(b))
 	}
 	s.encoded.Cols = s.encoded.Cols[:0]
 	for _, i := range s.payload {
@@ -114,6 +116,27 @@ func (s *sink) Process(_ int, b *vec.Batch) error {
 		}
 	}
 	return nil
+}
+
+// declared is b with vectors of the types that the table's columns have. Those of b may have
+// others with the same values, as of fewer digits, which printed values would show.
+func (s *sink) declared(b *vec.Batch) *vec.Batch {
+	out := &s.printed
+	cols := out.Cols[:0]
+	*out = *b
+	out.Cols = cols
+	for i, v := range b.Cols {
+		if t := s.node.Base().Schema[i].Type; !v.Type.Equal(t) {
+			if s.retyped == nil {
+				s.retyped = make([]vec.Vector, len(b.Cols))
+			}
+			s.retyped[i] = *v
+			v = &s.retyped[i]
+			v.Type = t
+		}
+		out.Cols = append(out.Cols, v)
+	}
+	return out
 }
 
 // errTooLarge is returned for a row that no message to the target can hold.

@@ -208,6 +208,8 @@ func NewAggSet(calls []*AggCall, env *Env, retracting bool) (*AggSet, error) {
 type AggField struct {
 	Name, Text   string
 	Offset, Size int
+	// Refs are the words that refer to values in the heap, Floats those that are floats.
+	Refs, Floats Words
 }
 
 // Fields lists the parts of the state in order.
@@ -217,7 +219,9 @@ func (s *AggSet) Fields() []AggField {
 		out = append(out, AggField{Name: groupIDField, Text: groupIDField, Size: aggIDSize})
 	}
 	for _, p := range s.parts {
-		out = append(out, AggField{Name: p.name, Text: p.text, Offset: p.off, Size: p.impl.size()})
+		f := AggField{Name: p.name, Text: p.text, Offset: p.off, Size: p.impl.size()}
+		f.Refs, f.Floats = wordsOf(p.impl)
+		out = append(out, f)
 	}
 	return out
 }

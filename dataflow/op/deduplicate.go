@@ -78,7 +78,7 @@ func (o *Deduplicate) Open(c *Context) error {
 	l.add("rows", fmt.Sprintf("time, last %v", o.cfg.Last), "BIGINT", false, dedupTime, 8)
 	if o.codec != nil {
 		for i, t := range o.cfg.Input {
-			l.column("rows", i, i, t, false, dedupRef, 8)
+			l.encoded("rows", i, i, t, dedupRef)
 		}
 	}
 	if err := o.bind(c, l); err != nil {

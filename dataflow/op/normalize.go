@@ -48,7 +48,7 @@ func (o *ChangelogNormalize) Open(c *Context) error {
 	l := layout{names: o.cfg.Names}
 	l.keys("rows", o.keys)
 	for i, t := range o.cfg.Input {
-		l.column("rows", i, i, t, false, normalRef, 8)
+		l.encoded("rows", i, i, t, normalRef)
 	}
 	if err := o.bind(c, l); err != nil {
 		return err

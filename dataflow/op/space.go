@@ -49,6 +49,13 @@ func (l *layout) column(structure string, n, i int, t types.Type, key bool, offs
 	}
 }
 
+// encoded describes input column i as column does, where a whole row is kept encoded in the
+// structure's heap, at a Ref.
+func (l *layout) encoded(structure string, n, i int, t types.Type, ref int) {
+	l.column(structure, n, i, t, false, ref, 8)
+	l.cols[len(l.cols)-1].Heap = true
+}
+
 // keys describes a packed key; the offset of a column is its place among them.
 func (l *layout) keys(structure string, k *keyCodec) {
 	for n, t := range k.types {
@@ -61,7 +68,8 @@ func (l *layout) aggs(structure string, set *expr.AggSet, offset int) {
 	l.set, l.base = set, offset
 	for _, f := range set.Fields() {
 		l.add(structure, f.Text, aggregateType, false, offset+f.Offset, f.Size)
-		l.cols[len(l.cols)-1].ID = f.Name
+		c := &l.cols[len(l.cols)-1]
+		c.ID, c.Refs, c.Floats = f.Name, uint64(f.Refs), uint64(f.Floats)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sort"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 
 // Dump writes the state in a canonical form: spaces by identity, structures by
 // name, rows by key, so that equal state gives equal text however it came about.
+// Every NaN in the state of an aggregate is the same: its bits follow from the
+// processor and from the order of operands, and mean nothing.
 // Fields that the layout names are written by name and type; a field in the heap
 // is written as the bytes it refers to. What no column covers is written as hex.
 func (a *Arena) Dump(w io.Writer) error {
@@ -117,12 +120,18 @@ func (d *dumper) row(key, value []byte, cols []Column, h *Heap) string {
 // none is named.
 func (d *dumper) part(name string, b []byte, key bool, cols []Column, h *Heap) {
 	n := 0
-	for _, c := range cols {
+	for i := 0; i < len(cols); i++ {
+		c := cols[i]
 		if c.Key != key || c.Offset < 0 || c.Size < 0 || c.Offset+c.Size > len(b) {
 			continue
 		}
 		if n++; n > 1 {
 			d.buf.WriteByte(' ')
+		}
+		// Columns that one value in the heap holds, encoded together, are written as one.
+		for i+1 < len(cols) && c.Heap && cols[i+1].Heap && cols[i+1].Key == key && cols[i+1].Offset == c.Offset {
+			i++
+			c.Name, c.Type = c.Name+","+cols[i].Name, "row"
 		}
 		f := b[c.Offset : c.Offset+c.Size]
 		if c.Heap && h != nil && len(f) == 8 {
@@ -131,10 +140,32 @@ func (d *dumper) part(name string, b []byte, key bool, cols []Column, h *Heap) {
 				f = h.Get(ref)
 			}
 		}
+		if c.Refs|c.Floats != 0 && h != nil {
+			d.buf.WriteString(c.Name + "=")
+			d.words(c, f, h)
+			continue
+		}
 		fmt.Fprintf(&d.buf, "%s=%s", c.Name, formatField(c, f))
 	}
 	if n == 0 && len(b) > 0 {
 		fmt.Fprintf(&d.buf, "%s=%s", name, hex.EncodeToString(b))
+	}
+}
+
+// words formats a field as hex with the values that it refers to in brackets in the place of
+// the references, and NaN in that of every NaN.
+func (d *dumper) words(c Column, f []byte, h *Heap) {
+	for i := 0; i < len(f); i += 8 {
+		w := f[i:min(i+8, len(f))]
+		ref, float := c.Refs>>(i/8)&1 != 0 && len(w) == 8, c.Floats>>(i/8)&1 != 0 && len(w) == 8
+		switch {
+		case ref && binary.LittleEndian.Uint64(w) != 0:
+			fmt.Fprintf(&d.buf, "[%x]", h.Get(Ref(binary.LittleEndian.Uint64(w))))
+		case float && math.IsNaN(math.Float64frombits(binary.LittleEndian.Uint64(w))):
+			d.buf.WriteString("NaN")
+		default:
+			d.buf.WriteString(hex.EncodeToString(w))
+		}
 	}
 }
 

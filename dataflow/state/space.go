@@ -25,6 +25,10 @@ type Column struct {
 	Offset    int    `json:"offset"`         // bytes
 	Size      int    `json:"size"`           // bytes
 	Heap      bool   `json:"heap,omitempty"` // the field is a Ref into the structure's heap; 0 is absent
+	// Of a field of several 8-byte words: bit i of Refs is set where the word at 8i is a Ref
+	// into a heap, and of Floats where it is a float.
+	Refs   uint64 `json:"refs,omitempty"`
+	Floats uint64 `json:"floats,omitempty"`
 }
 
 // LayoutError is returned by Arena.Space when the stored layout is another one.
