@@ -13,8 +13,10 @@ func (s *memStore) Add(output string, created time.Time, rows ...string) {
 	s.add(output, created, rows...)
 }
 
-// Commit keeps the plan.
-func (s *memStore) Commit(plan []OutputState) uint64 { return s.commit(plan) }
+// Commit keeps the plan and merges rows.
+func (s *memStore) Commit(plan []OutputState, merged ...Merged) uint64 {
+	return s.commit(plan, merged...)
+}
 
 // Clone is the store after a crash.
 func (s *memStore) Clone() *MemStore { return s.clone() }

@@ -22,6 +22,9 @@ type OutputState struct {
 	// Generation of the newest claim, 0 before the first.
 	Generation uint64
 	Account
+	// Hold is the first row that is kept back until a later commit, 0 for none; Merged is how
+	// many rows went into others (compaction.go).
+	Hold, Merged uint64
 }
 
 // Status is what a person wants to know of an output.
@@ -42,6 +45,9 @@ type Status struct {
 	Err error
 	// Full is set while the outbox holds the pipeline.
 	Full bool
+	// Merged is how many rows went into rows of wider windows; Account and Last count them
+	// by the rows that they went into.
+	Merged uint64
 }
 
 // Forwarder moves the outputs of one pipeline. Run or Step is called by one goroutine; the
@@ -66,6 +72,13 @@ type shared struct {
 	kept    Account // of the newest commit
 	err     error
 	rate    float64
+
+	hold, keptHold uint64 // of the newest plan, of the newest commit
+	merged         uint64
+	pass           *Merged // of the commit under way
+	merging        bool    // there was something to merge
+	reachable      bool    // the output's cursor is claimed and its hub answers
+	batchBytes     int     // of the link
 }
 
 // New makes a forwarder that goes on from the states of the last commit; outputs without
@@ -83,6 +96,7 @@ func New(o Options, states []OutputState) (*Forwarder, error) {
 		for _, s := range states {
 			if s.Name == out.Name {
 				out.acc, out.generation = s.Account, s.Generation
+				f.shared[i].hold, f.shared[i].keptHold, f.shared[i].merged = s.Hold, s.Hold, s.Merged
 			}
 		}
 		f.outputs = append(f.outputs, out)
@@ -93,6 +107,7 @@ func New(o Options, states []OutputState) (*Forwarder, error) {
 	for i, out := range f.outputs {
 		f.shared[i].planned, f.shared[i].kept = out.acc, out.acc
 		out.restored = f.shared[i].last
+		f.shared[i].batchBytes = out.link.batchBytes()
 	}
 	return f, nil
 }
@@ -172,8 +187,8 @@ func (f *Forwarder) Plan(now time.Time) []OutputState {
 		if o.OnFull == DropOldest {
 			acc = acc.drop(f.dropTo(o, i, now))
 		}
-		f.shared[i].planned = acc
-		states[i] = OutputState{Name: o.Name, Generation: o.generation, Account: acc}
+		f.shared[i].planned, f.shared[i].hold = acc, f.holdFrom(o)
+		states[i] = OutputState{Name: o.Name, Generation: o.generation, Account: acc, Hold: f.shared[i].hold, Merged: f.shared[i].merged}
 	}
 	return states
 }
@@ -217,7 +232,13 @@ func (f *Forwarder) Committed(epoch uint64) error {
 	f.mu.Lock()
 	for i, o := range f.outputs {
 		o.acc = o.acc.drop(f.shared[i].planned.DroppedTo)
-		f.shared[i].kept = f.shared[i].planned
+		s := &f.shared[i]
+		s.kept, s.keptHold = s.planned, s.hold
+		if m := s.pass; m != nil {
+			o.passed[m.level] = m.Last
+			s.merged += m.Away
+			s.pass = nil
+		}
 	}
 	f.mu.Unlock()
 	err := f.refresh()
@@ -252,13 +273,13 @@ func (f *Forwarder) refresh() error {
 	return nil
 }
 
-// NeedsCommit tells that rows were confirmed that the last commit did not know of, so that a commit can
-// delete them although nothing else changed.
+// NeedsCommit tells that a commit is of use although nothing else changed: rows were confirmed that the last
+// one did not know of, and can be deleted; rows are held back that may go; or rows can be merged.
 func (f *Forwarder) NeedsCommit() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, o := range f.outputs {
-		if o.acc.Done() > f.shared[i].kept.Done() {
+		if o.acc.Done() > f.shared[i].kept.Done() || f.waitsForHold(o) {
 			return true
 		}
 	}
@@ -309,7 +330,7 @@ func (f *Forwarder) Statuses(now time.Time) []Status {
 	out := make([]Status, len(f.outputs))
 	for i, o := range f.outputs {
 		s := &f.shared[i]
-		st := Status{Name: o.Name, Generation: o.generation, Account: o.acc, Last: s.last, Bytes: s.stats.Bytes, Err: s.err, BytesPerSecond: s.rate, Drain: -1}
+		st := Status{Name: o.Name, Generation: o.generation, Account: o.acc, Last: s.last, Bytes: s.stats.Bytes, Err: s.err, BytesPerSecond: s.rate, Drain: -1, Merged: s.merged}
 		if o.acc.Done() < s.last {
 			st.OldestMs = s.stats.OldestCreated
 		} else {
@@ -357,7 +378,9 @@ func (f *Forwarder) lastCommitted(o *output) uint64 {
 func (f *Forwarder) setStatus(o *output, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.shared[o.i].err, f.shared[o.i].rate = err, o.link.rate
+	s := &f.shared[o.i]
+	s.err, s.rate, s.batchBytes = err, o.link.rate, o.link.batchBytes()
+	s.reachable = err == nil && o.phase == phaseSend
 }
 
 func (f *Forwarder) event(e Event) {

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -45,21 +46,36 @@ func (s *memStore) OutboxStats(output string) (state.OutboxStats, error) {
 	return st, nil
 }
 
-// add commits a frame with rows.
+// add commits a frame with rows. The window of a row ends as many ms after 1970 as its
+// sequence says.
 func (s *memStore) add(output string, created time.Time, rows ...string) {
 	var b FrameBuilder
 	first := s.last[output] + 1
-	for _, r := range rows {
-		b.Append([]byte(r), nil, vec.Insert, 0)
+	for i, r := range rows {
+		b.Append([]byte(r), nil, vec.Insert, int64(first)+int64(i))
 	}
 	s.last[output] += uint64(len(rows))
 	s.frames[output] = append(s.frames[output], Frame{Output: output, First: first, Last: s.last[output], Rows: len(rows), Created: created.UnixMilli(), Data: b.Seal(first)})
 }
 
-// commit keeps the plan and deletes what it allows.
-func (s *memStore) commit(plan []OutputState) uint64 {
+// commit keeps the plan, merges rows and deletes what the plan allows.
+func (s *memStore) commit(plan []OutputState, merged ...Merged) uint64 {
 	s.epoch++
 	s.states = append([]OutputState(nil), plan...)
+	for _, m := range merged {
+		fs := s.frames[m.Output]
+		from := sort.Search(len(fs), func(i int) bool { return fs[i].First >= m.First })
+		to := sort.Search(len(fs), func(i int) bool { return fs[i].Last >= m.Last })
+		if !m.Whole() || fs[from].First != m.First || fs[to].Last != m.Last {
+			panic("merged rows are not those that were there")
+		}
+		s.frames[m.Output] = slices.Concat(fs[:from], m.Frames, fs[to+1:])
+		for i := range s.states {
+			if s.states[i].Name == m.Output {
+				s.states[i].Merged += m.Away
+			}
+		}
+	}
 	for _, p := range plan {
 		fs := s.frames[p.Name]
 		n := sort.Search(len(fs), func(i int) bool { return fs[i].Last > p.Done() })

@@ -49,6 +49,8 @@ type OutputOptions struct {
 	AgeMax   time.Duration
 	OnFull   FullPolicy
 	OnLost   LostPolicy
+	// Compact merges rows of a crowded outbox; nil does not.
+	Compact *Compaction
 	// DrainBytesPerSecond limits the rate; 0 means no limit.
 	DrainBytesPerSecond int64
 	// Priority orders outputs: higher goes first.
@@ -84,10 +86,11 @@ const (
 	LinkUp
 	Refused
 	CursorWarning
+	CompactionFailed
 )
 
 func (k EventKind) String() string {
-	return [...]string{"claimed", "link down", "link up", "refused", "cursor warning"}[k]
+	return [...]string{"claimed", "link down", "link up", "refused", "cursor warning", "compaction failed"}[k]
 }
 
 // Event is something a person may want to know.
@@ -163,8 +166,20 @@ func (o *Options) Validate() error {
 			return bad("'edgeflow.pack' = '%d': at least one row goes into a message", p.Pack)
 		case p.BytesMax < 0 || p.AgeMax < 0 || p.DrainBytesPerSecond < 0:
 			return bad("budgets and rates must not be negative")
+		case p.Compact != nil && (p.Compact.Merger == nil || !dividing(p.Compact.Widths)):
+			return bad("'edgeflow.outbox.compact' needs ascending widths of whole milliseconds, each a multiple of the one before")
 		}
 		seen[p.Name] = true
 	}
 	return nil
+}
+
+// dividing tells that widths ascend and each divides the next.
+func dividing(widths []time.Duration) bool {
+	for i, w := range widths {
+		if w < time.Millisecond || w%time.Millisecond != 0 || i > 0 && (w <= widths[i-1] || w%widths[i-1] != 0) {
+			return false
+		}
+	}
+	return len(widths) > 0
 }

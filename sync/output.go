@@ -36,6 +36,9 @@ type output struct {
 	bucket     bucket
 	// flight is the newest batch whose outcome is not known.
 	flightTo, flightRefused uint64
+	// passed is, by width, up to where rows were merged; it belongs to the goroutine that
+	// commits.
+	passed []uint64
 
 	notBefore time.Time
 	backoff   time.Duration
@@ -97,6 +100,10 @@ func (o *output) claim(ctx context.Context, now time.Time) error {
 		// What the hub has was sent before we began. Rows that were committed since then may
 		// bear the same sequences and be others.
 		last = o.restored
+	}
+	if held := o.f.sendable(o); seen.Outbox > held && seen.Outbox <= last {
+		return &fatalError{&OutputError{Output: o.Name, Err: fmt.Errorf("%w: it has row %d, this one holds the rows after %d back", ErrCursorAhead, seen.Outbox, held),
+			Hint: "another copy of this instance's disk sent them; run that one, or run this one with --reset-state under another instance name"}}
 	}
 	if d := decideClaim(o.local(last), seen); d != Proceed {
 		if err := o.trouble(d, seen, last); err != nil {
@@ -168,14 +175,13 @@ func (o *output) resolve(ctx context.Context, now time.Time) error {
 		o.phase = phaseClaim
 		return nil
 	}
-	o.place = seen.Place
-	o.confirm(seen.From, seen.Outbox)
+	o.confirm(seen.From, seen.Outbox, seen.Place)
 	o.up(Event{Kind: LinkUp, Output: o.Name})
 	return nil
 }
 
-// confirm takes in that the hub has the rows up to outbox.
-func (o *output) confirm(from, outbox uint64) {
+// confirm takes in that the hub has the rows up to outbox and the cursor is at place.
+func (o *output) confirm(from, outbox, place uint64) {
 	o.f.mu.Lock()
 	acc := o.acc.learn(from, outbox)
 	if outbox == o.flightTo && o.flightRefused > 0 && acc.Confirmed-o.acc.Confirmed >= o.flightRefused {
@@ -183,13 +189,14 @@ func (o *output) confirm(from, outbox uint64) {
 	}
 	o.acc = acc
 	o.f.mu.Unlock()
+	o.place = place
 	o.flightTo, o.flightRefused = 0, 0
 	o.phase = phaseSend
 }
 
 // send sends the next batch.
 func (o *output) send(ctx context.Context, now time.Time) (progress bool, err error) {
-	base, last := o.account().Done(), o.f.lastCommitted(o)
+	base, last := o.account().Done(), o.f.sendable(o)
 	if base >= last {
 		return false, nil
 	}
@@ -225,11 +232,11 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 	}
 	o.link = o.link.sent(got.bytes, o.f.Clock.Now().Sub(began))
 	o.bucket.take(got.bytes)
-	o.place, o.guards = place, 0
+	o.guards = 0
 	if err := failpoint.Hit("forward.before-delete"); err != nil {
 		return true, o.publishFailed(now, err)
 	}
-	o.confirm(base, got.last)
+	o.confirm(base, got.last, place)
 	o.up(Event{Kind: LinkUp, Output: o.Name})
 	return true, nil
 }

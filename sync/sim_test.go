@@ -30,6 +30,8 @@ type simulation struct {
 	zombie  *forward.Forwarder
 	twins   bool // there was one
 	drops   bool // outboxes drop their oldest rows
+	merges  bool // crowded outboxes merge rows
+	merged  int  // rows at the hub that stand for several
 	crashes int
 	now     time.Time
 	rows    map[string]int
@@ -49,6 +51,10 @@ func (s *simulation) options(store forward.Store) forward.Options {
 		})
 		if s.drops {
 			o.Outputs[i].BytesMax, o.Outputs[i].OnFull = 200, forward.DropOldest
+		}
+		if s.merges {
+			o.Outputs[i].BytesMax = 200
+			o.Outputs[i].Compact = &forward.Compaction{Widths: []time.Duration{8 * time.Millisecond, 64 * time.Millisecond}, Merger: joiner{}}
 		}
 	}
 	return o
@@ -83,9 +89,42 @@ func (s *simulation) commit(newRows int) error {
 		s.store.Add(name, s.now, rows...)
 	}
 	plan := s.fw.Plan(s.now)
-	epoch := s.store.Commit(plan)
-	s.logf("commit %d %+v", epoch, plan)
+	merged := s.fw.Compact()
+	if newRows == 0 && s.rng.IntN(10) == 0 {
+		s.logf("declined %+v %+v", plan, merged)
+		return nil
+	}
+	epoch := s.store.Commit(plan, merged...)
+	s.logf("commit %d %+v %+v", epoch, plan, merged)
+	if s.rng.IntN(100) == 0 {
+		s.logf("crash after the commit")
+		s.crashes++
+		s.start()
+		return nil
+	}
 	return s.fw.Committed(epoch)
+}
+
+// joiner merges rows of one window by writing them one after the other.
+type joiner struct{}
+
+func (joiner) Merge(rows []forward.Entry, width time.Duration, emit func(forward.Entry)) error {
+	for len(rows) > 0 {
+		w, n := (rows[0].WindowEnd-1)/width.Milliseconds(), 1
+		for n < len(rows) && (rows[n].WindowEnd-1)/width.Milliseconds() == w {
+			n++
+		}
+		e := rows[0]
+		e.Payload = append([]byte(nil), e.Payload...)
+		for _, r := range rows[1:n] {
+			e.Payload = append(append(e.Payload, ','), r.Payload...)
+			e.Stands += r.Stands
+		}
+		e.WindowEnd = rows[n-1].WindowEnd
+		emit(e)
+		rows = rows[n:]
+	}
+	return nil
 }
 
 // step does one random thing.
@@ -126,12 +165,16 @@ func (s *simulation) step(seed uint64) {
 	}
 }
 
-// simulate returns how many rows were dropped by policy.
-func simulate(t *testing.T, seed uint64, verbose bool) (dropped uint64) {
+// simulate returns how many rows were dropped by policy, and how many at the hub are merged.
+func simulate(t *testing.T, seed uint64, verbose bool) (dropped uint64, merged int) {
 	s := &simulation{t: t, rng: rand.New(rand.NewPCG(seed, 1)), store: forward.NewMemStore(), rows: map[string]int{}, now: time.UnixMilli(1e12)}
 	p := func() float64 { return s.rng.Float64() * 0.15 }
 	s.hub = simhub.New(seed, simhub.Faults{LoseRequest: p(), LoseReply: p(), Delay: p(), Repeat: p(), Cut: p() / 5, Refuse: p()},
 		forward.Limits{MessageBytes: 64, Messages: 1 + s.rng.IntN(8), Bytes: 128})
+	if s.merges = seed%4 == 1; s.merges {
+		s.hub = simhub.New(seed, simhub.Faults{LoseRequest: p(), LoseReply: p(), Delay: p(), Repeat: p(), Cut: p(), Refuse: p()},
+			forward.Limits{MessageBytes: 4096, Messages: 1 + s.rng.IntN(8), Bytes: 4096})
+	}
 	s.hub.Trace = func(m string) { s.logf("hub: %s", m) }
 	s.drops = seed%4 == 0
 	s.start()
@@ -164,7 +207,7 @@ func simulate(t *testing.T, seed uint64, verbose bool) (dropped uint64) {
 	for _, st := range s.fw.Statuses(s.now) {
 		dropped += st.Dropped
 	}
-	return dropped
+	return dropped, s.merged
 }
 
 // check compares the hub with the rows made and audits the ledger.
@@ -172,7 +215,16 @@ func (s *simulation) check(seed uint64) {
 	got := map[string][]string{}
 	for _, m := range s.hub.Messages {
 		name := strings.TrimPrefix(m.Subject, "out.")
-		got[name] = append(got[name], strings.Split(m.Data, "\n")...)
+		rows := strings.Split(m.Data, "\n")
+		for i, r := range rows {
+			if strings.Contains(r, ",") {
+				s.merged++
+			}
+			if strings.Contains(r, ",") != (m.Merged > 0) {
+				s.fatalf(seed, "output %s: row %d of %q: the message says that it holds %d merged rows", name, i, m.Data, m.Merged)
+			}
+		}
+		got[name] = append(got[name], strings.FieldsFunc(m.Data, func(c rune) bool { return c == '\n' || c == ',' })...)
 	}
 	for _, st := range s.fw.Statuses(s.now) {
 		n, rows := s.rows[st.Name], got[st.Name]
@@ -205,8 +257,14 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	var dropped uint64
+	merged := 0
 	for seed := uint64(1); seed <= uint64(*simSeeds); seed++ {
-		dropped += simulate(t, seed, false)
+		d, m := simulate(t, seed, false)
+		dropped, merged = dropped+d, merged+m
+	}
+	t.Logf("%d rows dropped, %d rows at the hub stand for several", dropped, merged)
+	if merged == 0 && *simSeeds > 20 {
+		t.Error("no seed merged rows")
 	}
 	if dropped == 0 && *simSeeds > 20 {
 		t.Error("no seed dropped a row: the policy was not exercised")

@@ -44,6 +44,8 @@ type Stored struct {
 	Last    uint64
 	// Kind is the row kind of its rows.
 	Kind string
+	// Merged is how many rows its merged rows stand for, 0 when it has none.
+	Merged uint64
 }
 
 type cursor struct {
@@ -166,7 +168,7 @@ func (s *Server) store(b *forward.Batch) (uint64, error) {
 	s.cursors[b.Subject] = cursor{b.Cursor.Append(nil), place}
 	for _, m := range b.Messages {
 		s.last++
-		s.Messages = append(s.Messages, Stored{s.last, m.Subject, string(m.Data), m.First, m.Last, m.Kind})
+		s.Messages = append(s.Messages, Stored{s.last, m.Subject, string(m.Data), m.First, m.Last, m.Kind, m.Merged})
 	}
 	return place, nil
 }
