@@ -32,7 +32,7 @@ func (s *Store) Compact() error {
 // compact copies the file and puts the copy in its place. The copy is locked
 // before it has the name, so no other process can come between.
 func (s *Store) compact() error {
-	tmp := s.path + ".compact"
+	tmp := s.path + compactSuffix
 	if err := s.opt.FS.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

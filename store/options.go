@@ -169,21 +169,27 @@ func asidePath(o Options, path, why string) string {
 	}
 }
 
-// setAside renames a damaged file and leaves the mark.
+// setAside leaves the mark and renames a damaged file. The mark comes first: a process that
+// dies between the two must not find an empty place and begin there.
 func setAside(o Options, path string, cause error) error {
 	moved := asidePath(o, path, "damaged")
 	e := &DamagedError{Path: path, MovedTo: moved, Savepoint: newestSavepoint(o.SavepointDir), Err: cause}
-	if err := o.FS.Rename(path, moved); err != nil {
-		return fmt.Errorf("store: %s is damaged (%w) and cannot be set aside: %w", path, cause, err)
-	}
 	f, err := o.FS.OpenFile(markPath(path), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return errors.Join(e, err)
+	if err == nil {
+		_, err = fmt.Fprintf(f, "%s\n%v\n", moved, cause)
+		err = errors.Join(err, f.Sync(), f.Close(), o.FS.SyncDir(filepath.Dir(path)))
 	}
-	_, err = fmt.Fprintf(f, "%s\n%v\n", moved, cause)
-	err = errors.Join(err, f.Sync(), f.Close(), o.FS.SyncDir(filepath.Dir(path)))
-	o.Logger.Error("state file is damaged", "path", path, "moved_to", moved, "cause", cause)
+	if err == nil {
+		err = o.Failpoint("aside.before-rename")
+	}
+	if err == nil {
+		err = o.FS.Rename(path, moved)
+	}
 	if err != nil {
+		return fmt.Errorf("store: %s is damaged (%w) and cannot be set aside: %w; mend the disk, then start again", path, cause, err)
+	}
+	o.Logger.Error("state file is damaged", "path", path, "moved_to", moved, "cause", cause)
+	if err := o.FS.SyncDir(filepath.Dir(path)); err != nil {
 		return errors.Join(e, err)
 	}
 	return e
@@ -201,6 +207,21 @@ func readMark(o Options, path string) error {
 	defer f.Close()
 	buf := make([]byte, 64<<10)
 	n, _ := f.Read(buf)
-	moved, cause, _ := strings.Cut(strings.TrimSpace(string(buf[:n])), "\n")
+	moved, cause, whole := strings.Cut(strings.TrimSpace(string(buf[:n])), "\n")
+	if _, err := o.FS.Stat(path); err == nil {
+		if !whole {
+			return clearMark(o, path) // its writer died before it renamed the file, which tells again
+		}
+		_, err := o.FS.Stat(moved)
+		if err == nil {
+			return clearMark(o, path) // what is there now was put there after
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("store: %w", err)
+		}
+		if err := o.FS.Rename(path, moved); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
 	return &DamagedError{Path: path, MovedTo: moved, Savepoint: newestSavepoint(o.SavepointDir), Err: errors.New(cause)}
 }

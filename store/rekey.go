@@ -43,7 +43,7 @@ func Rekey(path string, read *Keys, options Options) error {
 			return err
 		}
 	}
-	tmp := path + ".rekey"
+	tmp := path + rekeySuffix
 	if err := o.FS.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("store: %w", err)
 	}

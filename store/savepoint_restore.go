@@ -28,7 +28,7 @@ func RestoreSavepoint(path string, r io.Reader, options Options) (state.Savepoin
 	if err := o.FS.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return state.SavepointInfo{}, fmt.Errorf("store: %w", err)
 	}
-	tmp := path + ".restore"
+	tmp := path + restoreSuffix
 	if err := o.FS.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return state.SavepointInfo{}, fmt.Errorf("store: %w", err)
 	}

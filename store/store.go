@@ -81,6 +81,7 @@ func Open(path string, options Options) (*Store, error) {
 	if s.db, err = openBolt(o, path); err != nil {
 		return nil, fmt.Errorf("store: %s: %w", path, err)
 	}
+	clearLeftovers(o, path)
 	if err := guard(s.init); err != nil {
 		return nil, s.failed(err)
 	}
