@@ -25,6 +25,8 @@ type latencyOptions struct {
 	flat      int
 	rate      float64
 	queries   string
+	parts     string
+	kinds     string
 	interpret bool
 	json      bool
 }
@@ -35,7 +37,8 @@ type latencyOptions struct {
 type latencyRow struct {
 	Query string `json:"query"`
 	// Kind is "operator" for a row as it is computed, "committed" for one that the
-	// checkpoint has made visible in the target's stream.
+	// checkpoint has made visible in the target's stream, "reader" for an event that a
+	// program without an engine has read.
 	Kind string `json:"kind"`
 	// Part is the share of Max, events a second that the query takes in at most, at Rate.
 	Part float64 `json:"part"`
@@ -52,6 +55,12 @@ type latencyRow struct {
 	Publisher   publishReport `json:"publisher"`
 	Checkpoints int64         `json:"checkpoints"`
 	CPUS        float64       `json:"cpu_s_per_million"`
+	// ServerCPU is how many cores the server used, Others how many programs did that are
+	// none of the bench's.
+	ServerCPU float64 `json:"server_cores"`
+	Others    float64 `json:"others_cores"`
+	// Phases are of the reader.
+	Phases *phaseReport `json:"phases_p99_99,omitempty"`
 }
 
 // speed is how much faster than the clock event time runs.
@@ -64,6 +73,8 @@ func latencyCommand(ctx context.Context, args []string) error {
 	f.IntVar(&o.flat, "flat", 600_000, "events of the runs that find the greatest rate")
 	f.Float64Var(&o.rate, "max", 0, "the greatest rate in events a second; 0 measures it")
 	f.StringVar(&o.queries, "query", "filter,tumble", "the queries")
+	f.StringVar(&o.parts, "parts", "50,80", "the rates, in percent of the greatest")
+	f.StringVar(&o.kinds, "kinds", "reader,operator,committed", "what is measured: a program that only reads, rows as they are computed, rows in the target")
 	f.BoolVar(&o.interpret, "interpret", false, "leave generated code aside")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
@@ -108,19 +119,37 @@ func (l *latencyBench) all(ctx context.Context) error {
 			}
 			most = float64(l.o.flat) / took.Seconds()
 		}
-		for _, part := range []float64{0.5, 0.8} {
-			for _, kind := range []string{"operator", "committed"} {
-				r := &latencyRow{Query: query, Kind: kind, Part: part, Rate: part * most, Max: most}
-				if _, err := l.run(ctx, r, int(r.Rate*l.o.seconds), false); err != nil {
-					return fmt.Errorf("%s, %s at %.0f events/s: %w", query, kind, r.Rate, err)
-				}
-				l.rows = append(l.rows, r)
-				if !l.o.json {
-					fmt.Fprintf(os.Stderr, "%s, %s, %.0f events/s (%.0f%%): p50 %.2f ms, p99 %.2f, p99.9 %.2f, p99.99 %.2f, max %.2f\n", r.Query, r.Kind, r.Rate, 100*r.Part,
-						r.P50Ms, r.P99Ms, r.P999Ms, r.P9999Ms, r.MaxMs)
+		for _, part := range splitList(l.o.parts) {
+			percent, err := strconv.ParseFloat(part, 64)
+			if err != nil || percent <= 0 {
+				return fmt.Errorf("-parts %s: %q is no rate in percent", l.o.parts, part)
+			}
+			for _, kind := range splitList(l.o.kinds) {
+				if err := l.row(ctx, &latencyRow{Query: query, Kind: kind, Part: percent / 100, Rate: percent / 100 * most, Max: most}); err != nil {
+					return err
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// row measures a row of the table.
+func (l *latencyBench) row(ctx context.Context, r *latencyRow) error {
+	if r.Kind != "reader" && r.Kind != "operator" && r.Kind != "committed" {
+		return fmt.Errorf("-kinds %s is none of reader, operator, committed", r.Kind)
+	}
+	server, before := l.server.cpu(), loadNow(l.server)
+	if _, err := l.run(ctx, r, int(r.Rate*l.o.seconds), false); err != nil {
+		return fmt.Errorf("%s, %s at %.0f events/s: %w", r.Query, r.Kind, r.Rate, err)
+	}
+	after := loadNow(l.server)
+	r.Others = after.othersSince(before)
+	r.ServerCPU = (l.server.cpu() - server).Seconds() / after.at.Sub(before.at).Seconds()
+	l.rows = append(l.rows, r)
+	if !l.o.json {
+		fmt.Fprintf(os.Stderr, "%s, %s, %.0f events/s (%.0f%%): p50 %.2f ms, p99 %.2f, p99.9 %.2f, p99.99 %.2f, max %.2f; others took %.2f cores\n", r.Query, r.Kind, r.Rate,
+			100*r.Part, r.P50Ms, r.P99Ms, r.P999Ms, r.P9999Ms, r.MaxMs, r.Others)
 	}
 	return nil
 }
@@ -148,7 +177,14 @@ func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat 
 		return 0, err
 	}
 	lines, toLines := io.Pipe()
-	cmd, stdin, err := start(ctx, "latency", latencyJob{Query: r.Query, URL: l.server.url, In: in, Out: out, Interpret: l.o.interpret, Events: events}, toLines)
+	name, job := "latency", any(latencyJob{Query: r.Query, URL: l.server.url, In: in, Out: out, Interpret: l.o.interpret, Events: events})
+	w := newWatch(r.Query)
+	if r.Kind == "reader" {
+		name, job = "reader", readerJob{URL: l.server.url, In: in, Events: events}
+		w.query = "filter"
+		w.split = true
+	}
+	cmd, stdin, err := start(ctx, name, job, toLines)
 	if err != nil {
 		return 0, err
 	}
@@ -158,7 +194,6 @@ func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat 
 		toLines.CloseWithError(io.EOF)
 		ended <- err
 	}()
-	w := newWatch(r.Query)
 	report := make(chan []byte, 1)
 	go func() { report <- w.lines(lines) }()
 	took, err := l.measure(ctx, w, js, r, in, out, events, flat)
@@ -261,6 +296,8 @@ type watch struct {
 	schedule *schedule
 	want     int
 	rows     histogram
+	split    bool // rows are the reader's
+	phases   phases
 	windows  map[int64]time.Time // when the last row of a window's end was seen
 	bad      error
 }
@@ -311,6 +348,9 @@ func (w *watch) see(row []byte, at time.Time) {
 	}
 	if w.query == "filter" {
 		due, err := dueOf(row)
+		if err == nil && w.split {
+			err = w.phases.add(row, due, at)
+		}
 		if err != nil {
 			w.bad = err
 			return
@@ -353,7 +393,7 @@ func (w *watch) fill(r *latencyRow) {
 	for end, at := range w.windows {
 		h.add(time.Duration(at.UnixNano() - w.schedule.reachesNs(end-1+delayMs)))
 	}
-	r.Rows, r.Histogram = h.n, h.String()
+	r.Rows, r.Histogram, r.Phases = h.n, h.String(), w.phases.report()
 	r.P50Ms, r.P99Ms = milliseconds(h.quantile(0.5)), milliseconds(h.quantile(0.99))
 	r.P999Ms, r.P9999Ms, r.MaxMs = milliseconds(h.quantile(0.999)), milliseconds(h.quantile(0.9999)), milliseconds(h.max)
 }
@@ -390,10 +430,14 @@ func endOf(row []byte) (int64, error) {
 func (l *latencyBench) print(w io.Writer) error {
 	fmt.Fprintf(w, "\n%s; from JetStream, JSON, one event a message, a checkpoint each second; %.0f s a run\n\n", machine(), l.o.seconds)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tw, "query\tlatency\tthousand events/s\tof the greatest\tsamples\tp50 ms\tp99 ms\tp99.9 ms\tp99.99 ms\tmax ms\tpublisher late p99 ms\tcheckpoints\tCPU s/M events")
+	fmt.Fprintln(tw, "query\tlatency\tthousand events/s\tof the greatest\tsamples\tp50 ms\tp99 ms\tp99.9 ms\tp99.99 ms\tmax ms\tpublisher late p99 ms\tcheckpoints\tCPU s/M events\tserver's cores\tothers' cores\tp99.99 ms until stored, read, seen")
 	for _, r := range l.rows {
-		fmt.Fprintf(tw, "%s\t%s\t%.0f\t%.0f%% of %.0f\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%.2f\n", r.Query, r.Kind, r.Rate/1e3, 100*r.Part, r.Max/1e3,
-			r.Rows, r.P50Ms, r.P99Ms, r.P999Ms, r.P9999Ms, r.MaxMs, r.Publisher.LateP99Ms, r.Checkpoints, r.CPUS)
+		phases := ""
+		if p := r.Phases; p != nil {
+			phases = fmt.Sprintf("%.1f, %.1f, %.1f", p.StoredMs, p.ReadMs, p.SeenMs)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%.0f\t%.0f%% of %.0f\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%.2f\t%.2f\t%.2f\t%s\n", r.Query, r.Kind, r.Rate/1e3, 100*r.Part, r.Max/1e3,
+			r.Rows, r.P50Ms, r.P99Ms, r.P999Ms, r.P9999Ms, r.MaxMs, r.Publisher.LateP99Ms, r.Checkpoints, r.CPUS, r.ServerCPU, r.Others, phases)
 	}
 	return tw.Flush()
 }

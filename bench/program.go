@@ -25,6 +25,7 @@ var programs = map[string]func(job []byte) (any, error){
 	"way":           typed(wayProgram),
 	"latency":       typed(latencyProgram),
 	"publish":       typed(publishProgram),
+	"reader":        typed(readerProgram),
 	"nexmark":       typed(nexmarkProgram),
 	"nexmark-nats":  typed(nexmarkStreamProgram),
 	"stall":         typed(stallProgram),

@@ -14,3 +14,10 @@ func threadTime() time.Duration {
 	}
 	return time.Duration(t.Nano())
 }
+
+// pause lets the calling thread sleep. It wakes more exactly than a timer of the Go runtime
+// does, which waits in whole milliseconds while the process has nothing else to do.
+func pause(d time.Duration) {
+	t := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&t, nil)
+}
