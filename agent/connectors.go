@@ -289,7 +289,7 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 	if err != nil {
 		return nil, err
 	}
-	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n)}, nil
+	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n), Log: o.Stream}, nil
 }
 
 func openNATSSink(_ *connectors, n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
@@ -329,7 +329,7 @@ func openFilesystemSource(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow
 	if err != nil {
 		return nil, err
 	}
-	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n)}, nil
+	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n), Log: o.Path}, nil
 }
 
 func openFilesystemSink(_ *connectors, n *plan.Sink, env *expr.Env) (*dataflow.SinkBinding, error) {

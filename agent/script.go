@@ -94,12 +94,20 @@ func Lint(w io.Writer, scripts []Script) error {
 		for _, warning := range p.Warnings {
 			fmt.Fprintln(w, located(s.File, warning))
 		}
-		fmt.Fprintf(w, "%s: ok, %d sources, %d sinks, %d warnings\n", s.File, len(p.Sources), len(p.Sinks), len(p.Warnings))
+		fmt.Fprintf(w, "%s: ok, %s, %s, %s\n", s.File, counted(len(p.Sources), "source"), counted(len(p.Sinks), "sink"), counted(len(p.Warnings), "warning"))
 	}
 	if bad > 0 {
 		return ErrReported
 	}
 	return nil
+}
+
+// counted is a number of things in words: 1 row, 2 rows.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // Functions lists the functions of the language, or those whose name contains match.
@@ -136,6 +144,6 @@ func Functions(w io.Writer, match string) error {
 		}
 		return fmt.Errorf("no function contains %q", match)
 	}
-	fmt.Fprintf(w, "%d functions\n", n)
+	fmt.Fprintln(w, counted(n, "function"))
 	return nil
 }

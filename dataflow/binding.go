@@ -17,6 +17,8 @@ type SourceBinding struct {
 	Messages MessageSource
 	// Decoder makes the format's decoder; onBad takes events that it cannot decode.
 	Decoder func(onBad func(event []byte, offset int, reason error)) (format.Decoder, error)
+	// Log names what Messages reads, for letters: a stream, a path.
+	Log string
 	// Metadata reads the metadata columns of a message, by the keys of the plan's columns.
 	Metadata MetadataReader
 

@@ -25,33 +25,85 @@ const (
 // 'edgeflow.on-row-error' = 'fail'. Trying again fails the same way.
 var ErrRow = errors.New("'edgeflow.on-row-error' is 'fail'")
 
-// letter is a diverted event or row, as its output carries it: one JSON object each.
-type letter struct {
+// The kinds of letters.
+const (
+	KindDead  = "dead"  // an event that cannot be decoded or computed, a row that its target refuses
+	KindLate  = "late"  // a row that is late for every window
+	KindClock = "clock" // an event of a device whose clock is ahead
+)
+
+// The classes of reasons why there is a letter.
+const (
+	ClassDecode   = "decode"
+	ClassCompute  = "compute"
+	ClassTooLarge = "too-large"
+	ClassLate     = "late"
+	ClassClock    = "clock"
+)
+
+// Letter is a diverted event or row, as its output carries it: one JSON object each. What
+// does not apply is left out.
+type Letter struct {
+	Pipeline string `json:"pipeline,omitempty"`
+	// Kind is one of dead, late and clock, Class what is wrong in one word, Reason in a sentence.
+	Kind     string `json:"kind,omitempty"`
+	Class    string `json:"class,omitempty"`
 	Reason   string `json:"reason"`
 	Operator string `json:"operator,omitempty"`
+	// Source is the table that the event came from, Log what the table reads, such as a
+	// stream's name, and Sequence the message's place there.
 	Source   string `json:"source,omitempty"`
+	Log      string `json:"log,omitempty"`
 	Sequence uint64 `json:"sequence,omitempty"`
-	// Row is the row's index in a message of many.
+	// Row is the index of the row among those that its message yields.
 	Row       uint32 `json:"row,omitempty"`
 	Subject   string `json:"subject,omitempty"`
 	ArrivalMs int64  `json:"arrival_ms"`
 	// Offset is where in the message the event begins, in bytes.
 	Offset int `json:"offset,omitempty"`
-	// Event is an undecodable event as text, EventBase64 one that is not UTF-8.
+	// Event is the event's bytes as text, EventBase64 when they are not UTF-8. Rows that an
+	// operator has put together have none.
 	Event       *string `json:"event,omitempty"`
 	EventBase64 []byte  `json:"event_base64,omitempty"`
+	// Header is what has to stand before the event to decode it alone: the header line of CSV.
+	Header string `json:"header,omitempty"`
 	// Columns is a decoded row, by column, as CAST to STRING prints it.
 	Columns map[string]*string `json:"columns,omitempty"`
 }
 
-func (l *letter) has(column string) bool {
+// Raw is what can be sent to the source again: the event's bytes behind its header. It is
+// nil when the letter has none.
+func (l *Letter) Raw() []byte {
+	switch {
+	case l.Event != nil:
+		return []byte(l.Header + *l.Event)
+	case l.EventBase64 != nil:
+		return append([]byte(l.Header), l.EventBase64...)
+	}
+	return nil
+}
+
+// setEvent sets the event's bytes, of which it keeps a copy.
+func (l *Letter) setEvent(event []byte) {
+	if utf8.Valid(event) {
+		s := string(event)
+		l.Event = &s
+	} else {
+		l.EventBase64 = bytes.Clone(event)
+	}
+}
+
+func (l *Letter) has(column string) bool {
 	_, ok := l.Columns[column]
 	return ok
 }
 
 // deadLetters takes what cannot be decoded or computed, and late rows.
 type deadLetters struct {
-	policy  plan.RowErrorPolicy
+	policy   plan.RowErrorPolicy
+	pipeline string
+	// subject is where letters of a kind go at their target; nil where they have no subject.
+	subject func(kind string) []byte
 	out     *Output
 	env     *expr.Env
 	sources []*ingest
@@ -59,28 +111,33 @@ type deadLetters struct {
 	failure error
 }
 
-func (d *deadLetters) put(out *Output, l *letter) error {
+func (d *deadLetters) put(out *Output, l *Letter) error {
+	l.Pipeline = d.pipeline
+	var subject []byte
+	if d.subject != nil {
+		subject = d.subject(l.Kind)
+	}
 	b, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("dead letter: %w", err)
 	}
-	out.append(b, nil, vec.Insert, 0, l.ArrivalMs)
+	out.append(b, subject, vec.Insert, 0, l.ArrivalMs)
 	return nil
 }
 
 // event makes the letter of an event that its decoder refused, for put; nil when the policy
 // is to fail.
-func (d *deadLetters) event(n *plan.Source, m *Message, event []byte, offset int, reason error) *letter {
+func (d *deadLetters) event(in *ingest, event []byte, offset int, reason error) *Letter {
+	t, m := in.node.Table, in.current
 	if d.policy == plan.RowErrorFail {
-		d.fail(fmt.Errorf("source %s: message %d: %w (%w)", n.Table.Name, m.Seq, reason, ErrRow))
+		d.fail(fmt.Errorf("source %s: message %d: %w (%w)", t.Name, m.Seq, reason, ErrRow))
 		return nil
 	}
-	l := &letter{Reason: reason.Error(), Source: n.Table.Name, Sequence: m.Seq, Subject: string(m.Subject), ArrivalMs: m.ArrivalMs, Offset: offset}
-	if utf8.Valid(event) {
-		s := string(event)
-		l.Event = &s
-	} else {
-		l.EventBase64 = bytes.Clone(event)
+	l := &Letter{Kind: KindDead, Class: ClassDecode, Reason: reason.Error(), Source: t.Name, Log: in.bind.Log, Sequence: m.Seq,
+		Subject: string(m.Subject), ArrivalMs: m.ArrivalMs, Offset: offset}
+	l.setEvent(event)
+	if h := headerOf(t.Options, m.Data); offset >= len(h) {
+		l.Header = string(h)
 	}
 	return l
 }
@@ -91,15 +148,11 @@ func (d *deadLetters) fail(err error) {
 	}
 }
 
-// row diverts row i of a batch with the given columns.
-func (d *deadLetters) row(out *Output, kind string, schema plan.Schema, b *vec.Batch, i int, reason string) error {
-	l := &letter{Reason: reason, Operator: kind, ArrivalMs: b.ArrivalAt(i), Columns: make(map[string]*string, len(schema))}
+// row diverts row i of a batch with the given columns. l has the reason and the operator.
+func (d *deadLetters) row(out *Output, l *Letter, schema plan.Schema, b *vec.Batch, i int) error {
+	l.ArrivalMs, l.Columns = b.ArrivalAt(i), make(map[string]*string, len(schema))
 	if i < len(b.Origin) {
-		o := b.Origin[i]
-		l.Sequence, l.Row = o.Seq, o.Row
-		if int(o.Source) < len(d.sources) {
-			l.Source = d.sources[o.Source].node.Table.Name
-		}
+		d.origin(l, b.Origin[i])
 	}
 	for c, col := range schema[:min(len(schema), len(b.Cols))] {
 		name := col.Name
@@ -115,6 +168,28 @@ func (d *deadLetters) row(out *Output, kind string, schema plan.Schema, b *vec.B
 		l.Columns[name] = &s
 	}
 	return d.put(out, l)
+}
+
+// origin says in l where a row came from.
+func (d *deadLetters) origin(l *Letter, o vec.Origin) {
+	l.Sequence, l.Row = o.Seq, o.Row
+	if int(o.Source) >= len(d.sources) {
+		return
+	}
+	in := d.sources[o.Source]
+	l.Source, l.Log = in.node.Table.Name, in.bind.Log
+	if in.bind.Messages == nil {
+		return
+	}
+	if in.events == nil {
+		in.events = &events{in: in}
+	}
+	event, header, offset, m := in.events.find(o)
+	if m == nil {
+		return
+	}
+	l.Subject, l.Offset, l.Header = string(m.Subject), offset, string(header)
+	l.setEvent(event)
 }
 
 // rowErrors is the dead letter entrance of one operator.
@@ -142,7 +217,11 @@ func (r *rowErrors) RowError(b *vec.Batch, row int, err error) error {
 	if r.letters.policy == plan.RowErrorFail {
 		return fmt.Errorf("%s: %w (%w)", r.node.Kind(), err, ErrRow)
 	}
-	return r.letters.row(r.letters.out, r.node.Kind(), r.schema(len(b.Cols)), b, row, err.Error())
+	l := &Letter{Kind: KindDead, Class: ClassCompute, Reason: err.Error(), Operator: r.node.Kind()}
+	if errors.Is(err, op.ErrAhead) {
+		l.Kind, l.Class = KindClock, ClassClock
+	}
+	return r.letters.row(r.letters.out, l, r.schema(len(b.Cols)), b, row)
 }
 
 // lateRows takes the rows that are late for every window of an operator.
@@ -158,7 +237,8 @@ var _ op.Output = (*lateRows)(nil)
 // Process diverts the rows of b.
 func (l *lateRows) Process(b *vec.Batch) error {
 	for k := range b.Rows() {
-		if err := l.letters.row(l.out, l.node.Kind(), l.schema, b, b.Row(k), "late"); err != nil {
+		letter := &Letter{Kind: KindLate, Class: ClassLate, Reason: "late", Operator: l.node.Kind()}
+		if err := l.letters.row(l.out, letter, l.schema, b, b.Row(k)); err != nil {
 			return err
 		}
 	}

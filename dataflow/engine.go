@@ -26,6 +26,9 @@ type Options struct {
 	StartMs int64
 	// Interpret leaves registered fragments of generated code aside.
 	Interpret bool
+	// LetterSubject is the subject of dead letters and late rows of a kind at their target;
+	// nil where they have none.
+	LetterSubject func(kind string) []byte
 	// Suspend turns the future guard off while the host's clock cannot be trusted.
 	SuspendGuard bool
 }
@@ -70,7 +73,8 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.letters = &deadLetters{policy: o.Plan.Config.OnRowError, out: newOutput(DeadLetters, w), env: e.env}
+	e.letters = &deadLetters{policy: o.Plan.Config.OnRowError, pipeline: o.Plan.Config.Name, subject: o.LetterSubject,
+		out: newOutput(DeadLetters, w), env: e.env}
 	if w, err = o.Connectors.Diverted(LateRows); err != nil {
 		return nil, err
 	}

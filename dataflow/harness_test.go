@@ -428,11 +428,11 @@ func (r *rig) balanced() {
 }
 
 // letters decodes the committed rows of an output that the engine writes itself.
-func (r *rig) letters(output string) []letter {
+func (r *rig) letters(output string) []Letter {
 	r.t.Helper()
-	var out []letter
+	var out []Letter
 	for _, row := range r.outbox[output] {
-		var l letter
+		var l Letter
 		if err := json.Unmarshal([]byte(strings.TrimPrefix(row, "+I ")), &l); err != nil {
 			r.t.Fatal(err)
 		}

@@ -44,7 +44,8 @@ type ingest struct {
 	began     int64 // ledger.Decoded at the start
 	bad       int64
 	current   *Message
-	refused   []*letter // of the current message
+	refused   []*Letter // of the current message
+	events    *events   // nil until a row of the source becomes a letter
 	fused     *head     // nil when the interpreter runs all of the plan
 }
 
@@ -68,7 +69,7 @@ func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, 
 // undecodable diverts an event of the current message.
 func (in *ingest) undecodable(event []byte, offset int, reason error) {
 	in.bad++
-	if l := in.letters.event(in.node, in.current, event, offset, reason); l != nil {
+	if l := in.letters.event(in, event, offset, reason); l != nil {
 		in.refused = append(in.refused, l)
 	}
 }

@@ -83,6 +83,7 @@ func generate(w io.Writer, files []string, o generateOptions) error {
 		}
 	}
 	if stale {
+		fmt.Fprintln(w, "the same command without --check brings it up to date")
 		return agent.ErrReported
 	}
 	return nil

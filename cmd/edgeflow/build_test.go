@@ -133,7 +133,7 @@ func TestBuiltBinary(t *testing.T) {
 	contains(t, ask("plan"), "window-aggregate TUMBLE(ts, size 10 s)", "rows into [3] window-aggregate: compiled into this binary")
 	out, _ = edgeflow(t, dir, 0, "plan", "clicks.sql")
 	contains(t, out, "rows into [3] window-aggregate: interpreted; `edgeflow build` compiles it")
-	contains(t, ask("lint"), "clicks.sql: ok, 1 sources, 1 sinks")
+	contains(t, ask("lint"), "clicks.sql: ok, 1 source, 1 sink")
 
 	// Without a command it runs what is inside, with the flags of `run`.
 	for _, c := range []struct{ name, data string }{{"generated", "one"}, {"interpreted", "two"}} {

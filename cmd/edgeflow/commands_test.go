@@ -33,7 +33,7 @@ func TestLintSaysWhereWhatAndWhatToDo(t *testing.T) {
 	}
 	write(t, dir, "ok.sql", clicks(""))
 	out, _ := edgeflow(t, dir, 0, "lint", "ok.sql")
-	contains(t, out, "ok.sql: ok, 1 sources, 1 sinks")
+	contains(t, out, "ok.sql: ok, 1 source, 1 sink")
 }
 
 func TestUsage(t *testing.T) {

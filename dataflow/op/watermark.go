@@ -49,10 +49,10 @@ const (
 	markSize
 )
 
-var (
-	errNullTime = errors.New("the event time is NULL")
-	errAhead    = errors.New("the event time is ahead of the arrival time by more than edgeflow.watermark.max-ahead")
-)
+var errNullTime = errors.New("the event time is NULL")
+
+// ErrAhead is why a row with a clock too far ahead is diverted.
+var ErrAhead = errors.New("the event time is ahead of the arrival time by more than edgeflow.watermark.max-ahead")
 
 // NewWatermarkAssigner makes a WatermarkAssigner.
 func NewWatermarkAssigner(cfg WatermarkConfig) (*WatermarkAssigner, error) {
@@ -202,7 +202,7 @@ func (o *WatermarkAssigner) judge(b *vec.Batch, times *vec.Vector, row int, arri
 		o.ledger.add(dropped, 1)
 		return false, false, nil
 	}
-	return false, false, o.fail(b, row, errAhead)
+	return false, false, o.fail(b, row, ErrAhead)
 }
 
 // arrive notes an arrival time; the first one past a multiple of the interval lets the
