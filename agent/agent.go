@@ -42,7 +42,7 @@ func New(o Options) (*Agent, error) {
 			return nil, err
 		}
 		a.control = s
-		a.log.Info("control address open", "metrics", "http://"+s.addr+"/metrics", "health", "http://"+s.addr+"/healthz")
+		a.log.Info("control address open", "metrics", s.url()+"/metrics", "health", s.url()+"/healthz")
 	}
 	return a, nil
 }
@@ -207,10 +207,15 @@ func Run(ctx context.Context, o Options, scripts []Script) error {
 	a.log.Info("started", "pipelines", len(plans), "after", time.Since(began).Round(time.Millisecond))
 	finished := make(chan error, 1)
 	go func() { finished <- a.Wait() }()
-	select {
-	case err := <-finished:
-		return err
-	case <-ctx.Done():
+	for running := true; running; {
+		select {
+		case err := <-finished:
+			return err
+		case <-o.Reload:
+			a.Renew()
+		case <-ctx.Done():
+			running = false
+		}
 	}
 	a.log.Info("stopping: final checkpoints")
 	stop()

@@ -2,10 +2,11 @@ package agent
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -18,30 +19,144 @@ type server struct {
 	agent *Agent
 	http  *http.Server
 	addr  string
+	gate  *gate
+	// local tells that only this host reaches the address.
+	local bool
 }
+
+// route is a path of the control address, and who may call it. A long one may take as long
+// as it needs to answer.
+type route struct {
+	pattern string
+	role    role
+	long    bool
+	handle  http.HandlerFunc
+}
+
+func (s *server) routes() []route {
+	return []route{
+		{"GET /healthz", nobody, false, s.health},
+		{"GET /readyz", nobody, false, s.ready},
+		{"GET /metrics", reader, false, s.metrics},
+		{"GET /pipelines", reader, false, s.pipelines},
+		{"GET /pipelines/{name}", reader, false, s.pipeline},
+		{"POST /pipelines/{name}/savepoint", controller, true, s.savepoint},
+		{"POST /pipelines/{name}/drain", controller, true, s.drain},
+	}
+}
+
+// What one caller may take of the server.
+const (
+	connectionsMax = 128
+	bodyBytesMax   = 64 << 10
+	headerBytesMax = 16 << 10
+	headerTimeout  = 5 * time.Second
+	callTimeout    = 30 * time.Second
+	idleTimeout    = 60 * time.Second
+)
 
 // serve opens the address at once, so that a port in use is an error of the start.
 func (a *Agent) serve(addr string) (*server, error) {
+	g, err := newGate(a.opt.Access, a.clock.Now, a.log)
+	if err != nil {
+		return nil, err
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w (choose another address, or '' for none)", addr, err)
 	}
-	s := &server{agent: a, addr: l.Addr().String()}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", s.metrics)
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /pipelines", s.pipelines)
-	mux.HandleFunc("GET /pipelines/{name}", s.pipeline)
-	mux.HandleFunc("POST /pipelines/{name}/savepoint", s.savepoint)
-	mux.HandleFunc("POST /pipelines/{name}/drain", s.drain)
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10}
+	s := &server{agent: a, addr: l.Addr().String(), gate: g, local: loopback(l.Addr().String())}
+	if !s.local && !g.a.guarded() && !g.a.Open { // a name that looked like loopback
+		l.Close()
+		return nil, g.a.validate(s.addr)
+	}
+	s.warn()
+	l = limited(l, connectionsMax)
+	if g.certs != nil {
+		l = tls.NewListener(l, g.certs.Server(false))
+	}
+	s.http = &http.Server{
+		Handler: s.handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.log.Error("control server ended", "error", err)
 		}
 	}()
 	return s, nil
+}
+
+// warn says plainly what an address beyond this host lacks.
+func (s *server) warn() {
+	switch {
+	case s.local:
+	case !s.gate.a.guarded():
+		s.agent.log.Warn("the control address is open to everybody who reaches it (--listen-insecure)", "address", s.addr)
+	case s.gate.certs == nil:
+		s.agent.log.Warn("tokens of the control address go over the network in the clear: --listen-cert and --listen-key encrypt them", "address", s.addr)
+	}
+}
+
+// URL is where the address is reached.
+func (s *server) url() string {
+	if s.gate.certs != nil {
+		return "https://" + s.addr
+	}
+	return "http://" + s.addr
+}
+
+// handler is what every call goes through: who may call, from where, and how much.
+func (s *server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		mux.Handle(r.pattern, s.guard(r))
+	}
+	// Pages in a browser on this host must not reach an address that trusts it: neither by
+	// a form of another site, nor under a name of their own that points here.
+	cross := http.NewCrossOriginProtection()
+	return cross.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if s.local && !s.gate.a.guarded() && !loopbackHost(host) {
+			http.Error(w, "this address answers to names of this host alone", http.StatusForbidden)
+			return
+		}
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		r.Body = http.MaxBytesReader(w, r.Body, bodyBytesMax)
+		mux.ServeHTTP(w, r)
+	}))
+}
+
+// guard lets those in who may call a route.
+func (s *server) guard(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		is := s.gate.who(r)
+		switch {
+		case is >= rt.role:
+		case is == nobody:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="edgeflow"`)
+			http.Error(w, "who is calling? send a token (Authorization: Bearer ...) or show a client certificate", http.StatusUnauthorized)
+			return
+		default:
+			http.Error(w, "this takes a token for control; yours is for reading", http.StatusForbidden)
+			return
+		}
+		if rt.long {
+			c := http.NewResponseController(w)
+			_ = c.SetReadDeadline(time.Time{}) // a recorder in a test has no deadlines
+			_ = c.SetWriteDeadline(time.Time{})
+		}
+		err := contain(func() error { rt.handle(w, r); return nil })
+		var bug *panicError
+		if errors.As(err, &bug) {
+			s.agent.log.Error("a call to the control address panicked", "path", r.URL.Path, "error", err, "stack", string(bug.stack))
+			http.Error(w, "internal error", http.StatusInternalServerError)
+		}
+	})
 }
 
 func (s *server) close() {
@@ -59,10 +174,10 @@ func (s *server) metrics(w http.ResponseWriter, _ *http.Request) {
 }
 
 // health is 200 while no pipeline has failed for good.
-func (s *server) health(w http.ResponseWriter, _ *http.Request) {
+func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	for _, st := range s.agent.Status() {
 		if st.State == Failed {
-			http.Error(w, st.Pipeline+": "+st.Error, http.StatusServiceUnavailable)
+			s.unwell(w, r, "failed", st.Pipeline+": "+st.Error)
 			return
 		}
 	}
@@ -70,14 +185,22 @@ func (s *server) health(w http.ResponseWriter, _ *http.Request) {
 }
 
 // ready is 200 once every pipeline runs.
-func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	for _, st := range s.agent.Status() {
 		if st.State != Running && st.State != Backpressure && st.State != Finished {
-			http.Error(w, st.Pipeline+" is "+string(st.State), http.StatusServiceUnavailable)
+			s.unwell(w, r, "not ready", st.Pipeline+" is "+string(st.State))
 			return
 		}
 	}
 	fmt.Fprintln(w, "ok")
+}
+
+// unwell answers a question about health: whoever may read is told why.
+func (s *server) unwell(w http.ResponseWriter, r *http.Request, short, why string) {
+	if s.gate.who(r) < reader {
+		why = short
+	}
+	http.Error(w, why, http.StatusServiceUnavailable)
 }
 
 func (s *server) pipelines(w http.ResponseWriter, _ *http.Request) {
@@ -140,30 +263,6 @@ func writeJSON(w http.ResponseWriter, v any) {
 	if err := enc.Encode(v); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
-}
-
-// call asks a running edgeflow and decodes its JSON answer into out, unless that is nil.
-func call(ctx context.Context, method, url string, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("%w (is edgeflow running there? see --server)", err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s", trimLine(body))
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(body, out)
 }
 
 func trimLine(b []byte) string {

@@ -25,6 +25,8 @@ type Options struct {
 	Instance string
 	// Listen is the address of metrics, health and control; empty for none.
 	Listen string
+	// Access says who may use Listen.
+	Access Access
 	// LogLevel is debug, info, warn or error.
 	LogLevel string
 	LogJSON  bool
@@ -38,6 +40,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the host's clock; nil for the real one.
 	Clock Clock
+	// Reload makes the agent read certificates and tokens anew; they are looked at when
+	// connections are made, too.
+	Reload <-chan os.Signal
 	// Interpret leaves registered fragments of generated code aside.
 	Interpret bool
 }
@@ -87,6 +92,9 @@ func (o *Options) Validate() error {
 		if _, _, err := net.SplitHostPort(o.Listen); err != nil {
 			return fmt.Errorf("--listen: %w", err)
 		}
+	}
+	if err := o.Access.validate(o.Listen); err != nil {
+		return err
 	}
 	return o.logger()
 }

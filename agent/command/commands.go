@@ -31,6 +31,7 @@ func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	f.StringVar(&o.Hub.Domain, "hub-domain", "", "JetStream domain of --hub")
 	f.StringVar(&o.Instance, "instance", "", "this instance's name at the hub (default: the host's name)")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:9464", "address of metrics, health and control; empty for none")
+	accessFlags(f, &o.Access)
 	f.StringVar(&o.Embedded.Listen, "embedded-listen", "", "client address of the embedded server, e.g. 127.0.0.1:4222 (default: none)")
 	f.StringVar(&o.Embedded.MQTTListen, "embedded-mqtt", "", "MQTT address of the embedded server, e.g. 127.0.0.1:1883 (default: none)")
 	f.StringVar(&o.Embedded.LeafURL, "embedded-leaf", "", "hub that the embedded server joins as a leaf node")
@@ -52,6 +53,7 @@ func runCommand(inside []agent.Script) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			reloads(c.Context(), &o)
 			return agent.Run(c.Context(), o, all)
 		},
 	}
@@ -200,7 +202,7 @@ func savepointCommand() *cobra.Command {
 			return agent.Savepoint(c.Context(), c.OutOrStdout(), o)
 		},
 	}
-	c.Flags().StringVar(&o.Server, "server", "http://127.0.0.1:9464", "control address of the running edgeflow")
+	callerFlags(c, &o.Server)
 	return c
 }
 
@@ -218,7 +220,7 @@ func auditCommand() *cobra.Command {
 			return agent.Audit(c.Context(), c.OutOrStdout(), o)
 		},
 	}
-	c.Flags().StringVar(&o.Server, "server", "http://127.0.0.1:9464", "control address of the running edgeflow")
+	callerFlags(c, &o.Server)
 	return c
 }
 
@@ -249,7 +251,7 @@ func healthCommand() *cobra.Command {
 			return agent.Health(c.Context(), c.OutOrStdout(), server, timeout)
 		},
 	}
-	c.Flags().StringVar(&server, "server", "http://127.0.0.1:9464", "control address of the running edgeflow")
+	callerFlags(c, &server)
 	c.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait")
 	return c
 }

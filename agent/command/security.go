@@ -1,0 +1,49 @@
+package command
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/edgeflow/edgeflow/agent"
+)
+
+// accessFlags say who may use the control address.
+func accessFlags(f *pflag.FlagSet, a *agent.Access) {
+	f.StringVar(&a.ReadToken, "listen-read-token", "", "token for metrics and status at --listen, as ${file:/path} or ${env:NAME}")
+	f.StringVar(&a.ControlToken, "listen-control-token", "", "token for savepoints and drains too, as ${file:/path} or ${env:NAME}")
+	f.StringVar(&a.Cert, "listen-cert", "", "certificate of --listen, which makes it TLS; read anew when it changes")
+	f.StringVar(&a.Key, "listen-key", "", "key of --listen-cert")
+	f.StringVar(&a.ClientCA, "listen-client-ca", "", "CA of client certificates that may read at --listen")
+	f.StringArrayVar(&a.ControlClients, "listen-control-client", nil, "name in a client certificate that may control, too")
+	f.BoolVar(&a.Open, "listen-insecure", false, "let everybody who reaches --listen read and control")
+}
+
+// callerFlags are those of commands that ask a running edgeflow. The command's context
+// carries them.
+func callerFlags(c *cobra.Command, server *string) {
+	var who agent.Caller
+	f := c.Flags()
+	f.StringVar(server, "server", "http://127.0.0.1:9464", "control address of the running edgeflow")
+	f.StringVar(&who.Token, "token", "", "token for it, as ${file:/path} or ${env:NAME} (default: ${env:EDGEFLOW_TOKEN} where set)")
+	f.StringVar(&who.CA, "server-ca", "", "CA certificates that its certificate is verified with")
+	f.StringVar(&who.Cert, "client-cert", "", "our certificate for it")
+	f.StringVar(&who.Key, "client-key", "", "key of --client-cert")
+	c.PreRun = func(c *cobra.Command, _ []string) { c.SetContext(agent.AsCaller(c.Context(), who)) }
+}
+
+// reloads sends when the process gets SIGHUP, if there is something to read anew. Without,
+// the signal ends the process as it always does.
+func reloads(ctx context.Context, o *agent.Options) {
+	if !o.Reloadable() {
+		return
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	context.AfterFunc(ctx, func() { signal.Stop(hup) })
+	o.Reload = hup
+}
