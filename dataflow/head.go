@@ -26,6 +26,7 @@ type head struct {
 	feeds    []int // by place in plan.Nodes: the node that feeds it, or -1
 
 	holds bool // the fragment has something in hand
+	hand  int  // events taken that are not counted yet
 	// refused and taken count the events since the last look; rest is how many messages the
 	// interpreter takes whole.
 	refused, taken, rest int
@@ -154,33 +155,52 @@ func (h *head) message(m *Message) (int, error) {
 		return 0, err
 	}
 	host.Arrival, host.Seq, host.Row = in.stampMs, m.Seq, 0
-	bad, before := in.bad, *host.Stats
-	h.stepper.Begin(m.Data)
+	before := h.counts()
+	// What follows the message in its buffer is not the message's.
+	data := m.Data[:len(m.Data):len(m.Data)]
+	h.stepper.Begin(data)
 	rows := 0
-	for {
-		pos, ok := h.stepper.Next()
-		if !ok {
-			break
-		}
-		if end := h.code.Event(m.Data, pos); end >= 0 {
-			h.stepper.Take(end)
+	pos, ok := h.stepper.Next()
+	for ok {
+		if end := h.code.Event(data, pos); end >= 0 {
 			host.Row++
-			host.Rows++
-			host.Stats.Decoded++
-			h.share.Taken++
-			rows++
+			h.hand++
+			pos, ok = h.stepper.Take(end)
 			continue
 		}
-		n, ok, err := h.interpret(m)
+		n, more, err := h.interpret(m)
 		if rows += n; err != nil {
 			return rows, err
 		}
-		if !ok {
+		if !more {
 			break
 		}
+		pos, ok = h.stepper.Next()
 	}
+	rows += h.count()
 	h.look(rows)
-	return rows, h.end(m, bad, before, rows)
+	return rows, h.end(before, rows)
+}
+
+// count accounts for the events that the fragment has taken one after the other.
+func (h *head) count() (rows int) {
+	n := h.hand
+	h.hand = 0
+	h.host.Rows += int64(n)
+	h.host.Stats.Decoded += uint64(n)
+	h.share.Taken += int64(n)
+	return n
+}
+
+// headCounts are the decoder's counts of events before a message.
+type headCounts struct {
+	bad           int64
+	seen, ignored uint64
+}
+
+func (h *head) counts() headCounts {
+	st := h.host.Stats
+	return headCounts{h.in.bad, st.Decoded + st.Undecodable, st.Ignored}
 }
 
 // takeOver hands on what the interpreter has decoded.
@@ -208,20 +228,22 @@ func (h *head) load() {
 	}
 }
 
-// interpret runs the event that the fragment has refused.
+// interpret runs the event that the fragment has refused. rows are those of the events
+// taken before it and its own.
 func (h *head) interpret(m *Message) (rows int, more bool, err error) {
 	in := h.in
+	taken := h.count()
 	if err := h.settle(); err != nil {
-		return 0, false, err
+		return taken, false, err
 	}
 	in.batch.Reset()
 	in.payload.N = 0
 	more = h.stepper.One(in.payload)
 	h.host.Row = in.stamp(m, 0, h.host.Row)
-	rows = in.batch.N
+	rows = taken + in.batch.N
 	h.refused++
 	h.share.Refused++
-	if rows > 0 {
+	if in.batch.N > 0 {
 		if err := in.out.Process(in.batch); err != nil {
 			return rows, false, err
 		}
@@ -232,14 +254,14 @@ func (h *head) interpret(m *Message) (rows int, more bool, err error) {
 }
 
 // end accounts for a message.
-func (h *head) end(m *Message, bad int64, before format.Stats, rows int) error {
-	in, st := h.in, h.host.Stats
+func (h *head) end(before headCounts, rows int) error {
+	in, now := h.in, h.counts()
 	if h.host.Err != nil {
 		return h.host.Err
 	}
-	in.ledger.Read += int64(st.Decoded+st.Undecodable) - int64(before.Decoded+before.Undecodable)
+	in.ledger.Read += int64(now.seen - before.seen)
 	in.ledger.Decoded += int64(rows)
-	in.ledger.Undecodable += in.bad - bad + int64(st.Ignored-before.Ignored)
+	in.ledger.Undecodable += now.bad - before.bad + int64(now.ignored-before.ignored)
 	if len(in.refused) == 0 {
 		return nil
 	}

@@ -118,8 +118,7 @@ func (w *twin) row(b *vec.Batch, i int, cols []int) {
 func (w *twin) run(d format.Stepper, code fused.Fragment, msg []byte) []string {
 	w.log = nil
 	d.Begin(msg)
-	for {
-		pos, ok := d.Next()
+	for pos, ok := d.Next(); ; {
 		w.log = append(w.log, fmt.Sprint("at ", pos, ok))
 		if !ok {
 			break
@@ -127,11 +126,11 @@ func (w *twin) run(d format.Stepper, code fused.Fragment, msg []byte) []string {
 		if code != nil {
 			w.n++
 			if end := code.Event(msg, pos); end >= 0 {
-				d.Take(end)
 				w.host.Stats.Decoded++
 				w.taken++
 				w.row(w.out.Batch, w.out.Batch.N-1, nil)
 				w.out.Batch.Reset()
+				pos, ok = d.Take(end)
 				continue
 			}
 			if w.out.Batch.N != 0 {
@@ -146,6 +145,7 @@ func (w *twin) run(d format.Stepper, code fused.Fragment, msg []byte) []string {
 		if !ok {
 			break
 		}
+		pos, ok = d.Next()
 	}
 	st := *d.Stats()
 	st.Missing, st.Mismatch, st.UnknownNames = slices.Clone(st.Missing), slices.Clone(st.Mismatch), slices.Clone(st.UnknownNames)

@@ -50,7 +50,7 @@ func (d *jsonDecoder) Resume(b *vec.Batch) bool {
 		if i = d.event(b, i); i < 0 {
 			return false
 		}
-		d.Take(i)
+		d.pass(i)
 	}
 }
 

@@ -58,7 +58,7 @@ func (d *msgpackDecoder) Resume(b *vec.Batch) bool {
 		if i = d.event(b, i); i < 0 {
 			return false
 		}
-		d.Take(i)
+		d.pass(i)
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 )
 
 // Stepper is a decoder that can be led through a message event by event, for code that
-// decodes most events by itself and leaves the others to the decoder: Begin, then Next until
-// it says no, and for each event either Take or One.
+// decodes most events by itself and leaves the others to the decoder: Begin, Next for the
+// first event, and for each event either Take, which names the next one, or One and Next,
+// until there is none.
 type Stepper interface {
 	Decoder
 	// Begin begins a message.
@@ -16,9 +17,9 @@ type Stepper interface {
 	// Next is where the next event begins. ok is false at the message's end, and where what
 	// stands between events is malformed, which is reported as undecodable.
 	Next() (pos int, ok bool)
-	// Take passes the event that Next named, which ends at end.
-	Take(end int)
-	// One decodes the event that Next named into b, which has room, and passes it. ok is
+	// Take passes the event in hand, which ends at end, and goes on as Next does.
+	Take(end int) (pos int, ok bool)
+	// One decodes the event in hand into b, which has room, and passes it. ok is
 	// false when nothing of the message can be made out behind it.
 	One(b *vec.Batch) (ok bool)
 }
@@ -67,7 +68,12 @@ func (d *jsonDecoder) Next() (pos int, ok bool) {
 }
 
 // Take passes an event.
-func (d *jsonDecoder) Take(end int) { d.pos, d.afterElem = end, true }
+func (d *jsonDecoder) Take(end int) (pos int, ok bool) {
+	d.pass(end)
+	return d.Next()
+}
+
+func (d *jsonDecoder) pass(end int) { d.pos, d.afterElem = end, true }
 
 // One decodes one event.
 func (d *jsonDecoder) One(b *vec.Batch) bool {
@@ -76,7 +82,7 @@ func (d *jsonDecoder) One(b *vec.Batch) bool {
 	if i < 0 {
 		return false
 	}
-	d.Take(i)
+	d.pass(i)
 	return true
 }
 
@@ -109,7 +115,16 @@ func (d *msgpackDecoder) Next() (pos int, ok bool) {
 }
 
 // Take passes an event.
-func (d *msgpackDecoder) Take(end int) { d.pos, d.left = end, max(d.left-1, 0) }
+func (d *msgpackDecoder) Take(end int) (pos int, ok bool) {
+	if d.left == 0 && end == len(d.msg) {
+		d.pos = end
+		return end, false
+	}
+	d.pass(end)
+	return d.Next()
+}
+
+func (d *msgpackDecoder) pass(end int) { d.pos, d.left = end, max(d.left-1, 0) }
 
 // One decodes one event.
 func (d *msgpackDecoder) One(b *vec.Batch) bool {
@@ -118,7 +133,7 @@ func (d *msgpackDecoder) One(b *vec.Batch) bool {
 	if i < 0 {
 		return false
 	}
-	d.Take(i)
+	d.pass(i)
 	return true
 }
 
@@ -156,7 +171,10 @@ func (d *csvDecoder) Next() (pos int, ok bool) {
 }
 
 // Take passes a line.
-func (d *csvDecoder) Take(end int) { d.pos = end }
+func (d *csvDecoder) Take(end int) (pos int, ok bool) {
+	d.pos = end
+	return d.Next()
+}
 
 // One decodes one line.
 func (d *csvDecoder) One(b *vec.Batch) bool {

@@ -95,7 +95,21 @@ func (s *DecimalSum) Add(low, high int64) {
 func Less(a, b float64) bool { return expr.OrderedFloat(a) < expr.OrderedFloat(b) }
 
 // KeyText appends a cell of types.Bytes to a key: its length as a uvarint, and the bytes.
+// What of s[:cap(s)] follows the bytes may be read.
 func KeyText(key, s []byte) []byte {
+	n, at := len(s), len(key)+1
+	if n <= 16 && cap(s) >= 16 && cap(key) >= at+16 {
+		// 16 bytes whatever the length, which differs from one text to the next: those that are
+		// too many lie behind the key's end.
+		key = key[:at+16]
+		key[at-1] = byte(n)
+		copy(key[at:], s[:16])
+		return key[:at+n]
+	}
+	return keyText(key, s)
+}
+
+func keyText(key, s []byte) []byte {
 	n := len(s)
 	for ; n >= 0x80; n >>= 7 {
 		key = append(key, byte(n)|0x80)

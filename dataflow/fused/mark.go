@@ -15,6 +15,7 @@ type Mark struct {
 	// ahead of it.
 	Arrival, Ahead int64
 
+	call   int64 // the arrival time from which on the operator is to be told at once
 	op     *op.WatermarkAssigner
 	host   *Host
 	before func() error
@@ -39,6 +40,7 @@ func (m *Mark) Load() {
 }
 
 func (m *Mark) due(s op.Marks) {
+	m.call = s.Call
 	switch {
 	case s.Emitted == op.NoWatermark:
 		m.Due = math.MinInt64
@@ -54,6 +56,12 @@ func (m *Mark) due(s op.Marks) {
 // Arrive notes the arrival time of the message in hand, which is later than Arrival.
 func (m *Mark) Arrive() {
 	m.Arrival = m.host.Arrival
+	if m.Arrival >= m.call {
+		m.arrived()
+	}
+}
+
+func (m *Mark) arrived() {
 	m.host.Fail(m.op.Arrived(m.Pending, m.Arrival, m.before))
 	m.due(m.op.Marks())
 }
@@ -77,7 +85,7 @@ func (m *Mark) release() {
 }
 
 // Settle gives the operator what passed it by.
-func (m *Mark) Settle(rows int64) { m.op.Account(rows, m.Pending) }
+func (m *Mark) Settle(rows int64) { m.op.Account(rows, m.Pending, m.Arrival) }
 
 // Millis is the time of a timestamp in microseconds, in ms rounded down.
 func Millis(micros int64) int64 { return op.Millis(micros) }

@@ -11,6 +11,19 @@ import (
 // MsgpackText reads the head of a text of at most 255 bytes at i: where its bytes begin
 // and end. end is -1 for any other value, and for a text that is cut off or not UTF-8.
 func MsgpackText(b []byte, i int) (start, end int) {
+	if i < len(b)-16 && b[i] >= 0xa0 && b[i] <= 0xb0 {
+		// Lengths differ from one text to the next: no branch depends on this one's.
+		n := uint64(b[i]&0x1f) * 8
+		low := binary.LittleEndian.Uint64(b[i+1:]) & (1<<n - 1)
+		high := binary.LittleEndian.Uint64(b[i+9:]) << (128 - n)
+		if (low|high)&highs == 0 {
+			return i + 1, i + 1 + int(n/8)
+		}
+	}
+	return msgpackText(b, i)
+}
+
+func msgpackText(b []byte, i int) (start, end int) {
 	if i >= len(b) {
 		return 0, -1
 	}
@@ -31,12 +44,6 @@ func MsgpackText(b []byte, i int) (start, end int) {
 			return start, validText(b, start, end)
 		}
 	}
-	if j+8 <= len(b) {
-		if binary.LittleEndian.Uint64(b[j:])&(highs&(1<<(8*(end-j)&63)-1)) != 0 {
-			return start, validText(b, start, end)
-		}
-		return start, end
-	}
 	for ; j < end; j++ {
 		if b[j] >= utf8.RuneSelf {
 			return start, validText(b, start, end)
@@ -52,14 +59,32 @@ func validText(b []byte, start, end int) int {
 	return end
 }
 
+// msgpackSizes is the size of values by their first byte; 0 where that does not tell it.
+var msgpackSizes = func() (sizes [256]uint8) {
+	for c := range sizes {
+		switch {
+		case c <= 0x80 || c == 0x90 || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3:
+			sizes[c] = 1
+		case c >= 0xa0 && c <= 0xbf:
+			sizes[c] = uint8(1 + c&31)
+		case c == 0xca: // float 32
+			sizes[c] = 5
+		case c == 0xcb: // float 64
+			sizes[c] = 9
+		case c >= 0xcc && c <= 0xd3: // integers
+			sizes[c] = uint8(1 + 1<<(c&3))
+		case c >= 0xd4 && c <= 0xd8: // extensions of a fixed size
+			sizes[c] = uint8(2 + 1<<(c-0xd4))
+		}
+	}
+	return sizes
+}()
+
 // MsgpackSkip is the end of the value at i, or -1.
 func MsgpackSkip(b []byte, i int) int {
 	if i < len(b) {
-		switch c := b[i]; {
-		case c <= 0x7f:
-			return i + 1
-		case c&0xe0 == 0xa0:
-			if i += 1 + int(c&31); i > len(b) {
+		if n := int(msgpackSizes[b[i]]); n != 0 {
+			if i += n; i > len(b) {
 				return -1
 			}
 			return i
@@ -125,18 +150,13 @@ func msgpackBytes(b []byte, i int) (start, end int) {
 
 // MsgpackInt reads an integer; end is -1 for any other value and one beyond an int64.
 func MsgpackInt(b []byte, i int) (v int64, end int) {
-	if i < len(b) && b[i] <= 0x7f {
-		return int64(b[i]), i + 1
-	}
-	return msgpackInt(b, i)
-}
-
-func msgpackInt(b []byte, i int) (v int64, end int) {
 	if i >= len(b) {
 		return 0, -1
 	}
 	c, left := b[i], len(b)-i
 	switch {
+	case c <= 0x7f:
+		return int64(c), i + 1
 	case c == 0xcd && left >= 3:
 		return int64(binary.BigEndian.Uint16(b[i+1:])), i + 3
 	case c == 0xcc && left >= 2:

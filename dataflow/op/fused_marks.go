@@ -1,5 +1,7 @@
 package op
 
+import "math"
+
 // What follows is the WatermarkAssigner's face for generated code that passes it by: such
 // code keeps the newest watermark of rows in hand, tells arrival times, and gives back what
 // it holds before anything else looks at the operator.
@@ -12,6 +14,8 @@ type Marks struct {
 	// Step is by how much Pending may exceed Emitted before it goes out at once; negative
 	// when it goes out after each row that moves it.
 	Step int64
+	// Call is the arrival time from which on Arrived is to be called.
+	Call int64
 	// MaxAheadMs is how far event time may be ahead of arrival time; 0 is any.
 	MaxAheadMs int64
 }
@@ -29,6 +33,10 @@ func (o *WatermarkAssigner) Marks() Marks {
 		Step: o.cfg.IntervalMs, MaxAheadMs: o.cfg.MaxAheadMs}
 	if o.cfg.OnEvent {
 		m.Step = -1
+	}
+	m.Call = math.MinInt64
+	if o.progress.Int64(markIdle) == 0 && o.grid < math.MaxInt64/o.cfg.IntervalMs {
+		m.Call = (o.grid + 1) * o.cfg.IntervalMs
 	}
 	return m
 }
@@ -64,9 +72,14 @@ func (o *WatermarkAssigner) Release(pending int64, before func() error) error {
 	return o.release()
 }
 
-// Account adds rows that passed by the operator, and the newest watermark among them.
-func (o *WatermarkAssigner) Account(rows, pending int64) {
+// Account adds rows that passed by the operator, the newest watermark among them, and the
+// newest arrival time noted.
+func (o *WatermarkAssigner) Account(rows, pending, arrival int64) {
 	o.ledger.add(rowsIn, rows)
+	if arrival > o.arrival {
+		o.arrival = arrival
+		o.progress.SetInt64(markArrival, arrival)
+	}
 	o.progress.SetInt64(markWatermark, max(pending, o.progress.Int64(markWatermark)))
 }
 

@@ -22,6 +22,7 @@ type WindowPanes struct {
 	hands [2]hand
 
 	o     *WindowAggregate
+	near  near
 	taken int64 // since the last Account
 	// now is the arrival time of the row in hand, at that of the newest row taken.
 	now *int64
@@ -113,11 +114,23 @@ func (p *WindowPanes) Row(key []byte) []byte {
 	t := p.open()
 	p.rows++
 	p.at = *p.now
+	if len(key) > nearKey || cap(key) < nearKey || t.Len() > nearMost {
+		return t.MutValue(p.find(t, key))
+	}
+	e, known := p.near.at(p.From, key)
+	if !known {
+		e.row = p.find(t, key)
+	}
+	return t.MutValue(e.row)
+}
+
+// find is the row of a key, made where there is none.
+func (p *WindowPanes) find(t *state.Table, key []byte) state.Row {
 	r, created := t.Upsert(key)
 	if created {
 		p.Many = p.update != nil && t.Len() >= manyGroups
 	}
-	return t.MutValue(r)
+	return r
 }
 
 // open opens the table of the pane in hand.
