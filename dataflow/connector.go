@@ -25,6 +25,9 @@ type OpenReport struct {
 	Resumed bool
 	// Gap counts messages that the log no longer has, where the policy is to go on.
 	Gap uint64
+	// Moved is set when reading goes on elsewhere than at the stored position, by policy: a
+	// Starter then tells where, and that takes the position's place. It counts Gap once.
+	Moved bool
 	// Warning is a sentence for the log, or empty.
 	Warning string
 }
@@ -45,7 +48,7 @@ type MessageSource interface {
 }
 
 // Starter is a MessageSource that knows where it began before its first message, so that a
-// start at the newest message survives a crash before one comes. StartPosition appends that
+// start at the newest message, or beyond a gap, survives a crash before one comes. StartPosition appends that
 // position to dst, or nothing.
 type Starter interface {
 	StartPosition(dst []byte) []byte

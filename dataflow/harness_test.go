@@ -39,6 +39,7 @@ type script struct {
 	// stalls is the number of Polls that hand out nothing though messages wait.
 	stalls  int
 	start   []byte // StartPosition
+	moved   bool   // reading goes on at start, whatever the position
 	openErr error
 
 	opened    [][]byte
@@ -58,6 +59,10 @@ func (s *scriptSource) Open(_ context.Context, position []byte) (OpenReport, err
 	s.opened = append(s.opened, position)
 	if len(position) == 8 {
 		s.at = int(binary.LittleEndian.Uint64(position))
+	}
+	if s.moved {
+		s.at = int(binary.LittleEndian.Uint64(s.start))
+		return OpenReport{Resumed: true, Moved: true, Gap: 1}, s.openErr
 	}
 	return OpenReport{Resumed: position != nil}, s.openErr
 }

@@ -89,8 +89,8 @@ func (in *ingest) open(ctx context.Context) (OpenReport, error) {
 		return r, fmt.Errorf("source %s: %w", in.node.Table.Name, err)
 	}
 	in.ledger.Gap += r.Gap
-	if s, ok := in.bind.Messages.(Starter); ok && len(in.position) == 0 {
-		in.position = s.StartPosition(in.position)
+	if s, ok := in.bind.Messages.(Starter); ok && (len(in.position) == 0 || r.Moved) {
+		in.position = s.StartPosition(in.position[:0])
 	}
 	return r, nil
 }

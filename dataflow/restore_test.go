@@ -273,6 +273,30 @@ func TestStartPositionSurvives(t *testing.T) {
 	}
 }
 
+// A source that goes on beyond a gap is there from its first checkpoint on: the next start
+// finds no gap again, and skips nothing that came since.
+func TestMovedPositionSurvives(t *testing.T) {
+	s := &script{log: numbers(1, 1, 10, 10)}
+	r := newRig(t, strings.Replace(twoSources, " UNION ALL SELECT n FROM b", "", 1), map[string]*script{"a": s}).start()
+	r.settle()
+	r.commit()
+	s.log, s.moved, s.start = numbers(1, 3, 10, 10), true, []byte{2, 0, 0, 0, 0, 0, 0, 0}
+	r.crash()
+	c := r.commit()
+	if src := c.Manifest.Sources[0]; !slices.Equal(src.Position, s.start) || src.Ledger.Gap != 1 {
+		t.Errorf("position %v, gap %d", src.Position, src.Ledger.Gap)
+	}
+	s.moved = false
+	r.crash()
+	r.settle()
+	if gap := r.engine.Ledger().Sources[0].Gap; gap != 1 {
+		t.Errorf("the gap is counted as %d", gap)
+	}
+	if got := arrived(r.prints["o"].rows); !strings.HasSuffix(got, "3@30") {
+		t.Errorf("rows %s", got)
+	}
+}
+
 // A start that fails closes what it opened.
 func TestFailedStartsCloseEverything(t *testing.T) {
 	boom := errors.New("boom")
