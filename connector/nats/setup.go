@@ -121,7 +121,7 @@ func (rd *readerLoop) startAt(a *api, c *consumerConfig, st StreamState) (datafl
 			if o.OnGap == GapFail {
 				return report, pe
 			}
-			report.Gap, report.Warning = v.Missing, pe.Error()
+			report.Gap, report.Moved, report.Warning = v.Missing, true, pe.Error()
 			rd.at = Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: v.Next - 1}
 		}
 		c.DeliverPolicy, c.OptStartSeq = "by_start_sequence", v.Next
