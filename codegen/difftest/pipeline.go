@@ -56,7 +56,9 @@ type gen struct {
 	time    string // the event time column, or ""
 	inserts []string
 	sinks   int
-	second  bool // there is a second table, u
+	proc    string // a column of processing time of t, or ""
+	// There is a second table, u; it has an event time.
+	second, secondTime bool
 }
 
 func (g *gen) chance(percent int) bool { return g.r.IntN(100) < percent }
@@ -97,6 +99,7 @@ func (g *gen) settings() string {
 	set(70, "edgeflow.watermark.max-ahead", "0 s", "1 min", "1 h", "0 s")
 	set(20, "table.local-time-zone", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")
 	set(4, "edgeflow.on-row-error", "fail")
+	set(5, "table.exec.state.ttl", "5 s", "1 min")
 	return out
 }
 

@@ -7,7 +7,7 @@ import (
 
 // insert tries to add an INSERT of a random form.
 func (g *gen) insert() {
-	switch k := g.r.IntN(20); {
+	switch k := g.r.IntN(26); {
 	case k < 5:
 		g.add("", g.projection())
 	case k < 14 && g.time != "":
@@ -18,10 +18,12 @@ func (g *gen) insert() {
 		g.ranked()
 	case k < 18:
 		g.over()
-	case k < 19:
+	case k < 20:
 		g.joined()
-	default:
+	case k < 21:
 		g.behind()
+	default:
+		g.shape()
 	}
 }
 
@@ -125,8 +127,9 @@ func (g *gen) windowed() {
 	if g.chance(50) {
 		g.view(&views)
 	}
-	window := g.window()
-	keys := append(g.keys(), "window_start", "window_end")
+	keys := g.keys()
+	window := g.window(keys)
+	keys = append(keys, "window_start", "window_end")
 	selected := append([]string(nil), keys...)
 	for i, k := range keys {
 		if k[0] == '`' {
@@ -138,7 +141,16 @@ func (g *gen) windowed() {
 		where = g.where(30)
 	}
 	g.add(views, "SELECT "+strings.Join(selected, ", ")+", "+g.aggregates(1+g.r.IntN(6))+
-		" FROM TABLE("+window+")"+where+" GROUP BY "+strings.Join(keys, ", "))
+		" FROM TABLE("+window+")"+where+" GROUP BY "+g.grouping(keys)+g.of("", "", "", "", " HAVING COUNT(*) > 1", " HAVING COUNT(*) < 3"))
+}
+
+// grouping is what rows are grouped by: the keys, or seldom several sets of them.
+func (g *gen) grouping(keys []string) string {
+	all := strings.Join(keys, ", ")
+	if len(keys) == 2 || !g.chance(5) {
+		return all
+	}
+	return "GROUPING SETS ((" + all + "), (window_start, window_end))"
 }
 
 // view makes a view of expressions and the event time, and brings it into scope.
@@ -159,13 +171,25 @@ func (g *gen) view(views *string) {
 	*views = ""
 }
 
-func (g *gen) window() string {
-	head := fmt.Sprintf("(TABLE %s, DESCRIPTOR(et), ", g.from)
-	switch g.r.IntN(6) {
+// window is a window table function; sessions are those of each value of the keys.
+func (g *gen) window(keys []string) string {
+	time := "et"
+	if g.proc != "" && g.from == "t" && g.chance(15) {
+		time = g.proc
+	}
+	head := fmt.Sprintf("(TABLE %s, DESCRIPTOR(%s), ", g.from, time)
+	switch g.r.IntN(7) {
 	case 0:
 		return "HOP" + head + g.of("INTERVAL '5' SECOND, INTERVAL '20' SECOND", "INTERVAL '1' MINUTE, INTERVAL '5' MINUTE", "INTERVAL '2' SECOND, INTERVAL '10' SECOND") + ")"
 	case 1:
 		return "CUMULATE" + head + g.of("INTERVAL '10' SECOND, INTERVAL '1' MINUTE", "INTERVAL '1' MINUTE, INTERVAL '1' HOUR") + ")"
+	}
+	if g.chance(18) {
+		part := ""
+		if len(keys) > 0 {
+			part = " PARTITION BY " + strings.Join(keys, ", ")
+		}
+		return fmt.Sprintf("SESSION(TABLE %s%s, DESCRIPTOR(%s), %s)", g.from, part, time, g.of("INTERVAL '1' SECOND", "INTERVAL '5' SECOND", "INTERVAL '0.05' SECOND"))
 	}
 	return "TUMBLE" + head + g.of("INTERVAL '1' SECOND", "INTERVAL '10' SECOND", "INTERVAL '1' MINUTE", "INTERVAL '1' HOUR", "INTERVAL '1' MINUTE, INTERVAL '7' SECOND", "INTERVAL '1' DAY") + ")"
 }
@@ -219,45 +243,24 @@ func (g *gen) over() {
 
 // joined adds a join of the table with itself, or with a second one.
 func (g *gen) joined() {
-	other := g.from
-	if g.chance(60) && !g.second {
-		time := g.time
-		g.time = ""
-		if t := g.table("u", 2+g.r.IntN(5)); t != "" {
-			g.ddl += t
-			g.second = true
-		}
-		g.time = time
-	}
-	if g.second && g.chance(70) {
-		other = "u"
-	}
-	columns := g.columns
-	g.scope(other)
-	theirs := g.columns
-	g.columns = columns
-	g.from = "t"
-	k := "$#D?"[g.r.IntN(4)]
-	if len(columns[k]) == 0 || len(theirs[k]) == 0 {
+	other, theirs := g.other()
+	mine, their, ok := g.pair(theirs)
+	if !ok {
 		return
 	}
 	var list []string
 	for i := range 1 + g.r.IntN(4) {
 		kind := "#$?@DTB"[g.r.IntN(7)]
-		if len(columns[kind]) > 0 && len(theirs[kind]) > 0 {
-			list = append(list, fmt.Sprintf("%s AS c%d", g.of("x."+g.of(columns[kind]...), "y."+g.of(theirs[kind]...)), i))
+		if len(g.columns[kind]) > 0 && len(theirs[kind]) > 0 {
+			list = append(list, fmt.Sprintf("%s AS c%d", g.of("x."+g.of(g.columns[kind]...), "y."+g.of(theirs[kind]...)), i))
 		}
 	}
 	if len(list) == 0 {
 		return
 	}
-	outer := ""
-	if other != g.from { // of a table with itself, late rows make batches tell
-		outer = g.of("", "LEFT ")
-	}
-	q := fmt.Sprintf("SELECT %s FROM %s AS x %sJOIN %s AS y ON x.%s = y.%s", strings.Join(list, ", "), g.from, outer, other, g.of(columns[k]...), g.of(theirs[k]...))
-	if g.time != "" && other != g.from && g.chance(60) {
-		q += " AND x.et BETWEEN y.et - INTERVAL '5' SECOND AND y.et"
+	q := fmt.Sprintf("SELECT %s FROM %s AS x %sJOIN %s AS y ON x.%s = y.%s", strings.Join(list, ", "), g.from, g.of("", "", "LEFT ", "RIGHT ", "FULL "), other, mine, their)
+	if g.timed(g.from) && g.timed(other) && g.chance(60) {
+		q += g.of(" AND x.et BETWEEN y.et - INTERVAL '5' SECOND AND y.et", " AND x.et BETWEEN y.et AND y.et + INTERVAL '1' SECOND", " AND x.et BETWEEN y.et - INTERVAL '2' SECOND AND y.et + INTERVAL '2' SECOND")
 	}
 	g.add("", q)
 }

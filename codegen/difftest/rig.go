@@ -153,7 +153,9 @@ func (r *rig) Source(n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, erro
 		Messages: s,
 		Decoder: func(onBad func([]byte, int, error)) (format.Decoder, error) {
 			d, err := format.NewDecoder(n.Table.Options["format"], dataflow.DecoderSchema(n), format.Options{Table: n.Table.Options, OnBad: onBad})
-			r.decoders[name] = d
+			if r.decoders[name] == nil { // later ones look again at what was refused
+				r.decoders[name] = d
+			}
 			return d, err
 		},
 		Metadata: dataflow.NewMetadataReader(n.Columns),

@@ -75,6 +75,10 @@ func (g *gen) table(name string, n int) string {
 		g.time = "et"
 	}
 	g.r.Shuffle(len(cols), func(i, j int) { cols[i], cols[j] = cols[j], cols[i] })
+	if name == "t" && g.chance(20) {
+		g.proc = "p"
+		cols = append(cols, "p AS PROCTIME()")
+	}
 	if g.time != "" {
 		cols = append(cols, "WATERMARK FOR et AS "+g.of("et", "et - INTERVAL '5' SECOND", "et - INTERVAL '0.1' SECOND", "et - INTERVAL '1' MINUTE"))
 	}

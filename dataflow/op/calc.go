@@ -1,6 +1,8 @@
 package op
 
 import (
+	"slices"
+
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
@@ -64,38 +66,33 @@ func (o *Calc) Process(_ int, b *vec.Batch) error {
 		}
 	}
 	sel := b.Sel
+	o.ec.Errs = o.ec.Errs[:0]
 	if o.filter != nil {
-		o.ec.Errs = o.ec.Errs[:0]
 		o.sel = o.filter.EvalSel(&o.ec, b, sel, o.sel[:0])
 		before, lost := b.Rows(), 0
 		sel = o.sel
 		if len(o.ec.Errs) > 0 {
-			var err error
-			if sel, lost, err = o.drop(b, sel); err != nil {
-				return err
-			}
+			sel, lost = o.drop(sel, 0)
 		}
 		o.ledger.add(filtered, int64(before-lost-len(sel)))
-		if len(sel) == 0 {
-			return nil
-		}
 	}
 	out := narrow(&o.out, b, sel)
-	if o.project != nil {
-		o.ec.Errs = o.ec.Errs[:0]
+	if o.project != nil && out.Rows() > 0 {
+		failed := len(o.ec.Errs)
 		for i, p := range o.project {
 			o.vectors[i] = p.Eval(&o.ec, b, sel)
 		}
 		out.Cols = o.vectors
-		if len(o.ec.Errs) > 0 {
+		if len(o.ec.Errs) > failed {
 			if sel == nil {
 				sel = every[:b.N]
 			}
-			rest, _, err := o.drop(b, sel)
-			if err != nil {
-				return err
-			}
-			out.Sel = rest
+			out.Sel, _ = o.drop(sel, failed)
+		}
+	}
+	if len(o.ec.Errs) > 0 {
+		if err := o.letters(b); err != nil {
+			return err
 		}
 	}
 	if out.Rows() == 0 {
@@ -104,16 +101,13 @@ func (o *Calc) Process(_ int, b *vec.Batch) error {
 	return o.ctx.Out.Process(out)
 }
 
-// drop hands the rows that failed to the dead letters and takes them out of sel. lost is
-// how many they were, those outside of sel included.
-func (o *Calc) drop(b *vec.Batch, sel []int32) (rest []int32, lost int, err error) {
-	for _, e := range o.ec.Errs {
+// drop takes the rows of the failures from the given one on out of sel. lost is how many
+// they are, those outside of sel included.
+func (o *Calc) drop(sel []int32, from int) (rest []int32, lost int) {
+	for _, e := range o.ec.Errs[from:] {
 		if !o.bad[e.Row] {
 			o.bad[e.Row] = true
 			lost++
-			if err := o.fail(b, e.Row, e.Err); err != nil {
-				return nil, 0, err
-			}
 		}
 	}
 	rest = o.sel[:0]
@@ -122,11 +116,24 @@ func (o *Calc) drop(b *vec.Batch, sel []int32) (rest []int32, lost int, err erro
 			rest = append(rest, i)
 		}
 	}
-	for _, e := range o.ec.Errs {
-		o.bad[e.Row] = false
-	}
 	o.sel = rest
-	return rest, lost, nil
+	return rest, lost
+}
+
+// letters hands the rows that failed to the dead letters, in their order and each with its
+// first failure, so that nothing follows from which rows are in a batch.
+func (o *Calc) letters(b *vec.Batch) error {
+	slices.SortStableFunc(o.ec.Errs, func(a, b expr.RowError) int { return a.Row - b.Row })
+	for _, e := range o.ec.Errs {
+		if !o.bad[e.Row] {
+			continue
+		}
+		o.bad[e.Row] = false
+		if err := o.fail(b, e.Row, e.Err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Watermark forwards, and notes t for CURRENT_WATERMARK.

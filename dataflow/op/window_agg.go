@@ -196,7 +196,8 @@ func (o *WindowAggregate) processArrivals(b *vec.Batch, sel []int32) error {
 		}
 		from = to
 	}
-	return nil
+	// Time stands at the last row, wherever the batch ended.
+	return o.advance(b.ArrivalAt(int(sel[len(sel)-1])))
 }
 
 // nextFire is the end of the next window of the pane that the newest arrival is in: no row
