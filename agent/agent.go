@@ -23,6 +23,7 @@ type Agent struct {
 	clock Clock
 
 	collector store.Collector // of garbage, between checkpoints
+	keys      *store.Keys     // of state; nil leaves it in the clear
 
 	mu        sync.Mutex
 	pipelines []*Pipeline
@@ -36,6 +37,10 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{opt: o, log: o.Logger, clock: o.Clock}
+	var err error
+	if a.keys, err = stateKeys(o.StateKey); err != nil {
+		return nil, err
+	}
 	if o.Listen != "" {
 		s, err := a.serve(o.Listen)
 		if err != nil {
@@ -67,6 +72,7 @@ func (a *Agent) Embedded() (*embedded.Server, error) {
 		Name: "edgeflow-" + a.opt.Instance, StoreDir: filepath.Join(a.opt.DataDir, "jetstream"), Domain: e.Domain,
 		Listen: e.Listen, MQTTListen: e.MQTTListen, MaxStoreBytes: e.MaxStoreBytes, LazySync: e.Lazy, Logger: a.log,
 	}
+	o.StoreKey, o.OldStoreKey = streamKeys(a.keys)
 	if e.LeafURL != "" {
 		o.Leaf = &embedded.LeafOptions{URLs: []string{e.LeafURL}}
 	}

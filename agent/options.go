@@ -40,6 +40,10 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the host's clock; nil for the real one.
 	Clock Clock
+	// StateKey is a reference, ${env:NAME} or ${file:/path}, to the keys that encrypt state,
+	// savepoints and the embedded server's streams, one a line: the first encrypts, all
+	// decrypt. Empty leaves them in the clear.
+	StateKey string
 	// Reload makes the agent read certificates and tokens anew; they are looked at when
 	// connections are made, too.
 	Reload <-chan os.Signal

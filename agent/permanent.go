@@ -24,10 +24,11 @@ func permanent(err error) bool {
 	var position *nats.PositionError
 	var damaged *store.DamagedError
 	var format *store.FormatError
+	var key *store.KeyError
 	var output *forward.OutputError
 	switch {
 	case errors.As(err, &config), errors.As(err, &option), errors.As(err, &position), errors.As(err, &damaged),
-		errors.As(err, &format), errors.As(err, &output):
+		errors.As(err, &format), errors.As(err, &key), errors.As(err, &output):
 		return true
 	}
 	var layout *state.LayoutError

@@ -22,6 +22,8 @@ import (
 type PlanOptions struct {
 	// StateDir is a data folder whose state is compared with the plan.
 	StateDir string
+	// StateKey is a reference to the keys of encrypted state, as in Options.
+	StateKey string
 }
 
 // Plan prints how a pipeline would run and, with a state folder, which operators would
@@ -48,7 +50,11 @@ func Plan(w io.Writer, s Script, o PlanOptions) error {
 	if err != nil {
 		return err
 	}
-	st, arena, _, m, err := loadState(files[0])
+	keys, err := stateKeys(o.StateKey)
+	if err != nil {
+		return err
+	}
+	st, arena, _, m, err := loadState(files[0], keys)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (r *runner) openStore() (*state.Restored, error) {
 		return nil, &configError{fmt.Errorf("--data: the pipeline's folder cannot be made: %w", err)}
 	}
 	path := filepath.Join(r.p.dir, stateFile)
-	opts := store.Options{Logger: r.p.log, SavepointDir: filepath.Join(r.p.dir, savepointDir)}
+	opts := store.Options{Logger: r.p.log, SavepointDir: filepath.Join(r.p.dir, savepointDir), Keys: r.p.agent.keys, Scope: r.p.name}
 	if err := r.prepare(path, opts); err != nil {
 		return nil, err
 	}

@@ -17,17 +17,25 @@ import (
 // StateOptions say what InspectState does; none of them prints a summary.
 type StateOptions struct {
 	Check, Dump, Compact, Outbox bool
+	// Rekey writes the file anew with the first key of StateKey, Decrypt in the clear.
+	Rekey, Decrypt bool
+	// StateKey is a reference to the keys of encrypted state, as in Options.
+	StateKey string
 }
 
 // InspectState inspects the state of pipelines that are not running: that of one state file, or
 // of all below a data folder.
 func InspectState(w io.Writer, path string, o StateOptions) error {
+	keys, err := stateKeys(o.StateKey)
+	if err != nil {
+		return err
+	}
 	files, err := stateFiles(path)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if err := inspect(w, f, o); err != nil {
+		if err := inspect(w, f, keys, o); err != nil {
 			return err
 		}
 	}
@@ -58,8 +66,8 @@ func stateFiles(path string) ([]string, error) {
 }
 
 // loadState opens a state file and restores it into an arena.
-func loadState(file string) (*store.Store, *state.Arena, *state.Restored, *dataflow.Manifest, error) {
-	st, err := store.Open(file, store.Options{SavepointDir: filepath.Join(filepath.Dir(file), savepointDir)})
+func loadState(file string, keys *store.Keys) (*store.Store, *state.Arena, *state.Restored, *dataflow.Manifest, error) {
+	st, err := store.Open(file, store.Options{SavepointDir: filepath.Join(filepath.Dir(file), savepointDir), Keys: keys})
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
@@ -87,13 +95,26 @@ func loadState(file string) (*store.Store, *state.Arena, *state.Restored, *dataf
 	return st, arena, restored, m, nil
 }
 
-func inspect(w io.Writer, file string, o StateOptions) error {
-	st, arena, restored, m, err := loadState(file)
+func inspect(w io.Writer, file string, keys *store.Keys, o StateOptions) error {
+	if o.Rekey || o.Decrypt {
+		if err := changeKey(w, file, keys, o); err != nil {
+			return err
+		}
+		if o.Decrypt {
+			keys = nil
+		}
+	}
+	st, arena, restored, m, err := loadState(file, keys)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
 	summarise(w, file, arena, restored, m)
+	ids, err := st.Sealed()
+	if err != nil {
+		return err
+	}
+	printKeys(w, ids)
 	if o.Outbox {
 		if err := printOutbox(w, st, restored); err != nil {
 			return err

@@ -32,6 +32,7 @@ func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	f.StringVar(&o.Instance, "instance", "", "this instance's name at the hub (default: the host's name)")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:9464", "address of metrics, health and control; empty for none")
 	accessFlags(f, &o.Access)
+	keyFlag(f, &o.StateKey)
 	f.StringVar(&o.Embedded.Listen, "embedded-listen", "", "client address of the embedded server, e.g. 127.0.0.1:4222 (default: none)")
 	f.StringVar(&o.Embedded.MQTTListen, "embedded-mqtt", "", "MQTT address of the embedded server, e.g. 127.0.0.1:1883 (default: none)")
 	f.StringVar(&o.Embedded.LeafURL, "embedded-leaf", "", "hub that the embedded server joins as a leaf node")
@@ -108,6 +109,7 @@ func planCommand(inside []agent.Script) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&o.StateDir, "state", "", "data folder whose state is compared with the plan")
+	keyFlag(c.Flags(), &o.StateKey)
 	return c
 }
 
@@ -185,6 +187,9 @@ func stateCommand() *cobra.Command {
 	f.BoolVar(&o.Dump, "dump", false, "print the state in canonical form")
 	f.BoolVar(&o.Compact, "compact", false, "give free file space back")
 	f.BoolVar(&o.Outbox, "outbox", false, "print what waits in the outboxes")
+	f.BoolVar(&o.Rekey, "rekey", false, "write the state anew, encrypted with the first key of --state-key")
+	f.BoolVar(&o.Decrypt, "decrypt", false, "write the state anew in the clear")
+	keyFlag(f, &o.StateKey)
 	return c
 }
 

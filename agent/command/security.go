@@ -23,6 +23,11 @@ func accessFlags(f *pflag.FlagSet, a *agent.Access) {
 	f.BoolVar(&a.Open, "listen-insecure", false, "let everybody who reaches --listen read and control")
 }
 
+// keyFlag names the keys of encrypted state.
+func keyFlag(f *pflag.FlagSet, ref *string) {
+	f.StringVar(ref, "state-key", "", "keys of encrypted state as ${file:/path} or ${env:NAME}, one a line: the first encrypts, all decrypt")
+}
+
 // callerFlags are those of commands that ask a running edgeflow. The command's context
 // carries them.
 func callerFlags(c *cobra.Command, server *string) {

@@ -45,6 +45,9 @@ type Options struct {
 	Username, Password, Token string
 	// TLS is used by the client, leaf and MQTT listeners when set.
 	TLS *tls.Config
+	// StoreKey encrypts the files of streams; OldStoreKey is the one before it, whose files
+	// are written anew. Files in the clear are encrypted at the start.
+	StoreKey, OldStoreKey string
 	// Leaf connects this server to a hub as a leaf node when set.
 	Leaf *LeafOptions
 	// LazySync leaves fsync to the server's two-minute timer. A power loss may

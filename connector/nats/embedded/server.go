@@ -97,6 +97,9 @@ func serverOptions(o *Options) (*server.Options, error) {
 		NoSigs:                 true,
 		DisableJetStreamBanner: true,
 	}
+	if o.StoreKey != "" {
+		so.JetStreamKey, so.JetStreamOldKey, so.JetStreamCipher = o.StoreKey, o.OldStoreKey, server.AES
+	}
 	if o.Listen != "" {
 		so.Host, so.Port, _ = splitAddr(o.Listen)
 		so.TLSConfig, so.TLSTimeout = o.TLS, 5
