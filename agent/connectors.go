@@ -97,6 +97,9 @@ func (c *connectors) outputs(names []string) ([]forward.OutputOptions, error) {
 		if err := outboxOptions(&o, t, &c.p.plan.Config); err != nil {
 			return nil, &configError{err}
 		}
+		if err := compactOptions(&o, n); err != nil {
+			return nil, &configError{err}
+		}
 		var err error
 		switch {
 		case n == nil:
@@ -114,8 +117,12 @@ func (c *connectors) outputs(names []string) ([]forward.OutputOptions, error) {
 	return out, nil
 }
 
-// divertedTarget puts dead letters and late rows into files below the pipeline's folder.
+// divertedTarget puts dead letters and late rows where edgeflow.dlq says, by default into
+// files below the pipeline's folder.
 func (c *connectors) divertedTarget(o *forward.OutputOptions) error {
+	if l := c.p.plan.Config.Letters(); l.Target != plan.LettersToFiles {
+		return c.letterStream(o, l)
+	}
 	hub, err := filesystem.NewSink(filesystem.Options{Path: filepath.Join(c.p.dir, o.Name), Format: "json"}, format.Framing{Separator: []byte("\n")})
 	if err != nil {
 		return err

@@ -90,7 +90,7 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	r.engine, err = dataflow.New(dataflow.Options{
 		Plan: p.plan, Connectors: r.conns, Arena: r.arena, Restored: manifest,
 		StartMs: began.UnixMilli(), SuspendGuard: p.agent.clockSuspect(began),
-		Interpret: p.agent.opt.Interpret,
+		Interpret: p.agent.opt.Interpret, LetterSubject: p.letterSubject(),
 	})
 	var layout *state.LayoutError
 	if errors.As(err, &layout) {

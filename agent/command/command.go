@@ -93,6 +93,7 @@ func rootCommand(inside []agent.Script) *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(runCommand(inside), demoCommand(), planCommand(inside), lintCommand(inside), testCommand(), queryCommand(),
+		dlqCommand(),
 		generateCommand(), buildCommand(), stateCommand(), savepointCommand(), auditCommand(), functionsCommand(), healthCommand(),
 		versionCommand(inside))
 	return root

@@ -1,0 +1,332 @@
+package dlq
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// HeaderReplay is set in a replayed message: <id of the event>, of a letter.
+const HeaderReplay = "Edgeflow-Replay"
+
+// messageID begins the IDs of replayed messages, by which the server knows a message that
+// it has already stored.
+const messageID = "edgeflow-dlq-"
+
+// together is how many messages are on the way to the server before their letters are
+// marked.
+const together = 256
+
+// ReplayOptions configure Replay.
+type ReplayOptions struct {
+	Options
+	// DryRun tells what would be sent, and sends nothing.
+	DryRun bool
+	// Yes leaves the question out.
+	Yes bool
+	// Again sends events once more that have been replayed.
+	Again bool
+	// Subject overrides the subject that the events had.
+	Subject string
+	// Now is the time of marks; nil is the clock.
+	Now func() time.Time
+}
+
+// replay is a run of Replay.
+type replay struct {
+	o     *ReplayOptions
+	p     place
+	w     io.Writer
+	js    jetstream.JetStream
+	marks *replays
+	// seen are the events of this run: several letters may be of one.
+	seen map[string]bool
+	// targets counts events by stream and subject, skipped letters by why they stay.
+	targets map[[2]string]int64
+	skipped map[string]int64
+	last    map[string]uint64 // of each stream, before
+	sent    int64
+	pending []sending
+}
+
+type sending struct {
+	id  string
+	ack jetstream.PubAckFuture
+}
+
+// Replay sends the bytes of the events that the filter picks to the subjects that they came
+// from, each at most once: what a run that was interrupted has sent is found by its IDs.
+// The events are new input of everything that reads their stream.
+func Replay(ctx context.Context, w io.Writer, o ReplayOptions) (err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	p, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	r := &replay{o: &o, p: p, w: w}
+	if !o.DryRun {
+		js, hangUp, err := dial(o.NATS)
+		if err != nil {
+			return fmt.Errorf("where the sources' streams are: %w", err)
+		}
+		defer hangUp()
+		r.js = js
+	}
+	if r.marks, err = readMarks(ctx, p); err != nil {
+		return err
+	}
+	if !o.DryRun {
+		if err := r.recover(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.each(ctx, func(e *Entry) error { r.targets[r.target(e)]++; return nil }); err != nil {
+		return err
+	}
+	r.announce()
+	if o.DryRun || len(r.targets) == 0 {
+		return nil
+	}
+	if err := r.check(ctx); err != nil {
+		return err
+	}
+	if !o.Yes && !r.confirmed() {
+		return errors.New("nothing was sent")
+	}
+	return r.run(ctx)
+}
+
+// target is the stream and the subject of an event.
+func (r *replay) target(e *Entry) [2]string {
+	if r.o.Subject != "" {
+		return [2]string{e.Log, r.o.Subject}
+	}
+	return [2]string{e.Log, e.Subject}
+}
+
+// each calls fn with a letter of each event that is to be sent.
+func (r *replay) each(ctx context.Context, fn func(*Entry) error) error {
+	r.seen, r.targets, r.skipped = map[string]bool{}, map[[2]string]int64{}, map[string]int64{}
+	return r.p.each(ctx, &r.o.Filter, func(e *Entry) error {
+		if !r.o.picks(e) {
+			return nil
+		}
+		if why := r.stays(e); why != "" {
+			r.skipped[why]++
+			return nil
+		}
+		r.seen[e.ID] = true
+		return fn(e)
+	})
+}
+
+// stays says why a letter is left alone.
+func (r *replay) stays(e *Entry) string {
+	switch {
+	case e.Raw() == nil && e.Source == "":
+		return "of rows that the pipeline itself has made, which no source can take"
+	case e.Raw() == nil:
+		return "without the bytes of the event"
+	case e.Log == "" || r.target(e)[1] == "" || strings.ContainsAny(e.Log, "/. "):
+		return "of a source that is no stream"
+	case r.seen[e.ID]:
+		return "of an event that another letter is of, too"
+	case r.marks.done[e.ID] && !r.o.Again:
+		return "replayed before (--again sends them once more)"
+	}
+	return ""
+}
+
+// announce says what is to be sent and what is not.
+func (r *replay) announce() {
+	verb := "to send"
+	if r.o.DryRun {
+		verb = "would be sent"
+	}
+	for _, t := range sortedTargets(r.targets) {
+		fmt.Fprintf(r.w, "%d events %s to stream %s, subject %s\n", r.targets[t], verb, t[0], t[1])
+	}
+	if len(r.targets) == 0 {
+		fmt.Fprintln(r.w, "no events to send")
+	}
+	for _, why := range sortedKeys(r.skipped) {
+		fmt.Fprintf(r.w, "%d letters stay: %s\n", r.skipped[why], why)
+	}
+}
+
+func sortedTargets(m map[[2]string]int64) [][2]string {
+	out := make([][2]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	return out
+}
+
+func sortedKeys(m map[string]int64) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// check looks at the streams before anything is sent.
+func (r *replay) check(ctx context.Context) error {
+	r.last = map[string]uint64{}
+	for _, t := range sortedTargets(r.targets) {
+		if _, ok := r.last[t[0]]; ok {
+			continue
+		}
+		s, err := r.js.Stream(ctx, t[0])
+		if err != nil {
+			return fmt.Errorf("stream %s at %s: %w (--nats names the server that the source reads from)", t[0], r.o.NATS.URL, err)
+		}
+		r.last[t[0]] = s.CachedInfo().State.LastSeq
+	}
+	for _, t := range sortedTargets(r.targets) {
+		name, err := r.js.StreamNameBySubject(ctx, t[1])
+		if err != nil || name != t[0] {
+			return fmt.Errorf("subject %s: stream %s does not take it any more: --subject names another one", t[1], t[0])
+		}
+	}
+	return nil
+}
+
+func (r *replay) confirmed() bool {
+	fmt.Fprint(r.w, "They are new input of everything that reads these streams. Send them? [y/N] ")
+	if r.o.In == nil {
+		return false
+	}
+	line, err := bufio.NewReader(r.o.In).ReadString('\n')
+	if err != nil && line == "" {
+		fmt.Fprintln(r.w, "(no answer; --yes leaves the question out)")
+		return false
+	}
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
+}
+
+// run sends the events.
+func (r *replay) run(ctx context.Context) error {
+	streams := sortedStreams(r.last)
+	for _, s := range streams {
+		if err := r.p.mark(ctx, mark{Time: r.o.Now(), Begin: &begin{Stream: s, Last: r.last[s]}}); err != nil {
+			return err
+		}
+	}
+	err := r.each(ctx, func(e *Entry) error { return r.send(ctx, e) })
+	if e := r.settle(ctx); err == nil {
+		err = e
+	}
+	fmt.Fprintf(r.w, "%d events sent\n", r.sent)
+	if err != nil {
+		return fmt.Errorf("%w (the same command goes on where this one ended)", err)
+	}
+	for _, s := range streams {
+		if err := r.p.mark(ctx, mark{Time: r.o.Now(), End: s}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedStreams(m map[string]uint64) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (r *replay) send(ctx context.Context, e *Entry) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	t := r.target(e)
+	id := messageID + e.ID
+	if r.o.Again {
+		id += "-" + r.o.Now().UTC().Format("20060102T150405.000000000")
+	}
+	msg := &natsgo.Msg{Subject: t[1], Data: e.Raw(), Header: natsgo.Header{HeaderReplay: {e.ID}}}
+	ack, err := r.js.PublishMsgAsync(msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(t[0]))
+	if err != nil {
+		return fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	r.pending = append(r.pending, sending{e.ID, ack})
+	if len(r.pending) < together {
+		return nil
+	}
+	return r.settle(ctx)
+}
+
+// settle waits for what is on the way and marks what the server has.
+func (r *replay) settle(ctx context.Context) error {
+	var failed error
+	var done []string
+	for _, s := range r.pending {
+		select {
+		case <-s.ack.Ok():
+			done = append(done, s.id)
+		case err := <-s.ack.Err():
+			failed = fmt.Errorf("event %s: %w", s.id, err)
+		case <-ctx.Done():
+			failed = ctx.Err()
+		}
+	}
+	r.pending = r.pending[:0]
+	if len(done) > 0 {
+		r.sent += int64(len(done))
+		// What is there is noted, though the run is to end.
+		if err := r.p.mark(context.WithoutCancel(ctx), mark{Time: r.o.Now(), Done: done}); err != nil {
+			return err
+		}
+		for _, id := range done {
+			r.marks.done[id] = true
+		}
+	}
+	return failed
+}
+
+// recover finds what runs that did not end have sent: messages behind the place at which
+// they began that have the ID of an event.
+func (r *replay) recover(ctx context.Context) error {
+	for _, name := range sortedStreams(r.marks.open) {
+		s, err := r.js.Stream(ctx, name)
+		if err != nil {
+			return fmt.Errorf("a replay into stream %s did not end, and what it has sent is not known: %w (--nats names the server that the source reads from)", name, err)
+		}
+		var done []string
+		c := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.marks.open[name] + 1, HeadersOnly: true}
+		err = readAll(ctx, s, c, func(m jetstream.Msg) error {
+			if id := m.Headers().Get(HeaderReplay); id != "" && strings.HasPrefix(m.Headers().Get(jetstream.MsgIDHeader), messageID) {
+				done = append(done, id)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := r.p.mark(ctx, mark{Time: r.o.Now(), Done: done, End: name}); err != nil {
+			return err
+		}
+		for _, id := range done {
+			r.marks.done[id] = true
+		}
+		fmt.Fprintf(r.w, "an earlier replay into stream %s did not end; it has sent %d events\n", name, len(done))
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package agent
+
+import (
+	"strings"
+
+	"github.com/edgeflow/edgeflow/connector/nats"
+	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	forward "github.com/edgeflow/edgeflow/sync"
+	"github.com/edgeflow/edgeflow/sync/natshub"
+)
+
+// The subjects of a stream of letters begin with its name: <stream>.letter.<pipeline>.
+// <instance>.<kind> takes the letters, <stream>.cursor.> the cursors of the outputs, and
+// <stream>.replayed notes which events have been replayed.
+
+// LetterSubject is where letters of a kind go in a stream of letters; each of pipeline,
+// instance and kind may be "*".
+func LetterSubject(stream, pipeline, instance, kind string) string {
+	return strings.Join([]string{stream, "letter", subjectToken(pipeline), subjectToken(instance), subjectToken(kind)}, ".")
+}
+
+// ReplayedSubject is where a stream of letters notes which events have been replayed.
+func ReplayedSubject(stream string) string { return stream + ".replayed" }
+
+// ConnOptions are the server's as a connector takes them.
+func (s Server) ConnOptions() nats.ConnOptions {
+	o := nats.ConnOptions{Credentials: s.Credentials, NKeySeed: s.NKey, TLSCA: s.CA, TLSCert: s.Cert, TLSKey: s.Key, Domain: s.Domain}
+	if s.URL != "" {
+		o.URLs = strings.Split(s.URL, ",")
+	}
+	return o
+}
+
+func subjectToken(s string) string {
+	if s == "*" {
+		return s
+	}
+	return natshub.Token(s)
+}
+
+// letterSubject is the subject of letters by kind; nil where they go into files.
+func (p *Pipeline) letterSubject() func(kind string) []byte {
+	l := p.plan.Config.Letters()
+	if l.Target == plan.LettersToFiles {
+		return nil
+	}
+	subjects := map[string][]byte{}
+	for _, kind := range []string{dataflow.KindDead, dataflow.KindLate, dataflow.KindClock} {
+		subjects[kind] = []byte(LetterSubject(l.Stream, p.name, p.agent.opt.Instance, kind))
+	}
+	return func(kind string) []byte { return subjects[kind] }
+}
+
+// letterStream puts dead letters and late rows into a stream, each a message.
+func (c *connectors) letterStream(o *forward.OutputOptions, l plan.Letters) error {
+	conn := nats.ConnOptions{}
+	if err := c.address(&conn, l.Target == plan.LettersToHub); err != nil {
+		return err
+	}
+	if err := conn.Validate(); err != nil {
+		return err
+	}
+	nc, err := c.connect(conn)
+	if err != nil {
+		return err
+	}
+	o.Hub = natshub.New(nc, natshub.Options{
+		Stream: l.Stream, Subjects: []string{l.Stream + ".>"}, Create: true, MaxBytes: l.MaxBytes, MaxAge: l.MaxAge,
+		Prefix: conn.APIPrefix(), RequestTimeout: conn.RequestTimeout, Warn: func(w string) { c.p.log.Warn(w, "output", o.Name) },
+	})
+	kind := dataflow.KindDead
+	if o.Name == dataflow.LateRows {
+		kind = dataflow.KindLate
+	}
+	o.Subject = LetterSubject(l.Stream, c.p.name, c.p.agent.opt.Instance, kind)
+	o.CursorSubject = natshub.CursorSubject(l.Stream, c.p.name, c.p.agent.opt.Instance, o.Name)
+	o.Pack, o.Separator = 1, "\n"
+	// Letters of a pipeline whose stream was removed go into the new one.
+	o.OnLost = forward.LostResend
+	return nil
+}
