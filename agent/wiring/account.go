@@ -43,6 +43,21 @@ func Keep(m *dataflow.Manifest, states []forward.OutputState) []state.OutboxTrim
 	return trims
 }
 
+// given counts the rows that the commit of m gave up as dropped: the forwarder itself does
+// so when it hears of the commit.
+func given(m *dataflow.Manifest, statuses []forward.Status) []forward.Status {
+	for i := range statuses {
+		s := &statuses[i]
+		for _, o := range m.Outputs {
+			if done := s.Done(); o.Name == s.Name && o.DroppedTo > done {
+				s.Dropped += o.DroppedTo - done
+				s.DroppedTo = o.DroppedTo
+			}
+		}
+	}
+	return statuses
+}
+
 // Outbox is what the account asks of a store.
 type Outbox interface {
 	OutboxScan(output string, after uint64, fn func(state.OutboxFrame) (more bool, err error)) error

@@ -161,7 +161,7 @@ func (c *Checkpoints) Begin(now time.Time) (*Pending, error) {
 // Write stores a checkpoint and makes up its ledger. It may be called on any goroutine.
 func (c *Checkpoints) Write(p *Pending) {
 	if p.Stats, p.Err = c.Store.Commit(p.Commit); p.Err == nil {
-		p.AccountErr = Account(p.Ledger, c.Forwarder.Statuses(p.began), c.Store)
+		p.AccountErr = Account(p.Ledger, given(p.Manifest, c.Forwarder.Statuses(p.began)), c.Store)
 	}
 }
 
