@@ -114,6 +114,24 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// syncPath makes a file's name last, and those of so many of the folders that it is in. The
+// latter may be as new as the file, or may have been left unsynced by a process that died;
+// those that cannot be opened were there before.
+func (o *Options) syncPath(path string, above int) error {
+	if o.NoSync {
+		return nil
+	}
+	dir := filepath.Dir(path)
+	if err := o.FS.SyncDir(dir); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for range above {
+		dir = filepath.Dir(dir)
+		_ = o.FS.SyncDir(dir)
+	}
+	return nil
+}
+
 // ErrLocked is returned, wrapped in a message with the path, when another process
 // has the file open.
 var ErrLocked = errors.New("another edgeflow process has it open; one instance of a pipeline runs at a time")

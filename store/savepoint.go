@@ -405,7 +405,8 @@ func CreateSavepoint(s state.Store, path string) (info state.SavepointInfo, err 
 		_ = os.Remove(tmp)
 		return info, fmt.Errorf("store: savepoint %s: %w", path, err)
 	}
-	if err := (OS{}).SyncDir(filepath.Dir(path)); err != nil {
+	o := Options{FS: OS{}}
+	if err := o.syncPath(path, 1); err != nil {
 		return info, err
 	}
 	return info, failpoint.Hit("savepoint.after-rename")

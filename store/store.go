@@ -212,7 +212,10 @@ func (s *Store) init() error {
 		if err != nil {
 			return fmt.Errorf("store: %s: %w", s.path, err)
 		}
-		return s.opt.FS.SyncDir(filepath.Dir(s.path))
+	}
+	// The state is in a folder of its own, in one of all pipelines, in that of the data.
+	if err := s.opt.syncPath(s.path, 3); err != nil || fresh {
+		return err
 	}
 	if err := s.readSealed(mark); err != nil {
 		return err

@@ -72,6 +72,9 @@ func (s *Sink) Check(context.Context) (forward.Limits, error) {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return lim, fmt.Errorf("filesystem: %w", err)
 	}
+	for dir, n := filepath.Dir(s.dir), 0; n < 3; dir, n = filepath.Dir(dir), n+1 {
+		_ = syncDir(dir) // where the name of a new folder is; one that cannot be opened was there before
+	}
 	f, err := os.CreateTemp(s.dir, ".edgeflow-check-*")
 	if err != nil {
 		return lim, fmt.Errorf("filesystem: the directory cannot be written to: %w", err)
