@@ -47,6 +47,10 @@ type hot struct {
 	epoch  state.Epoch
 	// collector is the process's, as in the agent.
 	collector store.Collector
+	// delay is of the thread that the engine runs on.
+	delay *runDelay
+	// rest is how long it sleeps after each batch, as one that waits for events does.
+	rest time.Duration
 
 	inFlight *dataflow.Checkpoint
 	began    time.Time
@@ -179,6 +183,11 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	h.source.Load(stateEvents(append(random.Perm(j.Keys), random.Perm(j.Keys)...)))
 	runtime.LockOSThread() // CPU time is the thread's
 	defer runtime.UnlockOSThread()
+	if h.delay, err = openRunDelay(); err != nil {
+		return r, err
+	}
+	defer h.delay.close()
+	h.rest = time.Duration(j.RestUs) * time.Microsecond
 	var warm, with, without series
 	if err := h.seconds(2, true, &warm); err != nil {
 		return r, err
@@ -191,9 +200,11 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began := time.Now()
+	load := loadNow(nil)
 	if err := h.seconds(j.Barriers, true, &with); err != nil {
 		return r, err
 	}
+	r.Others = loadNow(nil).othersSince(load)
 	r.EventsPerS = float64(len(with.wall)*messagesPerBatch*100) / time.Since(began).Seconds()
 	runtime.ReadMemStats(&after)
 	r.AllocatedBytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(j.Barriers)
@@ -264,17 +275,22 @@ func (h *hot) fill(keys int) (objects [2]int, err error) {
 	return objects, nil
 }
 
-// sample is a moment of the engine's thread: wall time and CPU time.
+// sample is a moment of the engine's thread: wall time, CPU time, and the time for which it
+// has waited for a core.
 type sample struct {
-	at  time.Time
-	cpu time.Duration
+	at        time.Time
+	cpu, wait time.Duration
 }
 
 // now samples the calling thread, to which the goroutine must be locked.
-func now() sample { return sample{time.Now(), threadTime()} }
+func (h *hot) now() sample { return sample{time.Now(), threadTime(), h.delay.now()} }
 
-// series holds durations of batches, and the longest of each second.
-type series struct{ wall, cpu, wallMax, cpuMax []time.Duration }
+// series holds durations of batches, and the longest of each second: by the clock, without
+// the time for which the thread waited for a core, and by CPU time.
+type series struct {
+	wall, served, cpu          []time.Duration
+	wallMax, servedMax, cpuMax []time.Duration
+}
 
 // seconds runs n times a second of batches. With barriers, each second begins with one, and
 // lasts longer where the checkpoint takes longer; the first batch after a barrier includes
@@ -282,13 +298,13 @@ type series struct{ wall, cpu, wallMax, cpuMax []time.Duration }
 // batch is that of those which began within a second.
 func (h *hot) seconds(n int, barriers bool, s *series) error {
 	for range n {
-		start := now()
+		start := h.now()
 		if barriers {
 			if err := h.barrier(); err != nil {
 				return err
 			}
 		}
-		var wallMax, cpuMax time.Duration
+		var wallMax, servedMax, cpuMax time.Duration
 		for at := start; time.Since(start.at) < time.Second || h.inFlight != nil; {
 			if err := h.batch(); err != nil {
 				return err
@@ -296,15 +312,19 @@ func (h *hot) seconds(n int, barriers bool, s *series) error {
 			if err := h.settle(false); err != nil {
 				return err
 			}
-			end := now()
+			end := h.now()
 			wall, cpu := end.at.Sub(at.at), end.cpu-at.cpu
-			s.wall, s.cpu = append(s.wall, wall), append(s.cpu, cpu)
+			served := wall - (end.wait - at.wait)
+			s.wall, s.served, s.cpu = append(s.wall, wall), append(s.served, served), append(s.cpu, cpu)
 			if at.at.Sub(start.at) < time.Second {
-				wallMax, cpuMax = max(wallMax, wall), max(cpuMax, cpu)
+				wallMax, servedMax, cpuMax = max(wallMax, wall), max(servedMax, served), max(cpuMax, cpu)
 			}
-			at = end
+			if at = end; h.rest > 0 {
+				pauseInTurn(h.rest)
+				at = h.now()
+			}
 		}
-		s.wallMax, s.cpuMax = append(s.wallMax, wallMax), append(s.cpuMax, cpuMax)
+		s.wallMax, s.servedMax, s.cpuMax = append(s.wallMax, wallMax), append(s.servedMax, servedMax), append(s.cpuMax, cpuMax)
 	}
 	return nil
 }
@@ -353,6 +373,7 @@ func stallsOf(longest, batches []time.Duration) string {
 func (r *stallReport) describe(with, without *series) {
 	r.Stall, r.StallCPU = stallOf(with.wallMax, with.wall), stallOf(with.cpuMax, with.cpu)
 	r.Stalls, r.StallsCPU = stallsOf(with.wallMax, with.wall), stallsOf(with.cpuMax, with.cpu)
+	r.StallServed, r.IdleServed = stallOf(with.servedMax, with.served), stallOf(without.servedMax, without.served)
 	r.Idle, r.IdleCPU = stallOf(without.wallMax, without.wall), stallOf(without.cpuMax, without.cpu)
 	r.Batches = len(with.wall)
 	r.BatchMedianMs, r.BatchP99Ms = milliseconds(part(with.wall, 50)), milliseconds(part(with.wall, 99))

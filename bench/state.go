@@ -20,8 +20,10 @@ type stateJob struct {
 	Path     string `json:"path"`
 	Keys     int    `json:"keys"`
 	Barriers int    `json:"barriers"`
-	Profile  string `json:"profile"`
-	Allocs   string `json:"allocs"`
+	// RestUs is how long the engine's thread sleeps after each batch, in us.
+	RestUs  int    `json:"rest_us"`
+	Profile string `json:"profile"`
+	Allocs  string `json:"allocs"`
 }
 
 // stallReport is what stallProgram found; times are ms, sizes bytes.
@@ -32,13 +34,18 @@ type stallReport struct {
 	BatchP99Ms    float64 `json:"batch_p99_ms"`
 	// Stall is the longest batch within 1 s after a barrier, the barrier itself and the
 	// copies of pages included, less the median batch. StallCPU is the same in CPU time of
-	// the engine's thread: without the time for which it waits for a core.
-	Stall    stall `json:"stall"`
-	StallCPU stall `json:"stall_cpu"`
+	// the engine's thread; StallServed is by the clock without the time for which the
+	// thread was ready and another one had the core.
+	Stall       stall `json:"stall"`
+	StallServed stall `json:"stall_served"`
+	StallCPU    stall `json:"stall_cpu"`
 	// Idle and IdleCPU are the same over seconds without barriers, with a goroutine beside
 	// that keeps a core busy: what the machine and the runtime do to the longest batch.
-	Idle         stall   `json:"without_barriers"`
-	IdleCPU      stall   `json:"without_barriers_cpu"`
+	Idle       stall `json:"without_barriers"`
+	IdleServed stall `json:"without_barriers_served"`
+	IdleCPU    stall `json:"without_barriers_cpu"`
+	// Others is how many cores other programs used during the checkpoints.
+	Others       float64 `json:"others_cores"`
 	BarrierMaxMs float64 `json:"barrier_max_ms"`
 	// Barriers, Stalls and StallsCPU are histograms: of the barriers alone, and of the stalls.
 	Barriers    string `json:"barriers"`
@@ -74,6 +81,7 @@ func stateCommand(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("state", flag.ContinueOnError)
 	f.IntVar(&j.Keys, "keys", 1_000_000, "keys, all of them hot")
 	f.IntVar(&j.Barriers, "barriers", 30, "checkpoints, one a second")
+	f.IntVar(&j.RestUs, "rest", 0, "how long the engine's thread sleeps after each batch, in us; a real-time thread that never does is stopped for 50 ms of each second by Linux")
 	f.StringVar(&j.Profile, "profile", "", "file for a CPU profile of the hot loop")
 	f.StringVar(&j.Allocs, "allocs", "", "file for a profile of the allocations, from the start on")
 	asJSON := f.Bool("json", false, "print JSON")
@@ -120,9 +128,11 @@ func printState(j stateJob, s stallReport, restores []restoreReport) {
 	for _, l := range []struct {
 		name string
 		of   stall
-	}{{"stall within 1 s of a barrier", s.Stall}, {"  in CPU time", s.StallCPU}, {"no barriers, a core kept busy", s.Idle}, {"  in CPU time", s.IdleCPU}} {
+	}{{"stall within 1 s of a barrier", s.Stall}, {"  without waits for a core", s.StallServed}, {"  in CPU time", s.StallCPU},
+		{"no barriers, a core kept busy", s.Idle}, {"  without waits for a core", s.IdleServed}, {"  in CPU time", s.IdleCPU}} {
 		fmt.Printf("%-31s median %.2f ms, p99 %.2f ms, max %.2f ms\n", l.name, l.of.MedianMs, l.of.P99Ms, l.of.MaxMs)
 	}
+	fmt.Printf("other programs                  %.2f cores\n", s.Others)
 	fmt.Printf("barrier                         max %.2f ms; %s\n", s.BarrierMaxMs, s.Barriers)
 	fmt.Printf("stalls                          %s\n  in CPU time                   %s\n", s.Stalls, s.StallsCPU)
 	fmt.Printf("checkpoint, all pages dirty     %.0f ms (%.0f-%.0f), %.1f MB stored\n", s.CommitMs.Median, s.CommitMs.Min, s.CommitMs.Max, s.CommitBytes.Median/mb)
