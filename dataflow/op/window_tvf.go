@@ -19,6 +19,12 @@ type WindowTVF struct {
 	panes []int64       `scratch:"rows of a batch"`
 	sel   []int32       `scratch:"rows of a batch"`
 	out   vec.Batch     `scratch:"the emitted batch"`
+
+	// Where a row may be in several windows, the emitted rows: what they are made of, and the
+	// columns that their cells are gathered in.
+	from     []int32       `scratch:"rows of a batch"`
+	gathered []*vec.Vector `scratch:"columns of the emitted batch"`
+	kinds    []vec.RowKind `scratch:"rows of a batch"`
 }
 
 // NewWindowTVF makes the operator of a windowing table function: a WindowTVF, or a
@@ -56,8 +62,8 @@ func (o *WindowTVF) Open(c *Context) error {
 	return nil
 }
 
-// Process emits the batch once for each window that some of its rows are in: the first
-// windows of all rows, the second ones, and so on.
+// Process emits each row once for each window that it is in, the rows of one after those of
+// the other.
 func (o *WindowTVF) Process(_ int, b *vec.Batch) error {
 	rows := selection(b)
 	o.ledger.add(rowsIn, int64(len(rows)))
@@ -79,28 +85,76 @@ func (o *WindowTVF) Process(_ int, b *vec.Batch) error {
 		o.panes[i] = p
 		o.sel = append(o.sel, i)
 	}
-	copy(o.cols, b.Cols)
-	for n := int64(0); len(o.sel) > 0; n++ {
-		for _, i := range o.sel {
-			end := w.firstEnd(o.panes[i]) + n*w.slide()
-			for k, p := range []WindowProp{WindowStart, WindowEnd, WindowTime} {
-				o.clock.setProp(o.props[k], int(i), p, w.start(end), end, 0)
-			}
-		}
-		out := narrow(&o.out, b, o.sel)
-		out.Cols = o.cols
-		if err := o.ctx.Out.Process(out); err != nil {
-			return err
-		}
-		rest := o.sel[:0]
-		for _, i := range o.sel {
-			if w.firstEnd(o.panes[i])+(n+1)*w.slide() <= w.lastEnd(o.panes[i]) {
-				rest = append(rest, i)
-			}
-		}
-		o.sel = rest
+	if w.pane() != w.Size {
+		return o.spread(b)
 	}
-	return nil
+	if len(o.sel) == 0 {
+		return nil
+	}
+	for _, i := range o.sel {
+		o.setProps(int(i), w.firstEnd(o.panes[i]))
+	}
+	copy(o.cols, b.Cols)
+	out := narrow(&o.out, b, o.sel)
+	out.Cols = o.cols
+	return o.ctx.Out.Process(out)
+}
+
+// setProps writes the window that ends at end to a row of the output.
+func (o *WindowTVF) setProps(row int, end int64) {
+	for k, p := range []WindowProp{WindowStart, WindowEnd, WindowTime} {
+		o.clock.setProp(o.props[k], row, p, o.cfg.Window.start(end), end, 0)
+	}
+}
+
+// spread emits the rows in o.sel, each for all of its windows.
+func (o *WindowTVF) spread(b *vec.Batch) error {
+	w := o.cfg.Window
+	o.from = o.from[:0]
+	for _, i := range o.sel {
+		for end := w.firstEnd(o.panes[i]); end <= w.lastEnd(o.panes[i]); end += w.slide() {
+			o.setProps(len(o.from), end)
+			if o.from = append(o.from, i); len(o.from) == vec.BatchSize {
+				if err := o.emitGathered(b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if len(o.from) == 0 {
+		return nil
+	}
+	return o.emitGathered(b)
+}
+
+// emitGathered emits the rows of b that are listed in o.from, in that order.
+func (o *WindowTVF) emitGathered(b *vec.Batch) error {
+	if o.gathered == nil {
+		for _, t := range o.cfg.Input {
+			o.gathered = append(o.gathered, vec.New(t))
+		}
+		copy(o.cols, o.gathered)
+	}
+	for k, v := range o.gathered {
+		v.Gather(b.Cols[k], o.from)
+	}
+	out := &o.out
+	out.N, out.Cols, out.Sel, out.Kinds = len(o.from), o.cols, nil, nil
+	out.Arrival, out.Origin, o.kinds = out.Arrival[:0], out.Origin[:0], o.kinds[:0]
+	for _, i := range o.from {
+		out.Arrival = append(out.Arrival, b.ArrivalAt(int(i)))
+		if int(i) < len(b.Origin) {
+			out.Origin = append(out.Origin, b.Origin[i])
+		}
+		if b.Kinds != nil {
+			o.kinds = append(o.kinds, b.Kinds[i])
+		}
+	}
+	if b.Kinds != nil {
+		out.Kinds = o.kinds
+	}
+	o.from = o.from[:0]
+	return o.ctx.Out.Process(out)
 }
 
 // Watermark forwards.

@@ -161,3 +161,37 @@ func (v *Vector) Copy(i int, o *Vector, j int) {
 		v.SetBytes(i, o.Bytes(j))
 	}
 }
+
+// Gather makes the first cells of v those of o at rows, in that order. String cells refer to
+// o's buffers: v is valid as long as o, and takes no other cells until it is reset.
+func (v *Vector) Gather(o *Vector, rows []int32) {
+	v.ClearNulls()
+	if o.anyNull {
+		for k, i := range rows {
+			if o.IsNull(int(i)) {
+				v.SetNull(k)
+			}
+		}
+	}
+	switch v.Phys {
+	case types.F64:
+		for k, i := range rows {
+			v.F64[k] = o.F64[i]
+		}
+		return
+	case types.Bytes:
+		v.Bufs = append(v.Bufs[:0], o.Bufs...)
+		for k, i := range rows {
+			v.Str[k] = o.Str[i]
+		}
+		return
+	}
+	for k, i := range rows {
+		v.I64[k] = o.I64[i]
+	}
+	if v.Phys == types.Wide {
+		for k, i := range rows {
+			v.Hi[k] = o.Hi[i]
+		}
+	}
+}
