@@ -27,8 +27,8 @@ import (
 
 // wayJob is a way to read a stream to its end; messages are counted and dropped.
 type wayJob struct {
-	// Way is "pull" for edgeflow's reader, "push" for push with flow control, both from the
-	// wire, or "consume" for nats.go.
+	// Way is a reader of edgeflow's source with a delivery, such as "wire/pull", or "bare",
+	// push with flow control read by no more than frames need, or "consume" of nats.go.
 	Way string `json:"way"`
 	// TCP connects over loopback instead of in memory.
 	TCP      bool   `json:"tcp"`
@@ -45,6 +45,9 @@ type wayRow struct {
 	CPUS         spread `json:"cpu_s_per_million"`
 	Allocs       spread `json:"allocs_per_message"`
 }
+
+// ways are the ways to read a stream, best known first.
+var ways = []string{"wire/pull", "wire/push", "client/pull", "client/push", "bare", "consume"}
 
 // readersCommand compares the ways to read a stream.
 func readersCommand(ctx context.Context, args []string) (err error) {
@@ -73,7 +76,7 @@ func readersCommand(ctx context.Context, args []string) (err error) {
 	}
 	var rows []*wayRow
 	for _, tcp := range []bool{true, false} {
-		for _, way := range []string{"pull", "push", "consume"} {
+		for _, way := range ways {
 			r := &wayRow{Way: way, TCP: tcp}
 			var rate, cpu, allocs []float64
 			for range *rounds {
@@ -97,7 +100,10 @@ func readersCommand(ctx context.Context, args []string) (err error) {
 }
 
 func printWays(w io.Writer, rows []*wayRow, messages, rounds int) error {
-	names := map[string]string{"pull": "pull, wire (edgeflow)", "push": "push with flow control, wire", "consume": "nats.go Consume"}
+	names := map[string]string{
+		"wire/pull": "source: wire reader, pull", "wire/push": "source: wire reader, push", "client/pull": "source: nats.go reader, pull",
+		"client/push": "source: nats.go reader, push", "bare": "push, frames counted by hand", "consume": "nats.go Consume, pull",
+	}
 	fmt.Fprintf(w, "%s; %d messages, server in the process; median of %d rounds (least to greatest)\n\n", machine(), messages, rounds)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(tw, "way\tconnection\tthousand messages/s\tCPU s/M messages, server included\tallocations/message, server included")
@@ -133,14 +139,12 @@ func wayProgram(j wayJob) (f figures, err error) {
 	}
 	n := 0
 	switch j.Way {
-	case "pull":
-		n, err = readPull(j, conn)
-	case "push":
-		n, err = readPush(j, conn)
+	case "bare":
+		n, err = readBare(j, conn)
 	case "consume":
 		n, err = readConsume(j, conn)
 	default:
-		err = fmt.Errorf("no way %q", j.Way)
+		n, err = readSource(j, conn)
 	}
 	if err == nil && n != j.Messages {
 		err = fmt.Errorf("%s: %d messages of %d", j.Way, n, j.Messages)
@@ -151,9 +155,15 @@ func wayProgram(j wayJob) (f figures, err error) {
 	return m.end(), nil
 }
 
-// readPull reads with the connector's own reader.
-func readPull(j wayJob, conn nats.ConnOptions) (n int, err error) {
-	src, err := nats.NewSource(nats.SourceOptions{ConnOptions: conn, Stream: j.Stream, Bounded: true})
+// readSource reads with edgeflow's source.
+func readSource(j wayJob, conn nats.ConnOptions) (n int, err error) {
+	reader, delivery, _ := strings.Cut(j.Way, "/")
+	o, err := nats.ParseSource(map[string]string{"nats.stream": j.Stream, "nats.reader": reader, "nats.delivery": delivery, "scan.bounded.mode": "latest-offset"})
+	if err != nil {
+		return 0, err
+	}
+	o.ConnOptions = conn
+	src, err := nats.NewSource(o)
 	if err != nil {
 		return 0, err
 	}
@@ -201,9 +211,9 @@ func readConsume(j wayJob, conn nats.ConnOptions) (int, error) {
 	return n, nil
 }
 
-// readPush reads a push consumer with flow control from the wire: no more than a reader of
+// readBare reads a push consumer with flow control from the wire: no more than a reader of
 // frames must do.
-func readPush(j wayJob, conn nats.ConnOptions) (n int, err error) {
+func readBare(j wayJob, conn nats.ConnOptions) (n int, err error) {
 	raw, err := wireOf(conn)
 	if err != nil {
 		return 0, err

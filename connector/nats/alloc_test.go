@@ -23,29 +23,37 @@ func (r *replay) Write(b []byte) (int, error)     { return len(b), nil }
 func (r *replay) SetReadDeadline(time.Time) error { return nil }
 func (r *replay) Close() error                    { return nil }
 
+// silent is a transport to a server that takes everything.
+type silent struct{ transport }
+
+func (silent) publish(subject, reply, payload string) error { return nil }
+
 func TestReadingDoesNotAllocate(t *testing.T) {
 	var stream bytes.Buffer
 	const n = 100_000
 	for i := 1; i <= n; i++ {
 		data := fmt.Sprintf(`{"n":%d,"pad":"%0100d"}`, i, i)
-		fmt.Fprintf(&stream, "MSG s.a.b 2 $JS.ACK.S.edgeflow-x-1.1.%d.%d.1700000000123456789.%d %d\r\n%s\r\n", i, i, n-i, len(data), data)
+		fmt.Fprintf(&stream, "MSG s.a.b %d $JS.ACK.S.edgeflow-x-1.1.%d.%d.1700000000123456789.%d %d\r\n%s\r\n", hotSID+1, i, i, n-i, len(data), data)
 	}
 	s, err := NewSource(SourceOptions{ConnOptions: ConnOptions{URLs: []string{"nats://unused"}}, Stream: "S"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := &replay{}
-	conn.in.Reset(stream.Bytes())
-	rd := &readerLoop{s: s, w: &wire{conn: conn}}
-	s.wire, s.next, s.deliv, s.pull = rd.w, "next", "deliver", "{}"
-	rd.leave(nil, 0)
+	raw := &replay{}
+	raw.in.Reset(stream.Bytes())
+	k := &keeper{s: s, woken: make(chan struct{}, 1)}
+	in := &intake{s: s, ev: k}
+	in.begin(1, place{}, StreamState{})
+	conn := &wireConn{d: &dialer{in: in}, raw: raw, conn: raw}
+	conn.ready.Store(true)
+	s.live = silent{}
 	var msgs []dataflow.Message
 	var pos []byte
 	total := 0
 	once := func() {
 		for got := 0; got < 5000; {
 			if s.queuedMessages == 0 {
-				if _, err := rd.readOnce(); err != nil {
+				if err := conn.fill(); err != nil {
 					t.Fatal(err)
 				}
 			}

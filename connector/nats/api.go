@@ -1,20 +1,14 @@
 package nats
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
-)
-
-// Subscriptions of one connection.
-const (
-	apiSID  = 1
-	dataSID = 2
 )
 
 // JetStream's error codes that matter here.
@@ -68,61 +62,45 @@ type consumerConfig struct {
 	MemStorage     bool       `json:"mem_storage"`
 	Replicas       int        `json:"num_replicas"`
 	InactiveNs     int64      `json:"inactive_threshold"`
+	// The rest makes the server push, bounded by its flow control.
+	DeliverSubject string `json:"deliver_subject,omitempty"`
+	FlowControl    bool   `json:"flow_control,omitempty"`
+	HeartbeatNs    int64  `json:"idle_heartbeat,omitempty"`
 }
 
-// api does JetStream requests on a connection that is not yet delivering messages.
+// api does JetStream requests.
 type api struct {
-	w       *wire
+	ctx     context.Context
+	t       transport
 	prefix  string // of API subjects
-	inbox   string
 	timeout time.Duration
-	n       int
-}
-
-func newAPI(w *wire, o *ConnOptions, inbox string) (*api, error) {
-	a := &api{w: w, prefix: o.APIPrefix(), inbox: inbox, timeout: o.RequestTimeout}
-	return a, w.subscribe(inbox+".api.*", apiSID)
 }
 
 // request sends a request and reads its answer into v.
 func (a *api) request(subject string, body any, v any) error {
-	payload := ""
+	var payload []byte
 	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
 			return err
 		}
-		payload = string(b)
 	}
-	a.n++
-	reply := a.inbox + ".api." + strconv.Itoa(a.n)
-	if err := a.w.publish(a.prefix+subject, reply, payload); err != nil {
-		return err
-	}
-	_ = a.w.conn.SetReadDeadline(time.Now().Add(a.timeout))
-	defer func() { _ = a.w.conn.SetReadDeadline(time.Time{}) }()
-	var f frame
-	for {
-		if err := a.w.next(&f); err != nil {
-			return fmt.Errorf("%s: %w", strings.SplitN(subject, ".", 3)[0]+" request", err)
+	ctx, cancel := context.WithTimeout(a.ctx, a.timeout)
+	defer cancel()
+	answer, err := a.t.request(ctx, a.prefix+subject, payload)
+	if err != nil {
+		if cause := context.Cause(a.ctx); cause != nil {
+			err = cause
 		}
-		switch {
-		case f.kind == framePing:
-			if err := a.w.send("PONG\r\n"); err != nil {
-				return err
-			}
-		case f.kind == frameErr:
-			return serverError(f.detail)
-		case f.kind == frameMsg && f.sid == apiSID && string(f.subject) == reply:
-			if st, ok := parseStatus(f.header); ok && st.code == 503 {
-				return ErrNoJetStream
-			}
-			if err := json.Unmarshal(f.data, v); err != nil {
-				return fmt.Errorf("%s: %w", subject, err)
-			}
-			return nil
+		if errors.Is(err, ErrNoJetStream) {
+			return err
 		}
+		return fmt.Errorf("%s request: %w", strings.SplitN(subject, ".", 3)[0], err)
 	}
+	if err := json.Unmarshal(answer, v); err != nil {
+		return fmt.Errorf("%s: %w", subject, err)
+	}
+	return nil
 }
 
 // streamInfo asks for a stream; ErrNoStream when there is none.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,8 @@ type InProcess interface {
 // ConnOptions says how to reach a server and who we are there. A secret is given as a
 // file or an environment variable, read anew at each connect, or in place.
 type ConnOptions struct {
-	// URLs are tried in order: nats://host:4222 or tls://host:4222.
+	// URLs are tried in order: nats://host:4222 or tls://host:4222, or all of them
+	// websockets, ws://host or wss://host.
 	URLs []string
 	// InProcess is used instead of URLs when set.
 	InProcess InProcess
@@ -71,6 +73,13 @@ func (o *ConnOptions) Validate() error {
 			return &OptionError{Key: "nats.url", Value: redact(u), Problem: err.Error()}
 		}
 	}
+	if o.websocket() {
+		for _, u := range o.URLs {
+			if !isWebsocket(u) {
+				return &OptionError{Key: "nats.url", Value: redact(u), Problem: "ws:// and wss:// do not stand beside other schemes"}
+			}
+		}
+	}
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return &OptionError{Key: "nats.tls.cert", Problem: "a certificate and its key come together: set both 'nats.tls.cert' and 'nats.tls.key'"}
 	}
@@ -94,18 +103,32 @@ func parseURL(s string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("not a URL such as nats://host:4222")
 	}
+	port := "4222"
 	switch u.Scheme {
 	case "nats", "tls":
+	case "ws":
+		port = "80"
+	case "wss":
+		port = "443"
 	default:
-		return nil, fmt.Errorf("scheme %q is not known: use nats:// or tls://", u.Scheme)
+		return nil, fmt.Errorf("scheme %q is not known: use nats://, tls://, ws:// or wss://", u.Scheme)
 	}
 	if u.Hostname() == "" {
 		return nil, errors.New("no host: write nats://host:4222")
 	}
 	if u.Port() == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), "4222")
+		u.Host = net.JoinHostPort(u.Hostname(), port)
 	}
 	return u, nil
+}
+
+func isWebsocket(u string) bool {
+	return strings.HasPrefix(u, "ws://") || strings.HasPrefix(u, "wss://")
+}
+
+// websocket tells whether a server is reached through a websocket.
+func (o *ConnOptions) websocket() bool {
+	return o.InProcess == nil && slices.ContainsFunc(o.URLs, isWebsocket)
 }
 
 // redact hides a password in a URL.
@@ -159,8 +182,8 @@ type identity struct {
 	sign                         func(nonce []byte) ([]byte, error)
 }
 
-// identify reads the secrets. u may carry a user and password, or a token as user.
-func (o *ConnOptions) identify(u *url.URL) (id identity, err error) {
+// identify reads the secrets that the options name; those in a URL are nats.go's to read.
+func (o *ConnOptions) identify() (id identity, err error) {
 	switch {
 	case o.Credentials != "":
 		b, err := os.ReadFile(o.Credentials)
@@ -196,12 +219,6 @@ func (o *ConnOptions) identify(u *url.URL) (id identity, err error) {
 		id.pass, err = secret("password", o.Password, o.PasswordFile, o.PasswordEnv)
 	case o.Token != "" || o.TokenFile != "" || o.TokenEnv != "":
 		id.token, err = secret("token", o.Token, o.TokenFile, o.TokenEnv)
-	case u != nil && u.User != nil:
-		if p, has := u.User.Password(); has {
-			id.user, id.pass = u.User.Username(), p
-		} else {
-			id.token = u.User.Username()
-		}
 	}
 	return id, err
 }
@@ -232,6 +249,74 @@ func (o *ConnOptions) tlsConfig() (*tls.Config, error) {
 	return c, nil
 }
 
+// clientOptions says to nats.go how to log in and how to secure a connection. Secrets and
+// certificates are read now, so that a wrong file is an error at once, and again at each
+// connect.
+func (o *ConnOptions) clientOptions() ([]nats.Option, error) {
+	opts := []nats.Option{
+		nats.Name(o.Name), nats.Timeout(o.DialTimeout), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
+		nats.PingInterval(20 * time.Second), nats.IgnoreAuthErrorAbort(),
+	}
+	id, err := o.identify()
+	if err != nil {
+		return nil, err
+	}
+	sign := func(nonce []byte) ([]byte, error) {
+		i, err := o.identify()
+		if err != nil {
+			return nil, err
+		}
+		return i.sign(nonce)
+	}
+	switch {
+	case id.jwt != "":
+		opts = append(opts, nats.UserJWT(func() (string, error) {
+			i, err := o.identify()
+			return i.jwt, err
+		}, sign))
+	case id.nkey != "":
+		opts = append(opts, nats.Nkey(id.nkey, sign))
+	case id.token != "":
+		opts = append(opts, nats.TokenHandler(func() string {
+			i, _ := o.identify() // without its file the server refuses the empty token
+			return i.token
+		}))
+	case id.user != "":
+		opts = append(opts, nats.UserInfoHandler(func() (string, string) {
+			i, _ := o.identify() // as above
+			return i.user, i.pass
+		}))
+	}
+	tc, err := o.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	if tc != nil {
+		opts = append(opts, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12}), o.certificates)
+	}
+	if o.TLSFirst {
+		opts = append(opts, nats.TLSHandshakeFirst())
+	}
+	return opts, nil
+}
+
+// certificates makes nats.go read the certificates at each connect.
+func (o *ConnOptions) certificates(to *nats.Options) error {
+	if o.TLSCert != "" {
+		to.TLSCertCB = func() (tls.Certificate, error) { return tls.LoadX509KeyPair(o.TLSCert, o.TLSKey) }
+	}
+	if o.TLSCA != "" {
+		to.RootCAsCB = func() (*x509.CertPool, error) {
+			c, err := o.tlsConfig()
+			if err != nil {
+				return nil, err
+			}
+			return c.RootCAs, nil
+		}
+	}
+	return nil
+}
+
 // Connect opens a client of the nats.go library, for publishing and requests. It
 // reconnects forever. When wait is set, it succeeds at once and connects in the
 // background; otherwise an unreachable server is an error.
@@ -240,43 +325,13 @@ func (o ConnOptions) Connect(wait bool, extra ...nats.Option) (*nats.Conn, error
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	opts := []nats.Option{
-		nats.Name(o.Name), nats.Timeout(o.DialTimeout), nats.MaxReconnects(-1),
-		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectBufSize(-1),
-		nats.PingInterval(20 * time.Second), nats.RetryOnFailedConnect(wait), nats.IgnoreAuthErrorAbort(),
+	opts, err := o.clientOptions()
+	if err != nil {
+		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
 	}
-	var u *url.URL
+	opts = append(opts, nats.ReconnectWait(250*time.Millisecond), nats.RetryOnFailedConnect(wait))
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess))
-	} else {
-		u, _ = parseURL(o.URLs[0])
-	}
-	id, err := o.identify(u)
-	if err != nil {
-		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
-	}
-	switch {
-	case id.jwt != "":
-		opts = append(opts, nats.UserJWT(func() (string, error) {
-			i, err := o.identify(nil)
-			return i.jwt, err
-		}, id.sign))
-	case id.nkey != "":
-		opts = append(opts, nats.Nkey(id.nkey, id.sign))
-	case id.token != "":
-		opts = append(opts, nats.Token(id.token))
-	case id.user != "":
-		opts = append(opts, nats.UserInfo(id.user, id.pass))
-	}
-	tc, err := o.tlsConfig()
-	if err != nil {
-		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
-	}
-	if tc != nil {
-		opts = append(opts, nats.Secure(tc))
-	}
-	if o.TLSFirst {
-		opts = append(opts, nats.TLSHandshakeFirst())
 	}
 	nc, err := nats.Connect(strings.Join(o.URLs, ","), append(opts, extra...)...)
 	if err != nil {

@@ -152,6 +152,9 @@ type status struct {
 	// lastStream and lastConsumer are a heartbeat's view of what was delivered.
 	lastStream, lastConsumer uint64
 	hasLast                  bool
+	// stalled is where the server waits for an answer to its flow control; nil when it
+	// does not.
+	stalled []byte
 }
 
 // parseStatus reads a header block that carries a status; ok is false for a message.
@@ -171,6 +174,10 @@ func parseStatus(h []byte) (s status, ok bool) {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		k, v, has := bytes.Cut(line, []byte(":"))
 		if !has {
+			continue
+		}
+		if string(k) == "Nats-Consumer-Stalled" {
+			s.stalled = bytes.TrimSpace(v)
 			continue
 		}
 		n, good := parseUint(bytes.TrimSpace(v))

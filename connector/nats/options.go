@@ -31,6 +31,32 @@ const (
 	GapResume
 )
 
+// Reader says how messages come off the connection.
+type Reader uint8
+
+// The readers of 'nats.reader'.
+const (
+	// WireReader takes them off the wire in place; nothing is allocated for a message.
+	WireReader Reader = iota
+	// ClientReader takes them as nats.go makes them.
+	ClientReader
+)
+
+func (r Reader) String() string { return [...]string{"wire", "client"}[r] }
+
+// Delivery says who decides what is sent.
+type Delivery uint8
+
+// The deliveries of 'nats.delivery'.
+const (
+	// Pull asks the server for messages.
+	Pull Delivery = iota
+	// Push lets the server send, bounded by its flow control.
+	Push
+)
+
+func (d Delivery) String() string { return [...]string{"pull", "push"}[d] }
+
 // SourceOptions configures a source. One flat set: how to connect, what to read, where to
 // begin, how much to take at a time.
 type SourceOptions struct {
@@ -49,7 +75,12 @@ type SourceOptions struct {
 	// Bounded ends the source at the last message that the stream had at Open.
 	Bounded bool
 	OnGap   GapPolicy
-	// PullMessages and PullBytes bound one request; two may be in flight.
+	// Reader is how messages come off the connection; a websocket is always read by nats.go.
+	Reader Reader
+	// Delivery is who decides what is sent.
+	Delivery Delivery
+	// PullMessages and PullBytes bound one request; two may be in flight. Pushed to, PullBytes
+	// is what may wait for Poll before the server's flow control goes unanswered.
 	PullMessages int
 	PullBytes    int64
 	// Heartbeat is how often the server shows that a waiting request is alive.
@@ -59,7 +90,7 @@ type SourceOptions struct {
 	// BackoffMax bounds the wait between attempts to reconnect.
 	BackoffMax time.Duration
 	// OnStatus is told about lost and regained connections; it may be nil. It is called
-	// from the reader's goroutine and must not block.
+	// from the keeper's goroutine and must not block.
 	OnStatus func(Status)
 	// OnGapFound is told about a gap found while running, under GapResume; as OnStatus.
 	OnGapFound func(dataflow.OpenReport)
@@ -67,6 +98,11 @@ type SourceOptions struct {
 
 // Status tells how the source's connection is.
 type Status struct {
+	// Reader is how messages come off the connection, and Delivery who decides what is sent.
+	Reader   Reader
+	Delivery Delivery
+	// Fallback is why that is not the reader that was asked for; empty when it is.
+	Fallback   string
 	Connected  bool
 	Reconnects uint64
 	// Err is why the connection was lost, or the last attempt failed.
@@ -171,7 +207,7 @@ var connKeys = []string{
 
 var sourceKeys = append([]string{
 	"scan.startup.mode", "scan.startup.timestamp-millis", "scan.bounded.mode", "edgeflow.on-gap",
-	"nats.pull.messages", "nats.pull.bytes", "nats.pull.heartbeat",
+	"nats.reader", "nats.delivery", "nats.pull.messages", "nats.pull.bytes", "nats.pull.heartbeat",
 }, connKeys...)
 
 // foreign tells whether an option belongs to the format or the engine and is not ours to
@@ -355,6 +391,20 @@ func ParseSource(with map[string]string) (SourceOptions, error) {
 		o.OnGap = GapResume
 	default:
 		r.fail("edgeflow.on-gap", v, "expected 'fail' or 'resume'")
+	}
+	switch v := with["nats.reader"]; v {
+	case "", "wire":
+	case "client":
+		o.Reader = ClientReader
+	default:
+		r.fail("nats.reader", v, "expected 'wire' or 'client'")
+	}
+	switch v := with["nats.delivery"]; v {
+	case "", "pull":
+	case "push":
+		o.Delivery = Push
+	default:
+		r.fail("nats.delivery", v, "expected 'pull' or 'push'")
 	}
 	r.small("nats.pull.messages", &o.PullMessages)
 	r.bytes("nats.pull.bytes", &o.PullBytes)

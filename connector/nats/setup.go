@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,20 +9,22 @@ import (
 	"strconv"
 	"time"
 
+	natsgo "github.com/nats-io/nats.go"
+
 	"github.com/edgeflow/edgeflow/dataflow"
 )
 
 // wrap gives an error its stream, server and hint.
-func (rd *readerLoop) wrap(err error) error {
+func (s *Source) wrap(err error) error {
 	var pe *PositionError
 	if errors.As(err, &pe) {
 		return err
 	}
-	o := &rd.s.o
+	o := &s.o
 	e := &SourceError{Stream: o.Stream, Server: o.Server(), Err: err}
 	switch {
 	case errors.Is(err, ErrNoStream):
-		e.Hint = fmt.Sprintf("create it with `%s`, or set 'nats.stream.create' = 'true'", createCommand(rd.newStream()))
+		e.Hint = fmt.Sprintf("create it with `%s`, or set 'nats.stream.create' = 'true'", createCommand(s.newStream()))
 	case errors.Is(err, ErrNoJetStream):
 		e.Hint = "enable JetStream in the server's configuration (jetstream {}), check the account's limits, and 'nats.domain' if the stream is behind a leaf node"
 	default:
@@ -37,14 +40,14 @@ func dialHint(err error) string {
 		return "check 'nats.credentials', 'nats.nkey', 'nats.user' or 'nats.token', and that the user may publish to $JS.API.> and subscribe to _INBOX.>"
 	case errors.Is(err, errProtocol):
 		return ""
-	case errors.As(err, &ne):
+	case errors.As(err, &ne), errors.Is(err, errDown), errors.Is(err, natsgo.ErrNoServers), errors.Is(err, natsgo.ErrTimeout):
 		return "is the server running and reachable? try `nats server check connection`"
 	}
 	return ""
 }
 
-func (rd *readerLoop) newStream() streamConfig {
-	o := &rd.s.o
+func (s *Source) newStream() streamConfig {
+	o := &s.o
 	c := streamConfig{
 		Name: o.Stream, Subjects: o.Subjects, Retention: "limits", Storage: "file", Discard: "old",
 		MaxBytes: o.StreamMaxBytes, MaxMsgs: -1, MaxMsgSize: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1,
@@ -56,73 +59,94 @@ func (rd *readerLoop) newStream() streamConfig {
 	return c
 }
 
-// setUp verifies the place to go on from and makes a consumer on w. first is set in Open.
-func (rd *readerLoop) setUp(w *wire, first bool) (dataflow.OpenReport, error) {
-	var report dataflow.OpenReport
-	s := rd.s
-	a, err := newAPI(w, &s.o.ConnOptions, s.inbox)
-	if err != nil {
-		return report, err
+// setUp verifies the place to go on from and makes a consumer there. first is set in Open.
+func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
+	s := k.s
+	ctx, abort := context.WithCancelCause(k.ctx)
+	defer abort(nil)
+	k.mu.Lock()
+	k.abort = abort
+	if k.fault != nil {
+		abort(k.fault)
 	}
+	k.mu.Unlock()
+	a := &api{ctx: ctx, t: k.t, prefix: s.o.APIPrefix(), timeout: s.o.RequestTimeout}
+	p := k.in.stop()
 	info, err := a.streamInfo(s.o.Stream)
-	if errors.Is(err, ErrNoStream) && s.o.CreateStream && !rd.hasAt {
-		info, err = a.createStream(rd.newStream())
+	if errors.Is(err, ErrNoStream) && s.o.CreateStream && !p.hasAt {
+		info, err = a.createStream(s.newStream())
 	}
 	if err != nil {
 		return report, err
 	}
 	st := info.stateOf()
-	rd.compacted, rd.createdNs = st.Compacted, st.CreatedNs
 	if first && s.o.Bounded {
-		rd.bounded, rd.bound = true, st.Last
+		k.in.bounded, k.in.bound = true, st.Last
 	}
-	rd.incarnation++
-	c := consumerConfig{
-		Name: "edgeflow-" + s.id + "-" + strconv.Itoa(rd.incarnation), AckPolicy: "none", ReplayPolicy: "instant",
-		MemStorage: true, Replicas: 1, InactiveNs: int64(max(s.o.PullExpires*2, 5*time.Minute)),
-	}
-	if len(s.o.Subjects) == 1 {
-		c.FilterSubject = s.o.Subjects[0]
-	} else {
-		c.FilterSubjects = s.o.Subjects
-	}
-	if report, err = rd.startAt(a, &c, st); err != nil {
+	k.incarnation++
+	n := strconv.FormatUint(k.incarnation, 10)
+	c := s.consumer(n)
+	if report, err = s.startAt(a, &c, &p, st); err != nil {
 		return report, err
 	}
-	deliver := s.inbox + ".d" + strconv.Itoa(rd.incarnation)
-	if err := w.subscribe(deliver, dataSID); err != nil {
+	if first && p.hasAt {
+		s.origin = p.at
+	}
+	deliver := s.inbox + ".d" + n
+	if s.o.Delivery == Push {
+		c.DeliverSubject = deliver
+	}
+	k.adopt(a, c.Name, deliver, p, st)
+	if err := k.t.listen(deliver, k.incarnation); err != nil {
 		return report, err
 	}
 	pending, err := a.createConsumer(s.o.Stream, c)
 	if err != nil {
 		return report, err
 	}
-	rd.w, rd.consumerSeq, rd.jumpAsked = w, 0, false
-	rd.adopt(a, c.Name, deliver, st, pending)
+	k.goes(pending, !first)
 	return report, nil
 }
 
-// startAt decides where the consumer begins and fills that into c.
-func (rd *readerLoop) startAt(a *api, c *consumerConfig, st StreamState) (dataflow.OpenReport, error) {
+// consumer describes a consumer of the incarnation n.
+func (s *Source) consumer(n string) consumerConfig {
+	o := &s.o
+	c := consumerConfig{
+		Name: "edgeflow-" + s.id + "-" + n, AckPolicy: "none", ReplayPolicy: "instant",
+		MemStorage: true, Replicas: 1, InactiveNs: int64(max(o.PullExpires*2, 5*time.Minute)),
+	}
+	if len(o.Subjects) == 1 {
+		c.FilterSubject = o.Subjects[0]
+	} else {
+		c.FilterSubjects = o.Subjects
+	}
+	if o.Delivery == Push {
+		c.FlowControl, c.HeartbeatNs = true, int64(o.Heartbeat)
+	}
+	return c
+}
+
+// startAt decides where the consumer begins, and fills that into c and p.
+func (s *Source) startAt(a *api, c *consumerConfig, p *place, st StreamState) (dataflow.OpenReport, error) {
 	var report dataflow.OpenReport
-	o := &rd.s.o
-	if rd.hasAt {
+	o := &s.o
+	if p.hasAt {
 		var at StoredMessage
-		if rd.at.Hash != 0 && rd.at.Sequence >= st.First && rd.at.Sequence <= st.Last {
+		if p.at.Hash != 0 && p.at.Sequence >= st.First && p.at.Sequence <= st.Last {
 			var err error
-			if at, err = a.message(o.Stream, rd.at.Sequence); err != nil {
+			if at, err = a.message(o.Stream, p.at.Sequence); err != nil {
 				return report, err
 			}
 		}
-		v := verify(rd.at, st, at)
+		v := verify(p.at, st, at)
 		report.Resumed = true
 		if v.Kind != Continues {
-			pe := explain(v, rd.at, st)
+			pe := explain(v, p.at, st)
 			if o.OnGap == GapFail {
 				return report, pe
 			}
 			report.Gap, report.Moved, report.Warning = v.Missing, true, pe.Error()
-			rd.at = Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: v.Next - 1}
+			p.at = Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: v.Next - 1}
 		}
 		c.DeliverPolicy, c.OptStartSeq = "by_start_sequence", v.Next
 		return report, nil
@@ -132,7 +156,7 @@ func (rd *readerLoop) startAt(a *api, c *consumerConfig, st StreamState) (datafl
 		c.DeliverPolicy, c.OptStartSeq = "by_start_sequence", st.First
 	case LatestOffset:
 		c.DeliverPolicy, c.OptStartSeq = "by_start_sequence", st.Last+1
-		rd.at, rd.hasAt = Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: st.Last}, true
+		*p = place{Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: st.Last}, true}
 	case Timestamp:
 		t := time.UnixMilli(o.TimestampMs).UTC()
 		c.DeliverPolicy, c.OptStartTime = "by_start_time", &t
@@ -140,23 +164,42 @@ func (rd *readerLoop) startAt(a *api, c *consumerConfig, st StreamState) (datafl
 	return report, nil
 }
 
-// adopt makes w the connection that requests go to.
-func (rd *readerLoop) adopt(a *api, consumer, deliver string, st StreamState, pending uint64) {
-	s := rd.s
+// adopt makes the intake take the new consumer's messages, which may come as soon as it is
+// made.
+func (k *keeper) adopt(a *api, consumer, deliver string, p place, st StreamState) {
+	s := k.s
 	o := &s.o
-	maxBytes := max(o.PullBytes, a.w.info.MaxPayload+64<<10)
+	maxBytes := max(o.PullBytes, k.t.maxPayload()+64<<10)
 	s.mu.Lock()
-	s.wire, s.next, s.deliv = a.w, a.prefix+"CONSUMER.MSG.NEXT."+o.Stream+"."+consumer, deliver
+	s.next, s.deliv = a.prefix+"CONSUMER.MSG.NEXT."+o.Stream+"."+consumer, deliver
 	s.pull = fmt.Sprintf(`{"batch":%d,"max_bytes":%d,"expires":%d,"idle_heartbeat":%d}`, o.PullMessages, maxBytes, o.PullExpires, o.Heartbeat)
-	s.asked, s.behind, s.createdNs = 0, pending, st.CreatedNs
-	s.st.Connected, s.st.Err = true, nil
-	if rd.bounded && pending == 0 {
-		s.err = io.EOF
-	}
-	st2 := s.st
+	s.asked, s.flow, s.createdNs = 0, "", st.CreatedNs
 	s.mu.Unlock()
-	s.ask()
-	if o.OnStatus != nil {
-		o.OnStatus(st2)
+	k.in.begin(k.incarnation, p, st)
+}
+
+// goes tells that the consumer is there, with so many messages waiting.
+func (k *keeper) goes(pending uint64, again bool) {
+	s := k.s
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	s.mu.Lock()
+	s.live = k.t
+	if again {
+		s.st.Reconnects++
+	}
+	s.st.Connected, s.st.Err = true, nil
+	if k.in.consumerSeq == 0 && k.in.sid != 0 {
+		s.behind = pending
+	}
+	if k.in.bounded && pending == 0 && k.in.consumerSeq == 0 {
+		s.err = io.EOF
+		k.fail(io.EOF)
+	}
+	st := s.st
+	s.mu.Unlock()
+	k.wake()
+	if s.o.OnStatus != nil {
+		s.o.OnStatus(st)
 	}
 }

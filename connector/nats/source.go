@@ -37,11 +37,12 @@ type Source struct {
 	err    error // why the source has ended; io.EOF at its bound
 	closed bool
 	st     Status
-	wire   *wire  // the connection that delivers, nil while there is none
-	pull   string // a request's payload
-	next   string // the subject that requests go to
-	deliv  string // where messages go
-	asked  int    // messages asked for and not yet delivered
+	live   transport // the connection that delivers, nil while none does
+	pull   string    // a request's payload
+	next   string    // the subject that requests go to
+	deliv  string    // where messages go
+	asked  int       // messages asked for and not yet delivered
+	flow   string    // where the server waits for an answer to its flow control
 	// queued is what lies in memory between reader and Poll.
 	queuedMessages int
 	queuedBytes    int64
@@ -65,37 +66,48 @@ func NewSource(o SourceOptions) (*Source, error) {
 		return nil, err
 	}
 	id := nuid.Next()
-	return &Source{o: o, id: id, inbox: "_INBOX." + id, wake: make(chan struct{}, 1), stream: o.Stream}, nil
+	st := Status{Delivery: o.Delivery}
+	if o.Reader == WireReader && o.websocket() {
+		o.Reader, st.Fallback = ClientReader, "frames of a websocket cannot be read off the wire"
+	}
+	st.Reader = o.Reader
+	return &Source{o: o, st: st, id: id, inbox: "_INBOX." + id, wake: make(chan struct{}, 1), stream: o.Stream}, nil
 }
 
 // Open connects once, verifies the position and begins reading after it. The error is a
 // *SourceError, or a *PositionError where the policy is to fail.
 func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport, error) {
 	var report dataflow.OpenReport
-	rd := &readerLoop{s: s}
+	run, cancel := context.WithCancel(context.Background())
+	k := &keeper{s: s, ctx: run, woken: make(chan struct{}, 1)}
+	k.in = &intake{s: s, ev: k}
 	if position != nil {
 		p, err := DecodePosition(position)
 		if err != nil {
+			cancel()
 			return report, err
 		}
-		rd.at, rd.hasAt = p, true
+		k.in.place = place{p, true}
 	}
-	w, err := dialWire(ctx, &s.o.ConnOptions)
+	stop := context.AfterFunc(ctx, cancel)
+	t, err := dial(run, &s.o, k.in, k)
+	if err == nil {
+		k.t = t
+		if report, err = k.setUp(true); err != nil {
+			k.in.stop()
+			t.close()
+		}
+	}
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+		t.close()
+	}
 	if err != nil {
-		return report, &SourceError{Stream: s.o.Stream, Server: s.o.Server(), Err: err, Hint: dialHint(err)}
+		cancel()
+		return report, s.wrap(err)
 	}
-	report, err = rd.setUp(w, true)
-	if err != nil {
-		w.close()
-		return report, rd.wrap(err)
-	}
-	if rd.hasAt {
-		s.origin = rd.at
-	}
-	run, cancel := context.WithCancel(context.Background())
 	s.cancel, s.done = cancel, make(chan struct{})
-	context.AfterFunc(run, w.close)
-	go rd.run(run)
+	go k.run()
 	return report, nil
 }
 
@@ -125,7 +137,7 @@ func (s *Source) Poll(dst []dataflow.Message, limit int, wait time.Duration) ([]
 		err = nil
 	}
 	s.mu.Unlock()
-	s.ask()
+	s.more()
 	return dst, pending, err
 }
 
@@ -156,10 +168,7 @@ func (s *Source) await(wait time.Duration) {
 func (s *Source) release() {
 	s.taken = s.taken[:0]
 	for _, c := range s.held {
-		if len(s.free) < 4 && cap(c.buf) <= 4*chunkBytes {
-			c.reset()
-			s.free = append(s.free, c)
-		}
+		s.recycle(c)
 	}
 	s.held = s.held[:0]
 }
@@ -181,7 +190,7 @@ func (s *Source) take(dst []dataflow.Message, limit int) []dataflow.Message {
 			limit -= k
 			n += k
 		}
-		if !c.done || c.taken < len(c.seen) {
+		if c.taken < len(c.seen) || !c.done && len(s.queue) == 1 {
 			break
 		}
 		s.held = append(s.held, c)
@@ -191,27 +200,45 @@ func (s *Source) take(dst []dataflow.Message, limit int) []dataflow.Message {
 	return dst
 }
 
-// ask sends pull requests until what the server may send fills the window: two requests'
-// worth of messages, as long as the memory between reader and Poll is not full.
-func (s *Source) ask() {
+// more asks the server for more, as long as the memory between reader and Poll is not
+// full. Pulling, it sends requests until what the server may send fills the window, two
+// requests' worth of messages; pushed to, it answers the server's flow control.
+func (s *Source) more() {
 	for {
 		s.mu.Lock()
-		w, next, deliv, pull := s.wire, s.next, s.deliv, s.pull
-		full := s.asked > s.o.PullMessages || s.queuedBytes > s.o.PullBytes || s.queuedMessages > s.o.PullMessages
-		if w == nil || full || s.err != nil || s.closed {
+		t, to, reply, payload := s.live, s.next, s.deliv, s.pull
+		room := s.queuedBytes <= s.o.PullBytes
+		if s.o.Delivery == Push {
+			room = room && s.flow != ""
+			to, reply, payload = s.flow, "", ""
+		} else {
+			room = room && s.asked <= s.o.PullMessages && s.queuedMessages <= s.o.PullMessages
+		}
+		if t == nil || !room || s.err != nil || s.closed {
 			s.mu.Unlock()
 			return
 		}
-		s.asked += s.o.PullMessages
-		_ = w.conn.SetReadDeadline(time.Now().Add(s.silence()))
+		if s.o.Delivery == Push {
+			s.flow = ""
+		} else {
+			s.asked += s.o.PullMessages
+		}
 		s.mu.Unlock()
-		if w.publish(next, deliv, pull) != nil {
-			return // the reader sees the same connection fail
+		if t.publish(to, reply, payload) != nil {
+			return // the connection is lost, and the keeper hears of it
 		}
 	}
 }
 
-// silence is how long the server may say nothing while a request waits.
+// expects tells whether the server is to show signs of life: while a request waits there,
+// or when it pushes.
+func (s *Source) expects() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.o.Delivery == Push || s.asked > 0
+}
+
+// silence is how long the server may say nothing then.
 func (s *Source) silence() time.Duration { return 2*s.o.Heartbeat + s.o.Heartbeat/2 }
 
 // Position implements dataflow.MessageSource.

@@ -18,6 +18,7 @@ import (
 // hub is a server with a client, for one test.
 type hub struct {
 	t   *testing.T
+	way way
 	o   embedded.Options
 	srv *embedded.Server
 	nc  *nats.Conn
@@ -77,7 +78,8 @@ func (h *hub) publish(subject string, n int) {
 }
 
 func (h *hub) options(change ...func(*SourceOptions)) SourceOptions {
-	o := SourceOptions{ConnOptions: ConnOptions{InProcess: h.srv}, Stream: "S", Heartbeat: 200 * time.Millisecond, PullExpires: time.Second}
+	o := SourceOptions{ConnOptions: ConnOptions{InProcess: h.srv}, Stream: "S", Heartbeat: 200 * time.Millisecond, PullExpires: time.Second,
+		Reader: h.way.Reader, Delivery: h.way.Delivery}
 	for _, f := range change {
 		f(&o)
 	}
@@ -151,8 +153,8 @@ func caughtUp(t *testing.T, s *Source) {
 	}
 }
 
-func TestReadsInOrderAndResumes(t *testing.T) {
-	h := startHub(t)
+func testReadsInOrderAndResumes(t *testing.T, w way) {
+	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a", 25_000)
 	s, r := open(t, h.options(), nil)
@@ -181,8 +183,8 @@ func TestReadsInOrderAndResumes(t *testing.T) {
 	}
 }
 
-func TestMessageFields(t *testing.T) {
-	h := startHub(t)
+func testMessageFields(t *testing.T, w way) {
+	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	m := nats.NewMsg("s.dev.7")
 	m.Header.Set("Region", "eu")
@@ -219,8 +221,8 @@ func TestMessageFields(t *testing.T) {
 	}
 }
 
-func TestFiltersAndStartupModes(t *testing.T) {
-	h := startHub(t)
+func testFiltersAndStartupModes(t *testing.T, w way) {
+	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a.x", 10)
 	h.publish("s.b.x", 10)
@@ -260,8 +262,8 @@ func TestFiltersAndStartupModes(t *testing.T) {
 	}
 }
 
-func TestBounded(t *testing.T) {
-	h := startHub(t)
+func testBounded(t *testing.T, w way) {
+	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	bounded := func(o *SourceOptions) { o.Bounded = true }
 	s, _ := open(t, h.options(bounded), nil)
@@ -291,8 +293,8 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-func TestServerRestart(t *testing.T) {
-	h := startHub(t, func(o *embedded.Options) { o.Listen = "127.0.0.1:0" })
+func testServerRestart(t *testing.T, w way) {
+	h := w.hub(t, func(o *embedded.Options) { o.Listen = "127.0.0.1:0" })
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a", 5000)
 	url := h.srv.ClientURL()
@@ -311,8 +313,8 @@ func TestServerRestart(t *testing.T) {
 	want(t, got[4000:], "s.b", 0, 5000)
 }
 
-func TestConsumerDeleted(t *testing.T) {
-	h := startHub(t)
+func testConsumerDeleted(t *testing.T, w way) {
+	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a", 100)
 	s, _ := open(t, h.options(), nil)
@@ -330,7 +332,7 @@ func TestConsumerDeleted(t *testing.T) {
 	}
 }
 
-func TestPositionProblemsAtOpen(t *testing.T) {
+func testPositionProblemsAtOpen(t *testing.T, w way) {
 	fails := func(t *testing.T, h *hub, pos []byte, kind VerdictKind) {
 		t.Helper()
 		s, err := NewSource(h.options())
@@ -345,7 +347,7 @@ func TestPositionProblemsAtOpen(t *testing.T) {
 	}
 	resume := func(o *SourceOptions) { o.OnGap = GapResume }
 	start := func(t *testing.T) (*hub, []byte) {
-		h := startHub(t)
+		h := w.hub(t)
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 		h.publish("s.a", 100)
 		s, _ := open(t, h.options(), nil)
@@ -416,9 +418,9 @@ func TestPositionProblemsAtOpen(t *testing.T) {
 	})
 }
 
-func TestStreamProblemsWhileRunning(t *testing.T) {
+func testStreamProblemsWhileRunning(t *testing.T, w way) {
 	t.Run("retention passes us", func(t *testing.T) {
-		h := startHub(t)
+		h := w.hub(t)
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxMsgs: 500})
 		h.publish("s.a", 100)
 		s, _ := open(t, h.options(func(o *SourceOptions) { o.PullMessages = 10 }), nil)
@@ -440,7 +442,7 @@ func TestStreamProblemsWhileRunning(t *testing.T) {
 		}
 	})
 	t.Run("deleted and created again", func(t *testing.T) {
-		h := startHub(t)
+		h := w.hub(t)
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 		h.publish("s.a", 10)
 		s, _ := open(t, h.options(), nil)
@@ -463,8 +465,8 @@ func TestStreamProblemsWhileRunning(t *testing.T) {
 	})
 }
 
-func TestLargeMessagesAndSlowPolling(t *testing.T) {
-	h := startHub(t, func(o *embedded.Options) { o.MaxPayloadBytes = 12 << 20 })
+func testLargeMessagesAndSlowPolling(t *testing.T, w way) {
+	h := w.hub(t, func(o *embedded.Options) { o.MaxPayloadBytes = 12 << 20 })
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	sizes := []int{1, 100, 10 << 20, 300 << 10, 5, 1 << 20, 257 << 10}
 	for i, n := range sizes {
@@ -485,28 +487,6 @@ func TestLargeMessagesAndSlowPolling(t *testing.T) {
 		}
 		if d := msgs[0].Data; len(d) != n || d[0] != byte(i) || d[n-1] != byte(i) {
 			t.Fatalf("message %d has %d bytes, want %d", i, len(d), n)
-		}
-	}
-}
-
-func TestMemoryIsBounded(t *testing.T) {
-	h := startHub(t)
-	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
-	h.publish("s.a", 20_000)
-	s, _ := open(t, h.options(func(o *SourceOptions) { o.PullMessages = 100 }), nil)
-	var msgs []dataflow.Message
-	n := 0
-	for n < 20_000 {
-		var err error
-		if msgs, _, err = s.Poll(msgs[:0], 37, time.Second); err != nil {
-			t.Fatal(err)
-		}
-		n += len(msgs)
-		s.mu.Lock()
-		queued, asked := s.queuedMessages, s.asked
-		s.mu.Unlock()
-		if queued+asked > 400 {
-			t.Fatalf("%d messages queued and %d asked for with requests of 100", queued, asked)
 		}
 	}
 }

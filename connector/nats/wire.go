@@ -3,261 +3,214 @@ package nats
 import (
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// serverInfo is the part of a server's greeting that matters here.
-type serverInfo struct {
-	Version     string `json:"version"`
-	MaxPayload  int64  `json:"max_payload"`
-	TLSRequired bool   `json:"tls_required"`
-	Nonce       string `json:"nonce"`
-	JetStream   bool   `json:"jetstream"`
+// hotSID is where the ids of our own subscriptions begin, one an incarnation; those of
+// nats.go count up from 1.
+const hotSID = 1 << 40
+
+// wireTransport takes the frames of its subscription off the connection before nats.go
+// sees them. The subscription is its own too: nats.go knows nothing of it.
+type wireTransport struct {
+	client
+	d *dialer
 }
 
-type connectInfo struct {
-	Verbose      bool   `json:"verbose"`
-	Pedantic     bool   `json:"pedantic"`
-	TLSRequired  bool   `json:"tls_required"`
-	Name         string `json:"name"`
-	Lang         string `json:"lang"`
-	Version      string `json:"version"`
-	Protocol     int    `json:"protocol"`
-	Echo         bool   `json:"echo"`
-	Headers      bool   `json:"headers"`
-	NoResponders bool   `json:"no_responders"`
-	User         string `json:"user,omitempty"`
-	Pass         string `json:"pass,omitempty"`
-	Token        string `json:"auth_token,omitempty"`
-	JWT          string `json:"jwt,omitempty"`
-	NKey         string `json:"nkey,omitempty"`
-	Sig          string `json:"sig,omitempty"`
-}
-
-// wire is one connection to a server. Reading belongs to one goroutine at a time; writing
-// is safe from several.
-type wire struct {
-	conn   net.Conn
-	info   serverInfo
-	server string
-
-	// buf[r:w] is what was read and not yet parsed, during the handshake and requests.
-	buf  []byte
-	r, w int
-
-	wmu  sync.Mutex
-	wbuf []byte
-}
-
-// dialWire tries the servers in order and returns the first connection that is ready.
-func dialWire(ctx context.Context, o *ConnOptions) (*wire, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.DialTimeout*time.Duration(max(1, len(o.URLs))))
-	defer cancel()
-	if o.InProcess != nil {
-		conn, err := o.InProcess.InProcessConn()
-		if err != nil {
-			return nil, fmt.Errorf("embedded server: %w", err)
-		}
-		return greet(ctx, conn, o, nil)
+func (t *wireTransport) listen(subject string, incarnation uint64) error {
+	t.d.mu.Lock()
+	c := t.d.current
+	t.d.mu.Unlock()
+	if c == nil || !c.ready.Load() {
+		return errDown // before CONNECT the server would refuse it
 	}
-	var errs []error
-	for _, s := range o.URLs {
-		u, err := parseURL(s)
-		if err != nil {
-			return nil, err
-		}
-		d := net.Dialer{Timeout: o.DialTimeout}
-		conn, err := d.DialContext(ctx, "tcp", u.Host)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		w, err := greet(ctx, conn, o, u)
-		if err == nil {
-			return w, nil
-		}
-		errs = append(errs, fmt.Errorf("%s: %w", u.Host, err))
+	lines := ""
+	if c.listening != 0 {
+		lines = "UNSUB " + strconv.FormatUint(c.listening, 10) + "\r\n"
 	}
-	return nil, errors.Join(errs...)
-}
-
-// greet does the handshake on conn, which it closes when it fails.
-func greet(ctx context.Context, conn net.Conn, o *ConnOptions, u *url.URL) (_ *wire, err error) {
-	w := &wire{conn: conn, server: o.Server(), buf: make([]byte, 64<<10)}
-	defer func() {
-		if err != nil {
-			w.conn.Close()
-		}
-	}()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	_ = conn.SetDeadline(time.Now().Add(o.DialTimeout))
-	tc, err := o.tlsConfig()
-	if err != nil {
-		return nil, err
-	}
-	secure := func() error {
-		if tc == nil {
-			tc = &tls.Config{MinVersion: tls.VersionTLS12}
-		}
-		if tc.ServerName == "" && u != nil {
-			tc.ServerName = u.Hostname()
-		}
-		t := tls.Client(conn, tc)
-		if err := t.HandshakeContext(ctx); err != nil {
-			return fmt.Errorf("TLS: %w", err)
-		}
-		w.conn = t
-		return nil
-	}
-	if o.TLSFirst {
-		if err := secure(); err != nil {
-			return nil, err
-		}
-	}
-	var f frame
-	if err := w.next(&f); err != nil {
-		return nil, fmt.Errorf("no greeting: %w", err)
-	}
-	if f.kind != frameInfo {
-		return nil, fmt.Errorf("%w: no greeting; is this a NATS server?", errProtocol)
-	}
-	if err := json.Unmarshal(f.detail, &w.info); err != nil {
-		return nil, fmt.Errorf("%w: greeting: %v", errProtocol, err)
-	}
-	wantTLS := w.info.TLSRequired || o.TLSCA != "" || o.TLSCert != "" || (u != nil && u.Scheme == "tls")
-	if wantTLS && !o.TLSFirst && o.InProcess == nil {
-		if w.r != w.w {
-			return nil, fmt.Errorf("%w: bytes before the TLS handshake", errProtocol)
-		}
-		if err := secure(); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.login(o, u, wantTLS); err != nil {
-		return nil, err
-	}
-	_ = w.conn.SetDeadline(time.Time{})
-	return w, nil
-}
-
-// login sends CONNECT and waits until the server has accepted it.
-func (w *wire) login(o *ConnOptions, u *url.URL, secured bool) error {
-	id, err := o.identify(u)
-	if err != nil {
-		return err
-	}
-	c := connectInfo{TLSRequired: secured, Name: o.Name, Lang: "go", Version: "1", Protocol: 1, Headers: true, NoResponders: true,
-		User: id.user, Pass: id.pass, Token: id.token, JWT: id.jwt, NKey: id.nkey}
-	if id.sign != nil {
-		if w.info.Nonce == "" {
-			return fmt.Errorf("%w: the server does not ask for nkeys: check 'nats.credentials' or 'nats.nkey'", ErrAuthorization)
-		}
-		sig, err := id.sign([]byte(w.info.Nonce))
-		if err != nil {
-			return err
-		}
-		c.Sig = base64.RawURLEncoding.EncodeToString(sig)
-	}
-	b, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	if err := w.send("CONNECT ", string(b), "\r\nPING\r\n"); err != nil {
-		return err
-	}
-	var f frame
-	for {
-		if err := w.next(&f); err != nil {
-			return fmt.Errorf("log in: %w", err)
-		}
-		switch f.kind {
-		case framePong:
-			return nil
-		case frameErr:
-			return serverError(f.detail)
-		case framePing:
-			if err := w.send("PONG\r\n"); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// serverError gives an -ERR of the server its type.
-func serverError(detail []byte) error {
-	s := string(detail)
-	l := strings.ToLower(s)
-	if strings.Contains(l, "authorization") || strings.Contains(l, "authentication") || strings.Contains(l, "permissions") {
-		return fmt.Errorf("%w: %s", ErrAuthorization, s)
-	}
-	return fmt.Errorf("the server says: %s", s)
-}
-
-// next reads one frame; its slices are valid until the next call.
-func (w *wire) next(f *frame) error {
-	for {
-		if w.r < w.w {
-			n, need, err := parseFrame(w.buf[w.r:w.w], f)
-			if err != nil {
-				return err
-			}
-			if n > 0 {
-				w.r += n
-				return nil
-			}
-			if need > len(w.buf) {
-				w.buf = append(make([]byte, 0, need), w.buf[w.r:w.w]...)[:need]
-				w.r, w.w = 0, w.w-w.r
-			}
-		}
-		if w.r > 0 {
-			w.w = copy(w.buf, w.buf[w.r:w.w])
-			w.r = 0
-		}
-		if w.w == len(w.buf) {
-			w.buf = append(w.buf, make([]byte, len(w.buf))...)
-		}
-		n, err := w.conn.Read(w.buf[w.w:])
-		w.w += n
-		if err != nil && n == 0 {
-			if errors.Is(err, io.EOF) {
-				return errGone
-			}
-			return err
-		}
-	}
-}
-
-// send writes the parts as one piece.
-func (w *wire) send(parts ...string) error {
-	w.wmu.Lock()
-	defer w.wmu.Unlock()
-	w.wbuf = w.wbuf[:0]
-	for _, p := range parts {
-		w.wbuf = append(w.wbuf, p...)
-	}
-	_, err := w.conn.Write(w.wbuf)
+	c.listening = hotSID + incarnation
+	lines += "SUB " + subject + " " + strconv.FormatUint(c.listening, 10) + "\r\n"
+	// What nats.go writes are whole lines with their payloads, so this falls between two.
+	_, err := c.Write([]byte(lines))
 	return err
 }
 
-// publish sends a message with a reply subject.
-func (w *wire) publish(subject, reply, payload string) error {
-	return w.send("PUB ", subject, " ", reply, " ", strconv.Itoa(len(payload)), "\r\n", payload, "\r\n")
+// wireConn is a connection as nats.go sees it: what it reads is what the server sent less
+// the frames of the hot subscription, which go to the intake. nats.go's read loop is the
+// source's reader: it waits in Read, and returns only for what is not hot.
+type wireConn struct {
+	d    *dialer
+	raw  net.Conn // below TLS
+	conn net.Conn // what is read and written; set anew by secure, before CONNECT
+	host string   // of the server; empty in process
+	// ready tells that the server has accepted the log-in.
+	ready atomic.Bool
+	// listening is the id of the subscription; the keeper's.
+	listening uint64
+
+	// The reader's own.
+	c    *chunk // being filled
+	pass []byte // for nats.go, from passed
+	at   int
+	err  error // what the connection ended with
 }
 
-func (w *wire) subscribe(subject string, sid uint64) error {
-	return w.send("SUB ", subject, " ", strconv.FormatUint(sid, 10), "\r\n")
+// Read gives nats.go its frames.
+func (c *wireConn) Read(p []byte) (int, error) {
+	for c.at == len(c.pass) {
+		if c.err != nil {
+			return 0, c.err
+		}
+		c.pass, c.at = c.pass[:0], 0
+		if c.err = c.fill(); c.err != nil {
+			c.d.in.quit(c.c)
+			c.c = nil
+		}
+	}
+	n := copy(p, c.pass[c.at:])
+	c.at += n
+	return n, nil
 }
 
-func (w *wire) close() { _ = w.conn.Close() }
+// fill takes in what one read of the connection yields.
+func (c *wireConn) fill() error {
+	if c.c == nil {
+		c.c = c.d.in.fresh(0)
+	}
+	n, err := c.conn.Read(c.c.buf[c.c.w:])
+	c.c.w += n
+	if n == 0 {
+		return err
+	}
+	if !c.ready.Load() {
+		if perr := c.greet(); perr != nil {
+			return perr
+		}
+	}
+	if c.ready.Load() {
+		var perr error
+		if c.c, c.pass, perr = c.d.in.parse(c.c, c.pass); perr != nil {
+			return perr
+		}
+	}
+	return err
+}
+
+// greet passes the frames of the handshake on, and secures the connection between the
+// server's greeting and the log-in when it is to be.
+func (c *wireConn) greet() error {
+	var f frame
+	for !c.ready.Load() {
+		b := c.c
+		n, need, err := parseFrame(b.buf[b.r:b.w], &f)
+		if err != nil {
+			return fmt.Errorf("%w; is this a NATS server?", err)
+		}
+		if n == 0 {
+			c.c = c.d.in.room(b, need)
+			return nil
+		}
+		c.pass = append(c.pass, b.buf[b.r:b.r+n]...)
+		b.r += n
+		switch f.kind {
+		case frameInfo:
+			if err := c.greeted(f.detail); err != nil {
+				c.d.note(err)
+				return err
+			}
+		case framePong:
+			c.ready.Store(true)
+		}
+	}
+	return nil
+}
+
+// greeted decides on TLS by the server's greeting.
+func (c *wireConn) greeted(info []byte) error {
+	var i struct {
+		Required  bool `json:"tls_required"`
+		Available bool `json:"tls_available"`
+	}
+	if err := json.Unmarshal(info, &i); err != nil {
+		return fmt.Errorf("%w: greeting: %v", errProtocol, err)
+	}
+	o := c.d.o
+	want := i.Required || i.Available && (o.TLSCA != "" || o.TLSCert != "" || o.hasTLSURL())
+	if !want || c.host == "" || c.raw != c.conn {
+		return nil
+	}
+	if c.c.r != c.c.w {
+		return fmt.Errorf("%w: bytes before the TLS handshake", errProtocol)
+	}
+	return c.secure()
+}
+
+// hasTLSURL tells whether a URL asks for TLS; then, as in nats.go, every server is.
+func (o *ConnOptions) hasTLSURL() bool {
+	for _, u := range o.URLs {
+		if strings.HasPrefix(u, "tls://") {
+			return true
+		}
+	}
+	return false
+}
+
+// secure does the TLS handshake. The certificate is to name the host that was dialled, or,
+// for an address that another server announced, the last host known by a name.
+func (c *wireConn) secure() error {
+	d := c.d
+	tc, err := d.o.tlsConfig()
+	if err != nil {
+		return err
+	}
+	if tc == nil {
+		tc = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	tc.ServerName = c.host
+	d.mu.Lock()
+	if net.ParseIP(c.host) != nil && d.name != "" && !d.o.names(c.host) {
+		tc.ServerName = d.name
+	}
+	d.mu.Unlock()
+	t := tls.Client(c.raw, tc)
+	ctx, cancel := context.WithTimeout(d.ctx, d.o.DialTimeout)
+	defer cancel()
+	if err := t.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("%s: TLS: %w", c.host, err)
+	}
+	d.mu.Lock()
+	if net.ParseIP(c.host) == nil {
+		d.name = c.host
+	}
+	d.mu.Unlock()
+	c.conn = t
+	return nil
+}
+
+// names tells whether a URL of the options has that host.
+func (o *ConnOptions) names(host string) bool {
+	for _, s := range o.URLs {
+		var u *url.URL
+		if u, _ = parseURL(s); u != nil && u.Hostname() == host {
+			return true
+		}
+	}
+	return false
+}
+
+// Close ends the connection; a Read that waits returns.
+func (c *wireConn) Close() error { return c.raw.Close() }
+
+func (c *wireConn) Write(p []byte) (int, error)        { return c.conn.Write(p) }
+func (c *wireConn) LocalAddr() net.Addr                { return c.raw.LocalAddr() }
+func (c *wireConn) RemoteAddr() net.Addr               { return c.raw.RemoteAddr() }
+func (c *wireConn) SetDeadline(t time.Time) error      { return c.raw.SetDeadline(t) }
+func (c *wireConn) SetReadDeadline(t time.Time) error  { return c.raw.SetReadDeadline(t) }
+func (c *wireConn) SetWriteDeadline(t time.Time) error { return c.raw.SetWriteDeadline(t) }
