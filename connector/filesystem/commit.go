@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -63,17 +62,17 @@ func (s *Sink) store(m manifest) error {
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
 	}
-	path := s.manifestPath(m.Subject)
-	if err := writeSynced(path+".new", data); err != nil {
+	name := manifestName(m.Subject)
+	if err := writeSynced(s.root, name+".new", data); err != nil {
 		return err
 	}
 	if err := failpoint.Hit("filesystem.before-manifest"); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := s.root.Rename(name+".new", name); err != nil {
 		return fmt.Errorf("filesystem: %w", err)
 	}
-	return syncDir(s.dir)
+	return syncDir(s.root, ".")
 }
 
 // rows writes the batch's rows to hidden files by folder, and notes how far event time is.
@@ -120,7 +119,7 @@ func (p *publishing) write(folder string, messages []int, ordinal int) error {
 	}
 	if at >= 0 {
 		o := &p.next.Open[at]
-		if err := appendSynced(filepath.Join(s.dir, o.Hidden), o.Bytes, s.buf.Bytes()); err != nil {
+		if err := appendSynced(s.root, o.Hidden, o.Bytes, s.buf.Bytes()); err != nil {
 			return err
 		}
 		o.Bytes, o.Written = o.Bytes+int64(s.buf.Len()), p.nowMs
@@ -134,10 +133,10 @@ func (p *publishing) write(folder string, messages []int, ordinal int) error {
 	if n.outside() {
 		return &forward.RefusedError{Reason: fmt.Sprintf("%q is no folder of a partition", folder)}
 	}
-	if _, err := os.Lstat(filepath.Join(s.dir, n.path())); err == nil {
+	if _, err := s.root.Lstat(n.path()); err == nil {
 		return &forward.RefusedError{Reason: "the file " + n.path() + " exists already", Hint: "it was written by a pipeline whose state or manifest is gone; move the old files out of " + s.dir}
 	}
-	if err := writeSynced(filepath.Join(s.dir, n.Hidden), s.buf.Bytes()); err != nil {
+	if err := writeSynced(s.root, n.Hidden, s.buf.Bytes()); err != nil {
 		return err
 	}
 	if s.rolling.On {
@@ -225,8 +224,8 @@ func (p *publishing) end(f func(part) bool) {
 }
 
 // appendSynced cuts a file to a length, adds to it and syncs it.
-func appendSynced(path string, length int64, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0o644)
+func appendSynced(root *os.Root, path string, length int64, data []byte) error {
+	f, err := root.OpenFile(path, os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
 	}

@@ -2,8 +2,10 @@
 
 package filesystem
 
+import "os"
+
 // lock has nothing to lock with: on these systems an output must have one writer.
-func lock(string) (unlock func(), err error) { return func() {}, nil }
+func lock(*os.Root, string) (unlock func(), err error) { return func() {}, nil }
 
 // syncDir has nothing to do: directories cannot be synced here.
-func syncDir(string) error { return nil }
+func syncDir(*os.Root, string) error { return nil }

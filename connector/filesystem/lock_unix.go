@@ -11,8 +11,8 @@ import (
 
 // lock keeps other processes from writing the same output; the system drops it when the
 // process dies.
-func lock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+func lock(root *os.Root, path string) (unlock func(), err error) {
+	f, err := root.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("filesystem: %w", err)
 	}
@@ -27,8 +27,8 @@ func lock(path string) (unlock func(), err error) {
 }
 
 // syncDir makes renames in a directory durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
+func syncDir(root *os.Root, dir string) error {
+	f, err := root.Open(dir)
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
 	}

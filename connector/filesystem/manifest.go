@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,14 +59,14 @@ type partition struct {
 	Created int64  `json:"created"`
 }
 
-func (s *Sink) manifestPath(subject string) string {
-	return filepath.Join(s.dir, ".edgeflow-"+outputID(subject)+".json")
+func manifestName(subject string) string {
+	return ".edgeflow-" + outputID(subject) + ".json"
 }
 
 // load reads the manifest; without one its place is 0.
 func (s *Sink) load(subject string) (m manifest, err error) {
-	path := s.manifestPath(subject)
-	data, err := os.ReadFile(path)
+	path := filepath.Join(s.dir, manifestName(subject))
+	data, err := s.root.ReadFile(manifestName(subject))
 	if errors.Is(err, fs.ErrNotExist) {
 		return manifest{Version: manifestVersion, Subject: subject}, nil
 	}
@@ -105,15 +104,15 @@ func (s *Sink) settle(m manifest) error {
 	if err := s.finish(m); err != nil {
 		return err
 	}
-	left, err := filepath.Glob(filepath.Join(s.dir, ".part-"+outputID(m.Subject)+"-*"))
+	left, err := fs.Glob(s.root.FS(), ".part-"+outputID(m.Subject)+"-*")
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
 	}
-	for _, path := range left {
-		if slices.ContainsFunc(m.Open, func(p part) bool { return p.Hidden == filepath.Base(path) }) {
+	for _, name := range left {
+		if slices.ContainsFunc(m.Open, func(p part) bool { return p.Hidden == name }) {
 			continue
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("filesystem: %w", err)
 		}
 	}
@@ -126,22 +125,22 @@ func (s *Sink) finish(m manifest) error {
 	folders := map[string]bool{}
 	for _, p := range m.Ended {
 		if p.Folder != "" && !folders[p.Folder] {
-			if err := os.MkdirAll(filepath.Join(s.dir, p.Folder), 0o755); err != nil {
+			if err := s.root.MkdirAll(p.Folder, 0o755); err != nil {
 				return fmt.Errorf("filesystem: %w", err)
 			}
 		}
-		err := os.Rename(filepath.Join(s.dir, p.Hidden), filepath.Join(s.dir, p.path()))
+		err := s.root.Rename(p.Hidden, p.path())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it has its visible name, or was taken away since
 			return fmt.Errorf("filesystem: %w", err)
 		}
 		folders[p.Folder] = true
 	}
 	for _, f := range m.Complete {
-		dir := filepath.Join(s.dir, f)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		dir := filepath.Clean(f)
+		if err := s.root.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("filesystem: %w", err)
 		}
-		if err := writeSynced(filepath.Join(dir, s.partitions.SuccessFile), nil); err != nil {
+		if err := writeSynced(s.root, filepath.Join(dir, s.partitions.SuccessFile), nil); err != nil {
 			return err
 		}
 		folders[f] = true
@@ -159,7 +158,7 @@ func (s *Sink) syncFolders(folders map[string]bool) error {
 		up[""] = true
 	}
 	for f := range up {
-		if err := syncDir(filepath.Join(s.dir, f)); err != nil {
+		if err := syncDir(s.root, filepath.Clean(f)); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/confine"
 	"github.com/edgeflow/edgeflow/connector/internal/with"
 	"github.com/edgeflow/edgeflow/dataflow/format"
 )
@@ -24,6 +25,8 @@ const (
 type Options struct {
 	// Path is a directory, or for a source also a file, 'path'.
 	Path string
+	// Roots hold Path and all that lies below it, links included; nil confines nothing.
+	Roots *confine.Roots
 	// Format and Table are the table's format and its options.
 	Format string
 	Table  map[string]string

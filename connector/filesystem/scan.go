@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sort"
 )
@@ -19,7 +18,7 @@ func (s *Source) verify(f *file) error {
 	if f.headLen == 0 {
 		return nil
 	}
-	h, err := os.Open(path)
+	h, err := s.dir.Open(f.name)
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
 	}
@@ -38,17 +37,26 @@ func (s *Source) verify(f *file) error {
 func (s *Source) scan() error {
 	s.scanned = s.opt.Now()
 	seen := map[string]bool{}
-	err := filepath.WalkDir(s.root, func(path string, d fs.DirEntry, err error) error {
+	dir, err := s.opt.Roots.OpenDir(s.root, false)
+	if err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	if s.dir != nil {
+		s.dir.Close()
+	}
+	s.dir = dir
+	err = fs.WalkDir(dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) && path != s.root {
+			if errors.Is(err, fs.ErrNotExist) && name != "." {
 				return nil
 			}
 			return err
 		}
-		name, err := filepath.Rel(s.root, path)
-		if err != nil || name == "." {
-			return err
+		if name == "." {
+			return nil
 		}
+		name = filepath.FromSlash(name)
+		path := filepath.Join(s.root, name)
 		hidden := d.Name()[0] == '.' || d.Name()[0] == '_'
 		if d.IsDir() {
 			if hidden || s.single != "" {

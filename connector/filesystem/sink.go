@@ -3,6 +3,7 @@ package filesystem
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/confine"
 	"github.com/edgeflow/edgeflow/dataflow/format"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
@@ -43,6 +45,8 @@ var ErrBusy = errors.New("another process is writing this output")
 // rows.
 type Sink struct {
 	dir        string
+	roots      *confine.Roots
+	root       *os.Root // dir, while one of the hub's methods runs
 	framing    format.Framing
 	ext        string
 	partitions Partitions
@@ -61,7 +65,7 @@ func NewSink(o Options, framing format.Framing) (*Sink, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	return &Sink{dir: o.Path, framing: framing, ext: extensions[o.Format], partitions: o.Partitions, rolling: o.Rolling, now: o.Now, recovered: map[string]bool{}}, nil
+	return &Sink{dir: o.Path, roots: o.Roots, framing: framing, ext: extensions[o.Format], partitions: o.Partitions, rolling: o.Rolling, now: o.Now, recovered: map[string]bool{}}, nil
 }
 
 var _ forward.Hub = (*Sink)(nil)
@@ -69,17 +73,23 @@ var _ forward.Hub = (*Sink)(nil)
 // Check makes the directory and tries to write to it.
 func (s *Sink) Check(context.Context) (forward.Limits, error) {
 	lim := forward.Limits{MessageBytes: messageBytesMax, Messages: partMessagesMax, Bytes: partBytesMax}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+	root, err := s.roots.OpenDir(s.dir, true)
+	if err != nil {
 		return lim, fmt.Errorf("filesystem: %w", err)
 	}
+	defer root.Close()
 	for dir, n := filepath.Dir(s.dir), 0; n < 3; dir, n = filepath.Dir(dir), n+1 {
-		_ = syncDir(dir) // where the name of a new folder is; one that cannot be opened was there before
+		if up, err := os.OpenRoot(dir); err == nil { // one that cannot be opened was there before
+			_ = syncDir(up, ".") // where the name of a new folder is
+			up.Close()
+		}
 	}
-	f, err := os.CreateTemp(s.dir, ".edgeflow-check-*")
+	name := ".edgeflow-check-" + rand.Text()
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return lim, fmt.Errorf("filesystem: the directory cannot be written to: %w", err)
 	}
-	return lim, errors.Join(f.Close(), os.Remove(f.Name()))
+	return lim, errors.Join(f.Close(), root.Remove(name))
 }
 
 // outputID is an output's part of file names.
@@ -91,11 +101,11 @@ func outputID(subject string) string {
 
 // ReadCursor reads the cursor and settles what a crash left.
 func (s *Sink) ReadCursor(_ context.Context, subject string) (data []byte, place uint64, err error) {
-	unlock, err := lock(filepath.Join(s.dir, ".edgeflow-"+outputID(subject)+".lock"))
+	leave, err := s.enter(subject)
 	if err != nil {
 		return nil, 0, err
 	}
-	defer unlock()
+	defer leave()
 	m, err := s.load(subject)
 	if err != nil {
 		return nil, 0, err
@@ -116,11 +126,11 @@ func (s *Sink) Publish(ctx context.Context, b *forward.Batch) (place uint64, err
 			return 0, &forward.RefusedError{Reason: "a row of kind " + k + " cannot be appended to a file", Hint: "write the query's result to a sink that takes updates, or make it append-only"}
 		}
 	}
-	unlock, err := lock(filepath.Join(s.dir, ".edgeflow-"+outputID(b.Subject)+".lock"))
+	leave, err := s.enter(b.Subject)
 	if err != nil {
 		return 0, err
 	}
-	defer unlock()
+	defer leave()
 	m, err := s.load(b.Subject)
 	if err != nil {
 		return 0, err
@@ -136,9 +146,28 @@ func (s *Sink) Publish(ctx context.Context, b *forward.Batch) (place uint64, err
 	return s.commit(m, b)
 }
 
+// enter opens the folder and takes the lock of an output's cursor.
+func (s *Sink) enter(subject string) (leave func(), err error) {
+	root, err := s.roots.OpenDir(s.dir, false)
+	if err != nil {
+		return nil, fmt.Errorf("filesystem: %w", err)
+	}
+	unlock, err := lock(root, ".edgeflow-"+outputID(subject)+".lock")
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	s.root = root
+	return func() {
+		unlock()
+		root.Close()
+		s.root = nil
+	}, nil
+}
+
 // writeSynced writes a file, whole, and syncs it.
-func writeSynced(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+func writeSynced(root *os.Root, name string, data []byte) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
 	}

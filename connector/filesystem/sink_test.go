@@ -105,13 +105,13 @@ func TestPartsAndCursor(t *testing.T) {
 		t.Errorf("an update: %v", err)
 	}
 	// Old files are not overwritten when the manifest is gone.
-	if err := os.Remove(s.manifestPath("cursor.p.i.out")); err != nil {
+	if err := os.Remove(filepath.Join(dir, manifestName("cursor.p.i.out"))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Publish(ctx, batch(1, 0, 1, 3)); !errors.As(err, &refused) || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("an existing part: %v", err)
 	}
-	write(t, dir, filepath.Base(s.manifestPath("cursor.p.i.out")), `{"version":99}`)
+	write(t, dir, filepath.Base(filepath.Join(dir, manifestName("cursor.p.i.out"))), `{"version":99}`)
 	if _, _, err := s.ReadCursor(ctx, "cursor.p.i.out"); err == nil || !strings.Contains(err.Error(), "use a newer one") {
 		t.Errorf("a newer manifest: %v", err)
 	}
@@ -134,7 +134,12 @@ func TestHeaderOfEachPart(t *testing.T) {
 func TestOneWriterAtATime(t *testing.T) {
 	dir := t.TempDir()
 	s := newSink(t, dir)
-	unlock, err := lock(filepath.Join(dir, ".edgeflow-"+outputID("cursor.p.i.out")+".lock"))
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	unlock, err := lock(root, ".edgeflow-"+outputID("cursor.p.i.out")+".lock")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,8 @@ type Source struct {
 	pattern *regexp.Regexp
 	ctx     context.Context
 	root    string
-	single  string // the one file, when the path is a file
+	dir     *os.Root // root, opened anew by each scan
+	single  string   // the one file, when the path is a file
 
 	files   []*file // by name
 	known   map[string]*file
@@ -114,7 +115,7 @@ func NewSource(o Options) (*Source, error) {
 func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport, error) {
 	var r dataflow.OpenReport
 	s.ctx = ctx
-	info, err := os.Stat(s.opt.Path)
+	info, err := s.opt.Roots.Stat(s.opt.Path)
 	if err != nil {
 		return r, fmt.Errorf("filesystem: %w", err)
 	}
@@ -210,7 +211,7 @@ func (s *Source) choose() error {
 		if err := s.changed(f); err != nil {
 			return err
 		}
-		h, err := os.Open(filepath.Join(s.root, f.name))
+		h, err := s.dir.Open(f.name)
 		if err != nil {
 			return fmt.Errorf("filesystem: %w", err)
 		}
@@ -402,10 +403,14 @@ func (s *Source) Committed([]byte) {}
 
 // Close closes the current file.
 func (s *Source) Close() error {
-	if s.f == nil {
-		return nil
+	var err error
+	if s.f != nil {
+		err = s.f.Close()
+		s.f, s.cur = nil, nil
 	}
-	err := s.f.Close()
-	s.f, s.cur = nil, nil
+	if s.dir != nil {
+		err = errors.Join(err, s.dir.Close())
+		s.dir = nil
+	}
 	return err
 }
