@@ -208,6 +208,31 @@ func TestDropOldest(t *testing.T) {
 	b.balanced(12)
 }
 
+// A commit that gives rows up may be in the store before the forwarder hears of it.
+func TestNothingIsSentWhileRowsAreGivenUp(t *testing.T) {
+	b := newBench(t, forward.Limits{MessageBytes: 1000, Messages: 1, Bytes: 1000}, func(o *forward.OutputOptions) { o.BytesMax, o.OnFull = 400, forward.DropOldest })
+	for i := range 10 {
+		b.store.Add("out", b.now, strings.Repeat(fmt.Sprint(i), 90))
+	}
+	b.commit()
+	epoch := b.store.Commit(b.fw.Plan(b.now))
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(b.hub.Messages); n > 0 {
+		t.Fatalf("%d messages are sent", n)
+	}
+	if err := b.fw.Committed(epoch); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.steps(); err != nil {
+		t.Fatal(err)
+	}
+	if st := b.balanced(10); st.Dropped == 0 || int(st.Confirmed) != len(b.hub.Messages) {
+		t.Fatalf("%+v with %d messages", st, len(b.hub.Messages))
+	}
+}
+
 func TestDrainRate(t *testing.T) {
 	b := newBench(t, forward.Limits{MessageBytes: 1000, Messages: 1, Bytes: 1000}, func(o *forward.OutputOptions) { o.DrainBytesPerSecond = 100 })
 	for range 10 {

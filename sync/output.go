@@ -194,10 +194,18 @@ func (o *output) confirm(from, outbox, place uint64) {
 	o.phase = phaseSend
 }
 
+// givingUp tells that a commit under way gives up rows that were not sent. They may be gone
+// from the outbox already, and what the hub has must stay as it is until Committed tells.
+func (f *Forwarder) givingUp(o *output) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.shared[o.i].planned.DroppedTo > o.acc.Done()
+}
+
 // send sends the next batch.
 func (o *output) send(ctx context.Context, now time.Time) (progress bool, err error) {
 	base, last := o.account().Done(), o.f.sendable(o)
-	if base >= last {
+	if base >= last || o.f.givingUp(o) {
 		return false, nil
 	}
 	if d := o.bucket.wait(now); d > 0 {
