@@ -33,7 +33,6 @@ type headGen struct {
 	depth   int
 	hoisted bytes.Buffer
 	panes   []*paneGen // by leaf
-	inKey   string     // the columns whose packed key is in hand
 }
 
 // mark is the watermark of a row: a local, in ms, and whether it is NULL.

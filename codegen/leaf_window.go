@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/op"
@@ -92,41 +93,125 @@ func (g *headGen) update(leaf int, l plan.Leaf) {
 	w, p := g.w, g.panes[leaf]
 	vals := g.vals[l.From]
 	w.use("unsafe")
+	assign := ":="
+	near := g.near(leaf, l, vals)
+	if near {
+		assign = "="
+		w.p("if row == nil {")
+	}
+	g.key(l, vals)
 	if !p.holds() {
-		g.key(l, vals)
-		w.p("row := f.win%d.Row(k)", leaf)
-		w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
-		w.p("r.rows++")
-		g.aggregates(p, vals)
+		w.p("row %s f.win%d.Row(k)", assign, leaf)
+		if near {
+			w.p("}")
+		}
+		g.add(p, vals)
 		return
+	}
+	if !near {
+		w.p("var row []byte")
 	}
 	w.field(fmt.Sprintf("%s [op.HeldSlots]%s", p.held, p.held))
 	w.bind("f.win%d.OnLet(f.%s)", leaf, p.add)
+	w.p("if f.win%d.Many {", leaf)
 	from := w.body.Len()
 	w.p("a := &f.%s[f.win%d.Slot]", p.held, leaf)
 	p.hold(w, vals)
 	if p.empty() {
 		w.body.Truncate(from)
 	}
-	g.key(l, vals)
-	w.p("if f.win%d.Many {\nf.win%d.Hold(k)\n} else {", leaf, leaf)
-	w.p("f.%s(f.win%d.Slot, f.win%d.Row(k))\n}", p.add, leaf, leaf)
+	w.p("f.win%d.Hold(k)\n} else {\nrow = f.win%d.Row(k)\n}", leaf, leaf)
+	if near {
+		w.p("}")
+	}
+	w.p("if row != nil {")
+	g.add(p, vals)
+	w.p("}")
 }
 
-// key writes the packed key of a group, as the interpreter packs it: k. It is still in hand
-// where the window before this one has the same.
+// add writes the update of row.
+func (g *headGen) add(p *paneGen, vals []value) {
+	g.w.p("r := (*%s)(unsafe.Pointer(unsafe.SliceData(row)))", p.name)
+	g.w.p("r.rows++")
+	g.aggregates(p, vals)
+}
+
+// nearWords is the number of words of a key for WindowPanes.Near.
+const nearWords = 4
+
+// near writes the look for the group's row where it is remembered: row, which is nil where
+// it is not. It writes nothing where the key has too many words.
+func (g *headGen) near(leaf int, l plan.Leaf, vals []value) bool {
+	w := g.w
+	var words, shape, short []string
+	bit, from := 0, w.body.Len()
+	note := func(code string, bits int) {
+		if bit > 0 {
+			code += fmt.Sprintf("<<%d", bit)
+		}
+		shape, bit = append(shape, code), bit+bits
+	}
+	for j, c := range l.Window.Keys {
+		v := vals[c]
+		null := ""
+		switch v.null {
+		case "true":
+			note("1", 1)
+			continue
+		case "":
+		default:
+			null = v.null
+			note(fmt.Sprintf("fused.Bit(%s)", null), 1)
+		}
+		switch v.phys {
+		case types.I64:
+			words = append(words, fmt.Sprintf("uint64(%s)", v.cell(w)))
+		case types.F64:
+			w.use("math")
+			words = append(words, fmt.Sprintf("math.Float64bits(%s+0)", v.cell(w)))
+		case types.Wide:
+			words = append(words, fmt.Sprintf("uint64(%s)", v.code), fmt.Sprintf("uint64(%s)", v.hi))
+		default:
+			if v.lit {
+				w.body.Truncate(from)
+				return false
+			}
+			text := v.code
+			if null != "" {
+				text = fmt.Sprintf("text%d", j)
+				w.p("%s := %s\nif %s {\n%s = fused.Blank\n}", text, v.code, null, text)
+			}
+			note(fmt.Sprintf("uint64(len(%s))", text), 5)
+			short = append(short, fmt.Sprintf("fused.Short(%s)", text))
+			words = append(words, fmt.Sprintf("fused.Low(%s)", text), fmt.Sprintf("fused.High(%s)", text))
+		}
+	}
+	if len(words) > nearWords || bit > 64 {
+		w.body.Truncate(from)
+		return false
+	}
+	for len(words) < nearWords {
+		words = append(words, "0")
+	}
+	if len(shape) == 0 {
+		shape = []string{"0"}
+	}
+	w.p("var row []byte")
+	if len(short) > 0 {
+		w.p("if %s {", strings.Join(short, " && "))
+	}
+	w.p("row = f.win%d.Near(%s, %s)", leaf, strings.Join(shape, "|"), strings.Join(words, ", "))
+	if len(short) > 0 {
+		w.p("}")
+	}
+	return true
+}
+
+// key writes the packed key of a group, as the interpreter packs it: k.
 func (g *headGen) key(l plan.Leaf, vals []value) {
 	w, cols := g.w, l.Window.Keys
 	w.field("key []byte // scratch")
-	same := "key of " + g.pass[l.From]
-	for _, c := range cols {
-		same += fmt.Sprintf("; %s %s %s %s", vals[c].code, vals[c].hi, vals[c].null, vals[c].cond)
-	}
-	if same == g.inKey {
-		w.p("k := f.key")
-		return
-	}
-	g.inKey = same
+	w.bind("f.key = make([]byte, 0, 64)")
 	w.p("k := f.key[:0]")
 	for range (len(cols) + 7) / 8 {
 		w.p("k = append(k, 0)")

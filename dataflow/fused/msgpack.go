@@ -59,8 +59,8 @@ func validText(b []byte, start, end int) int {
 	return end
 }
 
-// msgpackSizes is the size of values by their first byte; 0 where that does not tell it.
-var msgpackSizes = func() (sizes [256]uint8) {
+// MsgpackSizes are the sizes of values by their first byte; 0 where that does not tell it.
+var MsgpackSizes = func() (sizes [256]uint8) {
 	for c := range sizes {
 		switch {
 		case c <= 0x80 || c == 0x90 || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3:
@@ -83,7 +83,7 @@ var msgpackSizes = func() (sizes [256]uint8) {
 // MsgpackSkip is the end of the value at i, or -1.
 func MsgpackSkip(b []byte, i int) int {
 	if i < len(b) {
-		if n := int(msgpackSizes[b[i]]); n != 0 {
+		if n := int(MsgpackSizes[b[i]]); n != 0 {
 			if i += n; i > len(b) {
 				return -1
 			}

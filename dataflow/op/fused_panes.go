@@ -23,7 +23,8 @@ type WindowPanes struct {
 
 	o     *WindowAggregate
 	near  near
-	taken int64 // since the last Account
+	place *nearRow // that of the key in hand, or nil
+	taken int64    // since the last Account
 	// now is the arrival time of the row in hand, at that of the newest row taken.
 	now *int64
 	at  int64
@@ -114,23 +115,14 @@ func (p *WindowPanes) Row(key []byte) []byte {
 	t := p.open()
 	p.rows++
 	p.at = *p.now
-	if len(key) > nearKey || cap(key) < nearKey || t.Len() > nearMost {
-		return t.MutValue(p.find(t, key))
-	}
-	e, known := p.near.at(p.From, key)
-	if !known {
-		e.row = p.find(t, key)
-	}
-	return t.MutValue(e.row)
-}
-
-// find is the row of a key, made where there is none.
-func (p *WindowPanes) find(t *state.Table, key []byte) state.Row {
 	r, created := t.Upsert(key)
 	if created {
 		p.Many = p.update != nil && t.Len() >= manyGroups
 	}
-	return r
+	if p.place != nil {
+		p.place.row, p.place = r, nil
+	}
+	return t.MutValue(r)
 }
 
 // open opens the table of the pane in hand.

@@ -28,8 +28,8 @@ type fragment struct {
 	mark1 *fused.Mark
 	n2    int64 // rows that 2 has emitted since Settle
 	win0  *op.WindowPanes
-	held0 [op.HeldSlots]held0
 	key   []byte // scratch
+	held0 [op.HeldSlots]held0
 	agg0  *fused.Agg
 	in    fused.Decoder // the decoder's counts of the event in hand
 }
@@ -45,6 +45,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win0, pane0Layout); err != nil {
 		return err
 	}
+	f.key = make([]byte, 0, 64)
 	f.win0.OnLet(f.add0)
 	if f.agg0 == nil {
 		f.agg0 = fused.NewAgg(h.Windows[0])
@@ -125,19 +126,38 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.n2++
 	}
 	if pass2 {
-		a := &f.held0[f.win0.Slot]
-		a.c1 = kept0
-		a.c1Null = kept0Null
-		a.c2 = e.c2
-		a.c2Null = e.c2Null
-		k := f.key[:0]
-		k = append(k, 0)
-		k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
-		f.key = k
-		if f.win0.Many {
-			f.win0.Hold(k)
-		} else {
-			f.add0(f.win0.Slot, f.win0.Row(k))
+		var row []byte
+		row = f.win0.Near(0, uint64(e.c0), 0, 0, 0)
+		if row == nil {
+			k := f.key[:0]
+			k = append(k, 0)
+			k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
+			f.key = k
+			if f.win0.Many {
+				a := &f.held0[f.win0.Slot]
+				a.c1 = kept0
+				a.c1Null = kept0Null
+				a.c2 = e.c2
+				a.c2Null = e.c2Null
+				f.win0.Hold(k)
+			} else {
+				row = f.win0.Row(k)
+			}
+		}
+		if row != nil {
+			r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+			r.rows++
+			r.n0++
+			if !kept0Null {
+				r.n1++
+				r.sum1 += kept0
+			}
+			if e.c2Null {
+				f.agg0.Null(2)
+			} else {
+				f.agg0.Int(2, e.c2)
+			}
+			f.agg0.Add(2, row)
 		}
 	}
 	{

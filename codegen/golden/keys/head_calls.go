@@ -25,8 +25,8 @@ type fragment struct {
 	host  *fused.Host
 	mark0 *fused.Mark
 	win0  *op.WindowPanes
+	key   []byte // scratch
 	held0 [op.HeldSlots]held0
-	key   []byte        // scratch
 	in    fused.Decoder // the decoder's counts of the event in hand
 	keys0 fused.Keys    // of the event
 }
@@ -39,6 +39,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win0, pane0Layout); err != nil {
 		return err
 	}
+	f.key = make([]byte, 0, 64)
 	f.win0.OnLet(f.add0)
 	if err := f.in.Bind(h); err != nil {
 		return err
@@ -98,25 +99,47 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.in.Commit()
 	}
 	{
-		a := &f.held0[f.win0.Slot]
-		a.c1 = e.c1
-		a.c1Null = e.c1Null
-		a.c2 = e.c1
-		a.c2Null = e.c1Null
-		a.c3 = e.c2
-		a.c3Null = e.c2Null
-		k := f.key[:0]
-		k = append(k, 0)
-		if e.c0Null {
-			k[0] |= 1
-		} else {
-			k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
+		var row []byte
+		row = f.win0.Near(fused.Bit(e.c0Null), uint64(e.c0), 0, 0, 0)
+		if row == nil {
+			k := f.key[:0]
+			k = append(k, 0)
+			if e.c0Null {
+				k[0] |= 1
+			} else {
+				k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
+			}
+			f.key = k
+			if f.win0.Many {
+				a := &f.held0[f.win0.Slot]
+				a.c1 = e.c1
+				a.c1Null = e.c1Null
+				a.c2 = e.c1
+				a.c2Null = e.c1Null
+				a.c3 = e.c2
+				a.c3Null = e.c2Null
+				f.win0.Hold(k)
+			} else {
+				row = f.win0.Row(k)
+			}
 		}
-		f.key = k
-		if f.win0.Many {
-			f.win0.Hold(k)
-		} else {
-			f.add0(f.win0.Slot, f.win0.Row(k))
+		if row != nil {
+			r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+			r.rows++
+			r.n0++
+			if !e.c1Null {
+				r.n1++
+				r.sum1 += e.c1
+			}
+			if !e.c1Null {
+				if r.set2 == 0 || r.best2 < e.c1 {
+					r.set2, r.best2 = 1, e.c1
+				}
+			}
+			if !e.c2Null {
+				r.n3++
+				r.sum3 += e.c2
+			}
 		}
 	}
 	{

@@ -52,6 +52,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win1, pane1Layout); err != nil {
 		return err
 	}
+	f.key = make([]byte, 0, 64)
 	if f.agg0 == nil {
 		f.agg0 = fused.NewAgg(h.Windows[0])
 	}
@@ -216,9 +217,13 @@ func (f *fragment) Event(b []byte, pos int) int {
 		}
 	}
 	if pass2 {
-		k := f.key[:0]
-		f.key = k
-		row := f.win1.Row(k)
+		var row []byte
+		row = f.win1.Near(0, 0, 0, 0, 0)
+		if row == nil {
+			k := f.key[:0]
+			f.key = k
+			row = f.win1.Row(k)
+		}
 		r := (*pane1)(unsafe.Pointer(unsafe.SliceData(row)))
 		r.rows++
 		r.n0++

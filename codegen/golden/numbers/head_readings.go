@@ -46,6 +46,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win0, pane0Layout); err != nil {
 		return err
 	}
+	f.key = make([]byte, 0, 64)
 	if f.agg0 == nil {
 		f.agg0 = fused.NewAgg(h.Windows[0])
 	}
@@ -134,25 +135,29 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.in.Commit()
 	}
 	{
-		k := f.key[:0]
-		k = append(k, 0)
-		if e.c0Null {
-			k[0] |= 1
-		} else {
-			k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
+		var row []byte
+		row = f.win0.Near(fused.Bit(e.c0Null)|fused.Bit(e.c5Null)<<1|fused.Bit(e.c6Null)<<2, uint64(e.c0), uint64(e.c5), uint64(e.c6), 0)
+		if row == nil {
+			k := f.key[:0]
+			k = append(k, 0)
+			if e.c0Null {
+				k[0] |= 1
+			} else {
+				k = binary.LittleEndian.AppendUint64(k, uint64(e.c0))
+			}
+			if e.c5Null {
+				k[0] |= 2
+			} else {
+				k = binary.LittleEndian.AppendUint64(k, uint64(e.c5))
+			}
+			if e.c6Null {
+				k[0] |= 4
+			} else {
+				k = binary.LittleEndian.AppendUint64(k, uint64(e.c6))
+			}
+			f.key = k
+			row = f.win0.Row(k)
 		}
-		if e.c5Null {
-			k[0] |= 2
-		} else {
-			k = binary.LittleEndian.AppendUint64(k, uint64(e.c5))
-		}
-		if e.c6Null {
-			k[0] |= 4
-		} else {
-			k = binary.LittleEndian.AppendUint64(k, uint64(e.c6))
-		}
-		f.key = k
-		row := f.win0.Row(k)
 		r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
 		r.rows++
 		r.n0++

@@ -29,14 +29,14 @@ type fragment struct {
 	mark0    *fused.Mark
 	win0     *op.WindowPanes
 	win1     *op.WindowPanes
-	n2       int64 // rows that 2 has emitted since Settle
-	held0    [op.HeldSlots]held0
+	n2       int64  // rows that 2 has emitted since Settle
 	key      []byte // scratch
+	held0    [op.HeldSlots]held0
+	agg0     *fused.Agg
 	held1    [op.HeldSlots]held1
+	agg1     *fused.Agg
 	out2     *fused.Rows
 	out2Cols [6]*vec.Vector
-	agg0     *fused.Agg
-	agg1     *fused.Agg
 	in       fused.Decoder // the decoder's counts of the event in hand
 	day4     fused.Day     // of event_time
 	keys0    fused.Keys    // of the event
@@ -54,18 +54,19 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win1, pane1Layout); err != nil {
 		return err
 	}
+	f.key = make([]byte, 0, 64)
 	f.win0.OnLet(f.add0)
-	f.win1.OnLet(f.add1)
-	f.out2 = h.Outs[2]
-	copy(f.out2Cols[:], h.Outs[2].Batch.Cols)
 	if f.agg0 == nil {
 		f.agg0 = fused.NewAgg(h.Windows[0])
 	}
 	f.agg0.Use(5)
+	f.win1.OnLet(f.add1)
 	if f.agg1 == nil {
 		f.agg1 = fused.NewAgg(h.Windows[1])
 	}
 	f.agg1.Use(5)
+	f.out2 = h.Outs[2]
+	copy(f.out2Cols[:], h.Outs[2].Batch.Cols)
 	if err := f.in.Bind(h); err != nil {
 		return err
 	}
@@ -159,47 +160,131 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.n2++
 	}
 	{
-		a := &f.held0[f.win0.Slot]
-		a.c2Null = e.c7Null
-		a.c3 = e.c6
-		a.c3Null = e.c6Null
-		a.c4 = e.c6
-		a.c4Null = e.c6Null
-		a.c5 = e.c5
-		a.c5Null = e.c5Null
-		k := f.key[:0]
-		k = append(k, 0)
+		text0 := e.c1
 		if e.c1Null {
-			k[0] |= 1
-		} else {
-			k = fused.KeyText(k, e.c1)
+			text0 = fused.Blank
 		}
+		text1 := e.c2
 		if e.c2Null {
-			k[0] |= 2
-		} else {
-			k = fused.KeyText(k, e.c2)
+			text1 = fused.Blank
 		}
-		f.key = k
-		if f.win0.Many {
-			f.win0.Hold(k)
-		} else {
-			f.add0(f.win0.Slot, f.win0.Row(k))
+		var row []byte
+		if fused.Short(text0) && fused.Short(text1) {
+			row = f.win0.Near(fused.Bit(e.c1Null)|uint64(len(text0))<<1|fused.Bit(e.c2Null)<<6|uint64(len(text1))<<7, fused.Low(text0), fused.High(text0), fused.Low(text1), fused.High(text1))
+		}
+		if row == nil {
+			k := f.key[:0]
+			k = append(k, 0)
+			if e.c1Null {
+				k[0] |= 1
+			} else {
+				k = fused.KeyText(k, e.c1)
+			}
+			if e.c2Null {
+				k[0] |= 2
+			} else {
+				k = fused.KeyText(k, e.c2)
+			}
+			f.key = k
+			if f.win0.Many {
+				a := &f.held0[f.win0.Slot]
+				a.c2Null = e.c7Null
+				a.c3 = e.c6
+				a.c3Null = e.c6Null
+				a.c4 = e.c6
+				a.c4Null = e.c6Null
+				a.c5 = e.c5
+				a.c5Null = e.c5Null
+				f.win0.Hold(k)
+			} else {
+				row = f.win0.Row(k)
+			}
+		}
+		if row != nil {
+			r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+			r.rows++
+			r.n0++
+			if !e.c7Null {
+				r.n1++
+			}
+			if !e.c6Null {
+				r.n2++
+				r.sum2 += e.c6
+			}
+			if !e.c6Null {
+				r.n3++
+				r.sum3 += e.c6
+			}
+			if e.c5Null {
+				f.agg0.Null(5)
+			} else {
+				f.agg0.Int(5, e.c5)
+			}
+			f.agg0.Add(4, row)
 		}
 	}
 	{
-		a := &f.held1[f.win1.Slot]
-		a.c2Null = e.c7Null
-		a.c3 = e.c6
-		a.c3Null = e.c6Null
-		a.c4 = e.c6
-		a.c4Null = e.c6Null
-		a.c5 = e.c5
-		a.c5Null = e.c5Null
-		k := f.key
-		if f.win1.Many {
-			f.win1.Hold(k)
-		} else {
-			f.add1(f.win1.Slot, f.win1.Row(k))
+		text0 := e.c1
+		if e.c1Null {
+			text0 = fused.Blank
+		}
+		text1 := e.c2
+		if e.c2Null {
+			text1 = fused.Blank
+		}
+		var row []byte
+		if fused.Short(text0) && fused.Short(text1) {
+			row = f.win1.Near(fused.Bit(e.c1Null)|uint64(len(text0))<<1|fused.Bit(e.c2Null)<<6|uint64(len(text1))<<7, fused.Low(text0), fused.High(text0), fused.Low(text1), fused.High(text1))
+		}
+		if row == nil {
+			k := f.key[:0]
+			k = append(k, 0)
+			if e.c1Null {
+				k[0] |= 1
+			} else {
+				k = fused.KeyText(k, e.c1)
+			}
+			if e.c2Null {
+				k[0] |= 2
+			} else {
+				k = fused.KeyText(k, e.c2)
+			}
+			f.key = k
+			if f.win1.Many {
+				a := &f.held1[f.win1.Slot]
+				a.c2Null = e.c7Null
+				a.c3 = e.c6
+				a.c3Null = e.c6Null
+				a.c4 = e.c6
+				a.c4Null = e.c6Null
+				a.c5 = e.c5
+				a.c5Null = e.c5Null
+				f.win1.Hold(k)
+			} else {
+				row = f.win1.Row(k)
+			}
+		}
+		if row != nil {
+			r := (*pane1)(unsafe.Pointer(unsafe.SliceData(row)))
+			r.rows++
+			r.n0++
+			if !e.c7Null {
+				r.n1++
+			}
+			if !e.c6Null {
+				r.n2++
+				r.sum2 += e.c6
+			}
+			if !e.c6Null {
+				r.n3++
+				r.sum3 += e.c6
+			}
+			if e.c5Null {
+				f.agg1.Null(5)
+			} else {
+				f.agg1.Int(5, e.c5)
+			}
+			f.agg1.Add(4, row)
 		}
 	}
 	if pass2 {

@@ -24,8 +24,8 @@ type fragment struct {
 	host  *fused.Host
 	mark0 *fused.Mark
 	win0  *op.WindowPanes
+	key   []byte // scratch
 	held0 [op.HeldSlots]held0
-	key   []byte        // scratch
 	in    fused.Decoder // the decoder's counts of the event in hand
 	day2  fused.Day     // of event_time
 	keys0 fused.Keys    // of the event
@@ -39,6 +39,7 @@ func (f *fragment) Bind(h *fused.Host) error {
 	if err := fused.CheckLayout(f.win0, pane0Layout); err != nil {
 		return err
 	}
+	f.key = make([]byte, 0, 64)
 	f.win0.OnLet(f.add0)
 	if err := f.in.Bind(h); err != nil {
 		return err
@@ -101,31 +102,66 @@ func (f *fragment) Event(b []byte, pos int) int {
 		f.in.Commit()
 	}
 	{
-		a := &f.held0[f.win0.Slot]
-		a.c2Null = e.c6Null
-		a.c3 = e.c4
-		a.c3Null = e.c4Null
-		a.c4 = v1
-		a.c4Null = e.c3Null
-		a.c5 = e.c5
-		a.c5Null = e.c5Null
-		k := f.key[:0]
-		k = append(k, 0)
+		text0 := e.c0
 		if e.c0Null {
-			k[0] |= 1
-		} else {
-			k = fused.KeyText(k, e.c0)
+			text0 = fused.Blank
 		}
+		text1 := e.c1
 		if e.c1Null {
-			k[0] |= 2
-		} else {
-			k = fused.KeyText(k, e.c1)
+			text1 = fused.Blank
 		}
-		f.key = k
-		if f.win0.Many {
-			f.win0.Hold(k)
-		} else {
-			f.add0(f.win0.Slot, f.win0.Row(k))
+		var row []byte
+		if fused.Short(text0) && fused.Short(text1) {
+			row = f.win0.Near(fused.Bit(e.c0Null)|uint64(len(text0))<<1|fused.Bit(e.c1Null)<<6|uint64(len(text1))<<7, fused.Low(text0), fused.High(text0), fused.Low(text1), fused.High(text1))
+		}
+		if row == nil {
+			k := f.key[:0]
+			k = append(k, 0)
+			if e.c0Null {
+				k[0] |= 1
+			} else {
+				k = fused.KeyText(k, e.c0)
+			}
+			if e.c1Null {
+				k[0] |= 2
+			} else {
+				k = fused.KeyText(k, e.c1)
+			}
+			f.key = k
+			if f.win0.Many {
+				a := &f.held0[f.win0.Slot]
+				a.c2Null = e.c6Null
+				a.c3 = e.c4
+				a.c3Null = e.c4Null
+				a.c4 = v1
+				a.c4Null = e.c3Null
+				a.c5 = e.c5
+				a.c5Null = e.c5Null
+				f.win0.Hold(k)
+			} else {
+				row = f.win0.Row(k)
+			}
+		}
+		if row != nil {
+			r := (*pane0)(unsafe.Pointer(unsafe.SliceData(row)))
+			r.rows++
+			r.n0++
+			if !e.c6Null {
+				r.n1++
+			}
+			if !e.c4Null {
+				r.n2++
+				r.sum2 += e.c4
+			}
+			if !e.c3Null {
+				r.n3++
+				r.sum3 += v1
+			}
+			if !e.c5Null {
+				if r.set4 == 0 || r.best4 < e.c5 {
+					r.set4, r.best4 = 1, e.c5
+				}
+			}
 		}
 	}
 	{
