@@ -48,6 +48,9 @@ func WriteLedger(w io.Writer, l *dataflow.Ledger) {
 		}
 		fmt.Fprintf(tw, "output\t%s\temitted %d = confirmed %d + in outbox %d + dropped %d\t%s\n",
 			o.Name, o.Emitted, o.Confirmed, o.InOutbox, o.Dropped, mark(o.Emitted == o.Confirmed+o.InOutbox+o.Dropped))
+		if o.Merged > 0 {
+			fmt.Fprintf(tw, "\t\tof them %d went into rows of wider windows\t\n", o.Merged)
+		}
 	}
 	tw.Flush()
 }

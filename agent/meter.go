@@ -79,7 +79,7 @@ func (r *runner) outputStatus(st *Status, now time.Time) {
 	for _, s := range r.fwd.Statuses(now) {
 		o := OutputStatus{
 			Name: s.Name, Link: "connected", Guarantee: "exactly-once", Confirmed: s.Cursor, Rows: int64(s.Last - s.Done()),
-			Bytes: s.Bytes, OldestMs: s.OldestMs, Dropped: int64(s.Dropped), Generation: s.Generation, DrainMs: s.Drain.Milliseconds(),
+			Bytes: s.Bytes, OldestMs: s.OldestMs, Dropped: int64(s.Dropped), Merged: int64(s.Merged), Generation: s.Generation, DrainMs: s.Drain.Milliseconds(),
 		}
 		if s.Drain < 0 {
 			o.DrainMs = -1

@@ -138,12 +138,16 @@ func decoder(n *plan.Source) func(func([]byte, int, error)) (format.Decoder, err
 
 // encoder makes the encoder of a sink's format.
 func encoder(n *plan.Sink) (format.Encoder, error) {
-	var s format.Schema
+	return format.NewEncoder(n.Table.Options["format"], sinkSchema(n), format.Options{Table: n.Table.Options})
+}
+
+// sinkSchema is what a sink's encoder writes.
+func sinkSchema(n *plan.Sink) (s format.Schema) {
 	for _, i := range dataflow.SinkColumns(n) {
 		col := n.Base().Schema[i]
 		s.Columns = append(s.Columns, format.Column{Name: col.Name, Type: col.Type})
 	}
-	return format.NewEncoder(n.Table.Options["format"], s, format.Options{Table: n.Table.Options})
+	return s
 }
 
 // committedSink binds a sink whose rows leave through the outbox.

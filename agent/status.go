@@ -70,6 +70,7 @@ type OutputStatus struct {
 	Bytes      int64  `json:"outbox_bytes"`
 	OldestMs   int64  `json:"outbox_oldest_ms"`
 	Dropped    int64  `json:"dropped"`
+	Merged     int64  `json:"merged"`
 	Generation uint64 `json:"generation"`
 	// DrainMs is the estimate of when the outbox is drained; -1 when there is none.
 	DrainMs int64  `json:"drain_eta_ms"`

@@ -9,6 +9,9 @@ import (
 // OutputLedger accounts for an output: Emitted = Confirmed + InOutbox + Dropped.
 type OutputLedger struct {
 	Emitted, Confirmed, InOutbox, Dropped int64
+	// Merged rows went into rows of wider windows while they waited. They count above with
+	// the rows that they went into.
+	Merged int64
 }
 
 // Ledger accounts for every event of a pipeline, counted since it began.

@@ -55,6 +55,10 @@ type OutputManifest struct {
 	Confirmed  uint64 `msg:"confirmed"`
 	Dropped    uint64 `msg:"dropped"`
 	Refused    uint64 `msg:"refused"`
+	// Hold is the first row that is not sent before a later checkpoint, 0 for none; Merged is
+	// how many rows went into rows of wider windows, which count for all of them elsewhere.
+	Hold   uint64 `msg:"hold"`
+	Merged uint64 `msg:"merged"`
 }
 
 // DecodeManifest reads a manifest.

@@ -162,9 +162,9 @@ func (z *Manifest) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *OutputManifest) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 9
+	// map header, size 11
 	// string "name"
-	o = append(o, 0x89, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
+	o = append(o, 0x8b, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
 	o = msgp.AppendString(o, z.Name)
 	// string "next"
 	o = append(o, 0xa4, 0x6e, 0x65, 0x78, 0x74)
@@ -190,6 +190,12 @@ func (z *OutputManifest) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "refused"
 	o = append(o, 0xa7, 0x72, 0x65, 0x66, 0x75, 0x73, 0x65, 0x64)
 	o = msgp.AppendUint64(o, z.Refused)
+	// string "hold"
+	o = append(o, 0xa4, 0x68, 0x6f, 0x6c, 0x64)
+	o = msgp.AppendUint64(o, z.Hold)
+	// string "merged"
+	o = append(o, 0xa6, 0x6d, 0x65, 0x72, 0x67, 0x65, 0x64)
+	o = msgp.AppendUint64(o, z.Merged)
 	return
 }
 
@@ -265,6 +271,18 @@ func (z *OutputManifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Refused")
 				return
 			}
+		case "hold":
+			z.Hold, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Hold")
+				return
+			}
+		case "merged":
+			z.Merged, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Merged")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -279,7 +297,7 @@ func (z *OutputManifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *OutputManifest) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.Uint64Size + 8 + msgp.Int64Size + 11 + msgp.Uint64Size + 7 + msgp.Uint64Size + 11 + msgp.Uint64Size + 10 + msgp.Uint64Size + 8 + msgp.Uint64Size + 8 + msgp.Uint64Size
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 5 + msgp.Uint64Size + 8 + msgp.Int64Size + 11 + msgp.Uint64Size + 7 + msgp.Uint64Size + 11 + msgp.Uint64Size + 10 + msgp.Uint64Size + 8 + msgp.Uint64Size + 8 + msgp.Uint64Size + 5 + msgp.Uint64Size + 7 + msgp.Uint64Size
 	return
 }
 

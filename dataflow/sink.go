@@ -57,6 +57,9 @@ func newSink(n *plan.Sink, bind *SinkBinding, out *Output, letters *rowErrors, n
 		if c.Name == "window_end" && c.Type.IsTimestamp() && c.Type.Phys() == types.I64 {
 			s.windowEnd = i
 		}
+		if n.Compaction != nil {
+			s.windowEnd = n.Compaction.End
+		}
 		inside := nestedConstraint(c.Type, n)
 		s.nested = append(s.nested, inside)
 		if inside != nil || n.Lengths != plan.LengthIgnore && fixedLength(c.Type) {

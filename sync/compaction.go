@@ -2,6 +2,7 @@ package forward
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
@@ -48,12 +49,12 @@ const (
 
 // Merged is what a commit merges in one output.
 type Merged struct {
-	Output string
 	state.OutboxReplace
 	// Away is how many rows fewer there are.
 	Away uint64
 
 	level int
+	to    uint64 // up to where rows were merged
 }
 
 // beyond tells that an outbox is beyond a part of its budget; the lock is held.
@@ -156,7 +157,7 @@ func (o *output) merge(from, last uint64) (*Merged, error) {
 			if err := p.read(o.f.Store, o.Name, max(from, o.passed[level]+1), end); err != nil {
 				return nil, err
 			}
-			if len(p.frames) == 0 {
+			if len(p.rows) == 0 {
 				break
 			}
 			m, err := p.merge(o.Name, o.Compact.Merger)
@@ -167,7 +168,10 @@ func (o *output) merge(from, last uint64) (*Merged, error) {
 			if m.Away*8 >= uint64(len(p.rows)) {
 				return m, nil
 			}
-			o.passed[level] = m.Last // nothing to be had there
+			if p.before == 0 {
+				break
+			}
+			o.passed[level] = p.before // nothing to be had there
 		}
 		end = o.passed[level]
 	}
@@ -180,13 +184,16 @@ type stretch struct {
 	frames []Frame
 	ends   []int // of the frames in rows
 	rows   []Entry
+	// later are the rows that are left for later; before is the last row before all of them,
+	// at the end of a frame, 0 for none.
+	later  []Entry
+	before uint64
 	buf    []byte
 	reader FrameReader
 }
 
 // read takes whole frames from one sequence to another while they are within bounds. Where
-// it reaches the end, it leaves the frames out that the newest window touches: more of that
-// may come.
+// it reaches the end, it leaves the rows of the newest window for later: more may come.
 func (p *stretch) read(store Store, output string, from, to uint64) error {
 	if from > to {
 		return nil
@@ -222,8 +229,10 @@ func (p *stretch) read(store Store, output string, from, to uint64) error {
 		p.frames, p.ends = append(p.frames, fr), append(p.ends, len(p.rows))
 		return true, nil
 	})
-	if reachedEnd {
-		p.dropNewest()
+	if n := len(p.frames); n > 0 {
+		if p.before = p.frames[n-1].Last; reachedEnd {
+			p.leaveNewest()
+		}
 	}
 	return err
 }
@@ -252,38 +261,34 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-func (p *stretch) dropNewest() {
-	if len(p.rows) == 0 {
-		return
-	}
-	newest := p.window(&p.rows[0])
+func (p *stretch) leaveNewest() {
+	newest := int64(math.MinInt64)
 	for i := range p.rows {
 		newest = max(newest, p.window(&p.rows[i]))
 	}
-	n := len(p.frames)
-	for ; n > 0; n-- {
-		begin, touches := 0, false
-		if n > 1 {
-			begin = p.ends[n-2]
+	kept, frame := p.rows[:0], 0
+	for i, e := range p.rows {
+		for i >= p.ends[frame] {
+			frame++
 		}
-		for i := begin; i < p.ends[n-1] && !touches; i++ {
-			touches = p.window(&p.rows[i]) == newest
+		if p.window(&e) != newest {
+			kept = append(kept, e)
+			continue
 		}
-		if !touches {
-			break
+		if len(p.later) == 0 {
+			p.before = p.frames[frame].First - 1
+			if frame == 0 {
+				p.before = 0
+			}
 		}
+		p.later = append(p.later, e)
 	}
-	p.frames, p.ends = p.frames[:n], p.ends[:n]
-	if n == 0 {
-		p.rows = nil
-		return
-	}
-	p.rows = p.rows[:p.ends[n-1]]
+	p.rows = kept
 }
 
 // merge makes the frames that take the place of the stretch's.
 func (p *stretch) merge(output string, by Merger) (*Merged, error) {
-	m := &Merged{Output: output, OutboxReplace: state.OutboxReplace{Output: output, First: p.frames[0].First, Last: p.frames[len(p.frames)-1].Last}}
+	m := &Merged{OutboxReplace: state.OutboxReplace{Output: output, First: p.frames[0].First, Last: p.frames[len(p.frames)-1].Last}}
 	created := p.frames[0].Created
 	for i := range p.frames {
 		created = min(created, p.frames[i].Created)
@@ -297,19 +302,23 @@ func (p *stretch) merge(output string, by Merger) (*Merged, error) {
 		m.Frames = append(m.Frames, Frame{Output: output, First: first, Last: next - 1, Rows: int(next - first), Created: created, Data: b.Seal(first)})
 		first = next
 	}
-	err := by.Merge(p.rows, time.Duration(p.width)*time.Millisecond, func(e Entry) {
+	add := func(e Entry) {
 		b.AppendEntry(e)
 		next += e.Stands
 		if rows++; b.Len() >= compactFrame {
 			seal()
 		}
-	})
-	if err != nil {
+	}
+	if err := by.Merge(p.rows, time.Duration(p.width)*time.Millisecond, add); err != nil {
 		return nil, err
 	}
-	if seal(); next != m.Last+1 || rows > len(p.rows) {
+	seal()
+	m.to, m.Away = next-1, uint64(len(p.rows)-rows)
+	for _, e := range p.later {
+		add(e)
+	}
+	if seal(); next != m.Last+1 || rows > len(p.rows)+len(p.later) {
 		return nil, fmt.Errorf("rows %d to %d were merged into rows that stand for %d to %d", m.First, m.Last, m.First, next-1)
 	}
-	m.Away = uint64(len(p.rows) - rows)
 	return m, nil
 }

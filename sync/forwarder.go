@@ -76,7 +76,7 @@ type shared struct {
 	hold, keptHold uint64 // of the newest plan, of the newest commit
 	merged         uint64
 	pass           *Merged // of the commit under way
-	merging        bool    // there was something to merge
+	merging        bool    // there was something to merge, or rows came
 	reachable      bool    // the output's cursor is claimed and its hub answers
 	batchBytes     int     // of the link
 }
@@ -235,7 +235,7 @@ func (f *Forwarder) Committed(epoch uint64) error {
 		s := &f.shared[i]
 		s.kept, s.keptHold = s.planned, s.hold
 		if m := s.pass; m != nil {
-			o.passed[m.level] = m.Last
+			o.passed[m.level] = m.to
 			s.merged += m.Away
 			s.pass = nil
 		}
@@ -267,6 +267,7 @@ func (f *Forwarder) refresh() error {
 		}
 		f.mu.Lock()
 		f.shared[i].stats = st
+		f.shared[i].merging = f.shared[i].merging || st.Last > f.shared[i].last
 		f.shared[i].last = max(f.shared[i].last, st.Last)
 		f.mu.Unlock()
 	}

@@ -19,7 +19,7 @@ func OutputStates(m *dataflow.Manifest) []forward.OutputState {
 	for _, o := range m.Outputs {
 		states = append(states, forward.OutputState{Name: o.Name, Generation: o.Generation, Account: forward.Account{
 			Cursor: o.Cursor, DroppedTo: o.DroppedTo, Confirmed: o.Confirmed, Dropped: o.Dropped, Refused: o.Refused,
-		}})
+		}, Hold: o.Hold, Merged: o.Merged})
 	}
 	return states
 }
@@ -34,6 +34,7 @@ func Keep(m *dataflow.Manifest, states []forward.OutputState) []state.OutboxTrim
 			if o.Name == s.Name {
 				o.Generation, o.Cursor, o.DroppedTo = s.Generation, s.Cursor, s.DroppedTo
 				o.Confirmed, o.Dropped, o.Refused = s.Confirmed, s.Dropped, s.Refused
+				o.Hold, o.Merged = s.Hold, s.Merged
 			}
 		}
 		if done := s.Done(); done > 0 {
@@ -74,7 +75,7 @@ func Account(l *dataflow.Ledger, statuses []forward.Status, outbox Outbox) error
 			if s.Name != o.Name {
 				continue
 			}
-			o.Confirmed, o.Dropped = int64(s.Confirmed), int64(s.Dropped)
+			o.Confirmed, o.Dropped, o.Merged = int64(s.Confirmed), int64(s.Dropped), int64(s.Merged)
 			n, err := inOutbox(outbox, o.Name, s.Done())
 			if err != nil {
 				errs = append(errs, fmt.Errorf("outbox of %q: %w", o.Name, err))

@@ -36,6 +36,7 @@ type Forwarder interface {
 	NeedsCommit() bool
 	Drained() bool
 	Full(output string, uncommittedBytes int64, now time.Time) bool
+	Compact() []forward.Merged
 }
 
 // Store is what the decisions ask of a state.Store.
@@ -142,10 +143,6 @@ func (c *Checkpoints) Begin(now time.Time) (*Pending, error) {
 		Manifest: cp.Manifest, Ledger: c.Engine.Ledger(), began: now,
 	}
 	p.Commit.Trim = Keep(cp.Manifest, c.Forwarder.Plan(now))
-	var err error
-	if p.Commit.Manifest, err = cp.Manifest.MarshalMsg(nil); err != nil {
-		return nil, fmt.Errorf("manifest: %w", err)
-	}
 	for i := range cp.Frames {
 		// A row's age in the outbox is by the host's clock: rows of an old log are new there.
 		f := &cp.Frames[i]
@@ -160,6 +157,19 @@ func (c *Checkpoints) Begin(now time.Time) (*Pending, error) {
 
 // Write stores a checkpoint and makes up its ledger. It may be called on any goroutine.
 func (c *Checkpoints) Write(p *Pending) {
+	for _, m := range c.Forwarder.Compact() {
+		p.Commit.Replace = append(p.Commit.Replace, m.OutboxReplace)
+		for i := range p.Manifest.Outputs {
+			if o := &p.Manifest.Outputs[i]; o.Name == m.Output {
+				o.Merged += m.Away
+			}
+		}
+	}
+	var err error
+	if p.Commit.Manifest, err = p.Manifest.MarshalMsg(nil); err != nil {
+		p.Err = fmt.Errorf("manifest: %w", err)
+		return
+	}
 	if p.Stats, p.Err = c.Store.Commit(p.Commit); p.Err == nil {
 		p.AccountErr = Account(p.Ledger, given(p.Manifest, c.Forwarder.Statuses(p.began)), c.Store)
 	}

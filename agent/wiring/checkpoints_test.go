@@ -28,6 +28,7 @@ type parts struct {
 	dirty                             int
 	short, mended, drained, confirmed bool
 	commits                           []*state.Commit
+	merged                            []forward.Merged
 	err                               error
 }
 
@@ -48,6 +49,7 @@ func (p *parts) NeedCheckpoint() bool                          { return p.short 
 func (p *parts) Maintain()                                     { p.short = p.short && !p.mended }
 func (p *parts) Stats() state.Stats                            { return state.Stats{Dirty: p.dirty} }
 func (p *parts) Plan(time.Time) []forward.OutputState          { return p.states }
+func (p *parts) Compact() []forward.Merged                     { return p.merged }
 func (p *parts) NeedsCommit() bool                             { return p.confirmed }
 func (p *parts) Drained() bool                                 { return p.drained }
 func (p *parts) Full(o string, n int64, _ time.Time) bool      { return p.full[o] > 0 && n >= p.full[o] }

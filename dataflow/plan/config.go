@@ -74,6 +74,8 @@ type Config struct {
 	OutboxAgeMax   time.Duration
 	OutboxOnLimit  LimitPolicy
 	OutboxRate     int64
+	// OutboxCompact is edgeflow.outbox.compact: lengths of wider windows, ascending.
+	OutboxCompact []time.Duration
 	// MemoryMax is edgeflow.memory.max, bytes of state held in memory.
 	MemoryMax int64
 
@@ -364,6 +366,8 @@ var configOptions = []ConfigOption{
 		func(c *Config) *LimitPolicy { return &c.OutboxOnLimit }),
 	bytesOption("edgeflow.outbox.rate", "bytes a second that are sent at most; 0 is any",
 		func(c *Config) *int64 { return &c.OutboxRate }),
+	widthsOption(compactOption, "lengths of the wider windows into which results are merged when an outbox is crowded, such as '1 min, 1 h'",
+		func(c *Config) *[]time.Duration { return &c.OutboxCompact }),
 	bytesOption("edgeflow.memory.max", "state held in memory at most",
 		func(c *Config) *int64 { return &c.MemoryMax }),
 }

@@ -34,7 +34,7 @@ var ownOptions = []string{
 	"scan.watermark.alignment.*",
 	"edgeflow.watermark.by", "edgeflow.watermark.by-timeout", "edgeflow.watermark.max-ahead", "edgeflow.watermark.on-ahead",
 	"edgeflow.outbox.max-bytes", "edgeflow.outbox.max-age", "edgeflow.outbox.on-limit", "edgeflow.outbox.rate",
-	"edgeflow.outbox.priority", "edgeflow.pack", "sink.parallelism", "scan.parallelism",
+	"edgeflow.outbox.priority", compactOption, "edgeflow.pack", "sink.parallelism", "scan.parallelism",
 }
 
 // checkConnector checks a table's connector and option keys against what is known.

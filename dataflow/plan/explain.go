@@ -217,6 +217,9 @@ func sinkText(n *Sink) string {
 	if n.Upserts {
 		s += " upserts by " + columnNames(n.b.Schema, n.PrimaryKey)
 	}
+	if n.Compaction != nil {
+		s += " when crowded merged into " + widthsText(n.Compaction.Widths) + " by " + columnNames(n.b.Schema, n.Compaction.Keys)
+	}
 	return s
 }
 

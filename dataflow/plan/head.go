@@ -37,6 +37,7 @@ type Leaf struct {
 func (p *Plan) Heads() (heads []*Head, why map[int]string) {
 	consumers := p.Consumers()
 	why = map[int]string{}
+	ways := p.Interleaving()
 	for _, s := range p.Sources {
 		if reason := p.noHead(s); reason != "" {
 			why[s.Base().Ordinal] = reason
@@ -44,6 +45,10 @@ func (p *Plan) Heads() (heads []*Head, why map[int]string) {
 		}
 		h := &Head{Source: s}
 		h.grow(s, consumers)
+		if ways.Meets(h) {
+			why[s.Base().Ordinal] = "its rows go several ways that meet again, where their order counts"
+			continue
+		}
 		h.Fingerprint = h.fingerprint(p)
 		heads = append(heads, h)
 	}

@@ -47,6 +47,9 @@ func (l *lowering) lower(targets []*target) error {
 	if err := l.changelog(); err != nil {
 		return err
 	}
+	if err := l.compactions(); err != nil {
+		return err
+	}
 	return l.identify()
 }
 

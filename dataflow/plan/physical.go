@@ -367,6 +367,8 @@ type Sink struct {
 	Overwrite bool
 	// Partition holds the static values of INSERT's PARTITION clause by column name.
 	Partition map[string]string
+	// Compaction says how rows that wait are merged; nil when they are not.
+	Compaction *Compaction
 }
 
 type base struct{ b Base }
