@@ -1,200 +1,209 @@
 package sim
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/edgeflow/edgeflow/agent/wiring"
 	"github.com/edgeflow/edgeflow/dataflow"
+	forward "github.com/edgeflow/edgeflow/sync"
 )
 
-// audit checks a host that has finished: its ledger, its state, its disk.
-func (w *world) audit(h *host) error {
-	l := h.engine.Ledger()
-	if err := wiring.Account(l, h.fwd.Statuses(w.Now()), h.disk); err != nil {
-		return err
-	}
-	if bad := l.Imbalances(); bad != nil {
-		return fmt.Errorf("the final ledger does not balance: %v", bad)
-	}
-	for _, o := range l.Outputs {
-		if o.InOutbox != 0 || o.Dropped != 0 {
-			return fmt.Errorf("output %s: %d rows in the outbox and %d dropped at the end", o.Name, o.InOutbox, o.Dropped)
-		}
-	}
-	for _, s := range l.Sources {
-		want := tally(w.input)
-		if s.Read != want.events || s.Undecodable != want.undecodable || s.Messages != int64(len(w.input)) {
-			return fmt.Errorf("source %s: read %d events of %d messages, %d undecodable; the input has %d of %d, %d undecodable",
-				s.Name, s.Read, s.Messages, s.Undecodable, want.events, len(w.input), want.undecodable)
-		}
-	}
-	if err := h.arena.Check(); err != nil {
-		return err
-	}
-	return h.disk.Check()
+// hubRow names a row of an output.
+type hubRow struct {
+	output string
+	seq    uint64
 }
 
-type totals struct{ events, undecodable int64 }
-
-func tally(input []entry) (t totals) {
-	for i := range input {
-		for _, e := range input[i].events {
-			t.events++
-			if e.kind == badField || e.kind == badSyntax {
-				t.undecodable++
-			}
-		}
-	}
-	return t
+// row is a row at the hub.
+type row struct {
+	seq  uint64
+	kind string
+	text string
 }
 
-// contents reads the hub: the rows of each output, which must be there once and in order.
-func (w *world) contents() (map[string][]string, error) {
-	rows, last := map[string][]string{}, map[string]uint64{}
+// hubRows are the rows at the hub by output, in the order in which they came.
+type hubRows map[string][]row
+
+// contents reads the hub: the rows of each output, which must be there at most once and in
+// order. Where a cursor was lost and the policy is to send again, rows may be there again.
+func (w *world) contents() (hubRows, error) {
+	rows, last := hubRows{}, map[string]uint64{}
 	for _, m := range w.hub.Messages {
-		name := strings.TrimPrefix(m.Subject, subject(""))
-		if m.First != last[name]+1 {
-			return nil, &Violation{w.seed, fmt.Sprintf("output %s: row %d follows row %d at the hub", name, m.First, last[name])}
+		name := outputOf(m.Subject)
+		if m.First <= last[name] && w.resent[name] {
+			last[name] = m.First - 1
+			rows[name] = slices.DeleteFunc(rows[name], func(r row) bool { return r.seq >= m.First })
+		}
+		if m.First <= last[name] {
+			return nil, fmt.Errorf("output %s: row %d follows row %d at the hub", name, m.First, last[name])
 		}
 		last[name] = m.Last
 		lines := strings.Split(m.Data, "\n")
 		if uint64(len(lines)) != m.Last-m.First+1 {
-			return nil, &Violation{w.seed, fmt.Sprintf("output %s: the message of rows %d to %d has %d", name, m.First, m.Last, len(lines))}
+			return nil, fmt.Errorf("output %s: the message of rows %d to %d has %d", name, m.First, m.Last, len(lines))
 		}
-		rows[name] = append(rows[name], lines...)
+		for i, line := range lines {
+			rows[name] = append(rows[name], row{m.First + uint64(i), m.Kind, line})
+		}
 	}
 	return rows, nil
 }
 
-// compare says where two hubs differ, or is empty.
-func compare(want, got map[string][]string) string {
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		a, b := want[name], got[name]
-		for i := range min(len(a), len(b)) {
-			if a[i] != b[i] {
-				return fmt.Sprintf("output %s: row %d is\n  %s\nand without faults\n  %s", name, i+1, b[i], a[i])
-			}
-		}
-		if len(a) != len(b) {
-			return fmt.Sprintf("output %s: %d rows, without faults %d", name, len(b), len(a))
+// plain is the text of the rows.
+func plain(rows hubRows) map[string][]string {
+	out := map[string][]string{}
+	for name, r := range rows {
+		for i := range r {
+			out[name] = append(out[name], r[i].text)
 		}
 	}
-	for name := range got {
-		if want[name] == nil {
-			return fmt.Sprintf("output %s: %d rows, without faults none", name, len(got[name]))
+	return out
+}
+
+// compare says where the hub differs from that of a run without faults, beyond what the
+// policies allow, or is empty. After a refusal an output may end early.
+func (w *world) compare(want, got hubRows) string {
+	names := maps.Clone(want)
+	maps.Copy(names, got)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		why := ""
+		switch a, b := want[name], got[name]; {
+		case w.program.isKeyed(name):
+			why = w.compareKeyed(name, a, b)
+		default:
+			why = w.compareRows(name, a, b)
+		}
+		if why != "" {
+			return fmt.Sprintf("output %s: %s", name, why)
 		}
 	}
 	return ""
 }
 
-// part says what a hub has that the other has not, or is empty: each output must be the
-// beginning of what it is there.
-func part(want, got map[string][]string) string {
-	begin := map[string][]string{}
-	for name, rows := range got {
-		begin[name] = want[name][:min(len(rows), len(want[name]))]
-	}
-	return compare(begin, got)
-}
-
-// cell is a key in a window, which sum counts and adds up.
-type cell struct {
-	key     string
-	startMs int64
-}
-
-type sum struct{ n, total int64 }
-
-// verify checks what follows from the input alone: the filter's rows, and that every event
-// is counted in its window, diverted as late, or a dead letter. It returns what is wrong.
-func verify(input []entry, got map[string][]string) string {
-	want, alerts, letters := map[cell]sum{}, []string(nil), 0
-	for i := range input {
-		for _, e := range input[i].events {
-			switch {
-			case e.kind != good:
-				letters++
-			default:
-				c := cell{e.key, e.windowStart()}
-				want[c] = sum{want[c].n + 1, want[c].total + e.v}
-			}
-			if e.kind == good && e.v >= alertFrom {
-				alerts = append(alerts, fmt.Sprintf(`{"id":%d,"k":"%s","v":%d}`, e.id, e.key, e.v))
-			}
+// compareRows compares row by row: each sequence is the same row in both.
+func (w *world) compareRows(name string, want, got []row) string {
+	next, missing := uint64(1), uint64(0)
+	for _, r := range got {
+		if r.seq > uint64(len(want)) {
+			return fmt.Sprintf("row %d is at the hub, without faults there are %d:\n  %s", r.seq, len(want), r.text)
 		}
-	}
-	if why := compare(map[string][]string{alertsOut: alerts}, map[string][]string{alertsOut: got[alertsOut]}); why != "" {
-		return "computed from the input: " + why
-	}
-	if n := len(got[dataflow.DeadLetters]); n != letters {
-		return fmt.Sprintf("%d dead letters, the input has %d", n, letters)
-	}
-	have, why := counted(got[countsOut])
-	if why == "" {
-		why = addLate(have, got[dataflow.LateRows])
-	}
-	if why != "" {
-		return why
-	}
-	for c, s := range want {
-		if have[c] != s {
-			return fmt.Sprintf("key %s, window %d: counted or late %v, the input has %v", c.key, c.startMs-epochMs, have[c], s)
+		if a := want[r.seq-1]; w.text(name, a.text) != w.text(name, r.text) || a.kind != r.kind {
+			return fmt.Sprintf("row %d is\n  %s %s\nand without faults\n  %s %s", r.seq, r.kind, r.text, a.kind, a.text)
 		}
+		missing += w.gone(name, next, r.seq)
+		next = r.seq + 1
 	}
-	if len(have) != len(want) {
-		return fmt.Sprintf("%d keys and windows are counted, the input has %d", len(have), len(want))
+	if !w.refused {
+		missing += w.gone(name, next, uint64(len(want))+1)
+		// Rows that were given up in the outbox after they had been sent, and before that was
+		// known, count as dropped: the ledger may tell of more losses than there are, not of less.
+		d := w.dropped[name]
+		if missing < d && w.onFull == forward.DropOldest {
+			w.drawn("drop counted though sent")
+			w.hit("drop counted though sent", name)
+			d = missing
+		}
+		if missing != d {
+			return fmt.Sprintf("%d rows are missing, and the ledger has %d dropped; %d of %d are at the hub", missing, d, len(got), len(want))
+		}
+	} else if missing > 0 && !w.lossy() {
+		return fmt.Sprintf("%d rows are missing before row %d", missing, next-1)
 	}
 	return ""
 }
 
-// counted reads the rows of the count.
-func counted(rows []string) (map[cell]sum, string) {
-	out := map[cell]sum{}
-	for _, line := range rows {
-		var r struct {
-			K           string
-			WindowStart string `json:"window_start"`
-			WindowEnd   string `json:"window_end"`
-			N, Total    int64
-		}
-		err := json.Unmarshal([]byte(line), &r)
-		start, terr := parseTime(r.WindowStart)
-		end, eerr := parseTime(r.WindowEnd)
-		if err != nil || terr != nil || eerr != nil || end != start+windowMs || r.N < 1 {
-			return nil, fmt.Sprintf("this is no count: %s", line)
-		}
-		c := cell{r.K, start}
-		if _, twice := out[c]; twice {
-			return nil, fmt.Sprintf("window fired twice: %s", line)
-		}
-		out[c] = sum{r.N, r.Total}
+// sequence is the place of a diverted row's message in the stream.
+var sequence = regexp.MustCompile(`"sequence":\d+,`)
+
+// text is what of a row follows from the messages that were read. Where some were lost,
+// their places are others in a run over the rest.
+func (w *world) text(output, row string) string {
+	if w.class == classStream && slices.Contains(diverted, output) {
+		return sequence.ReplaceAllString(row, "")
 	}
-	return out, ""
+	return row
 }
 
-// addLate adds late rows to what was counted.
-func addLate(have map[cell]sum, rows []string) string {
-	for _, line := range rows {
-		var r struct{ Columns map[string]string }
-		err := json.Unmarshal([]byte(line), &r)
-		at, terr := parseTime(r.Columns["ts"])
-		var v int64
-		_, verr := fmt.Sscan(r.Columns["v"], &v)
-		if err != nil || terr != nil || verr != nil {
-			return fmt.Sprintf("a late row cannot be read: %s", line)
+// gone counts the rows from sequence from to before to that the hub did not lose itself.
+func (w *world) gone(output string, from, to uint64) (n uint64) {
+	for seq := from; seq < to; seq++ {
+		if !w.hubLost[hubRow{output, seq}] {
+			n++
 		}
-		c := cell{r.Columns["k"], at - at%windowMs}
-		have[c] = sum{have[c].n + 1, have[c].total + v}
+	}
+	return n
+}
+
+// compareKeyed compares what is left of each key: its newest row. Where rows may rightly be
+// missing nothing can be said.
+func (w *world) compareKeyed(name string, want, got []row) string {
+	if w.refused || w.lossy() {
+		return ""
+	}
+	next := uint64(1)
+	for _, r := range got {
+		if r.seq != next {
+			return fmt.Sprintf("row %d follows row %d", r.seq, next-1)
+		}
+		next++
+	}
+	a, b := w.newest(want), w.newest(got)
+	for _, key := range slices.Sorted(maps.Keys(a)) {
+		if a[key] != b[key] {
+			return fmt.Sprintf("key %s ends as\n  %v\nand without faults as\n  %v", key, b[key], a[key])
+		}
+		delete(b, key)
+	}
+	for key, r := range b {
+		return fmt.Sprintf("key %s ends as %v, and is not there without faults", key, r)
 	}
 	return ""
 }
 
-func parseTime(s string) (int64, error) {
-	t, err := time.Parse("2006-01-02 15:04:05", strings.Replace(s, "T", " ", 1))
-	return t.UnixMilli(), err
+// newest is the last row of each key, by the columns before the last two of its text, of
+// those that were not deleted.
+func (w *world) newest(rows []row) map[string]string {
+	out := map[string]string{}
+	for _, r := range rows {
+		key := keyOf(r.text)
+		out[key] = r.text
+		if strings.HasPrefix(r.kind, "-") {
+			delete(out, key)
+		}
+	}
+	return out
 }
+
+// keyOf is a row's key: its text up to the first column that is not of a key.
+func keyOf(text string) string {
+	for _, column := range []string{`"id":`, `"n":`} {
+		if key, _, ok := strings.Cut(text, column); ok {
+			return key
+		}
+	}
+	return text
+}
+
+// difference shows the first line in which two dumps differ.
+func difference(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range max(len(a), len(b)) {
+		x, y := "(none)", "(none)"
+		if i < len(a) {
+			x = a[i]
+		}
+		if i < len(b) {
+			y = b[i]
+		}
+		if x != y {
+			return fmt.Sprintf("line %d is\n  %s\nand without faults\n  %s", i+1, y, x)
+		}
+	}
+	return ""
+}
+
+// diverted lists the outputs that every program has.
+var diverted = []string{dataflow.DeadLetters, dataflow.LateRows}

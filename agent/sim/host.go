@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"strings"
 	"time"
 
 	"github.com/edgeflow/edgeflow/agent/wiring"
@@ -72,11 +74,16 @@ type host struct {
 	checks  *wiring.Checkpoints
 	pending *wiring.Pending // the checkpoint under way, at stage
 	stage   commitStage
-	ledger  *dataflow.Ledger
+	// write and quit go on with the commit under way and end it; both are nil outside of one.
+	write  func() (struct{}, bool)
+	quit   func()
+	ledger *dataflow.Ledger
 
 	draining, finished bool
-	idle               bool // the last step found nothing, and nothing pending
+	idle               bool   // the last step found nothing, and nothing pending
+	held               string // the budget that holds the pipeline, or empty
 	tickBase, tickAt   int64
+	past               past // what the engine's state comes from
 
 	skewMs      int64 // by which the host's clock is wrong
 	sourceFails bool
@@ -108,12 +115,16 @@ func (h *host) start() error {
 	if err != nil {
 		return err
 	}
+	h.past = h.disk.marks[restored.Epoch].clone()
+	if h.past.version() != w.version {
+		h.past.edits = append(h.past.edits, edit{h.past.count(), w.version})
+	}
 	manifest, err := h.restore(restored)
 	if err != nil {
 		return err
 	}
 	h.engine, err = dataflow.New(dataflow.Options{
-		Plan: w.plan, Connectors: connectors{h}, Arena: h.arena, Restored: manifest, StartMs: h.hostMs(),
+		Plan: w.plans[w.version], Connectors: connectors{h}, Arena: h.arena, Restored: manifest, StartMs: h.hostMs(),
 	})
 	if err != nil {
 		return err
@@ -133,12 +144,12 @@ func (h *host) start() error {
 		return err
 	}
 	if manifest != nil {
-		if want := h.disk.marks[restored.Epoch]; h.engine.WatermarkMs() != want {
+		if want := h.past.watermark; h.engine.WatermarkMs() != want && w.plant != PlantLoseWatermark {
 			return fmt.Errorf("the watermark is %d after a restart from epoch %d, at whose barrier it was %d", h.engine.WatermarkMs(), restored.Epoch, want)
 		}
 	}
 	h.tickBase, h.tickAt = h.engine.NowMs(), w.nowMs
-	w.tracef("%s starts: epoch %d, watermark %d", h.name, restored.Epoch, h.engine.WatermarkMs()-epochMs)
+	w.tracef("%s starts: epoch %d, watermark %d, version %d", h.name, restored.Epoch, h.engine.WatermarkMs()-epochMs, w.version)
 	return h.arena.Check()
 }
 
@@ -157,12 +168,22 @@ func (h *host) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if err := h.arena.Restore(restored.Roots, h.disk.Pages); err != nil {
 		return nil, err
 	}
-	if h.w.plant == PlantIgnorePosition {
-		for i := range m.Sources {
-			m.Sources[i].Position = nil
+	h.dropUnknown()
+	h.plantRestored(m)
+	return m, nil
+}
+
+// dropUnknown drops the state of operators that the plan does not have, as newRunner does.
+func (h *host) dropUnknown() {
+	known := map[string]bool{}
+	for _, n := range h.w.plans[h.w.version].Nodes {
+		known[n.Base().ID] = true
+	}
+	for _, s := range h.arena.Spaces() {
+		if !known[s.ID()] {
+			h.arena.DropSpace(s.ID())
 		}
 	}
-	return m, nil
 }
 
 func (h *host) openForwarder(m *dataflow.Manifest) error {
@@ -170,8 +191,8 @@ func (h *host) openForwarder(m *dataflow.Manifest) error {
 	var outputs []forward.OutputOptions
 	for i, name := range h.engine.Outputs() {
 		outputs = append(outputs, forward.OutputOptions{
-			Name: name, Hub: &h.link, Subject: subject(name), CursorSubject: "cursor." + name,
-			Pack: w.pack, Separator: "\n", BytesMax: w.outboxBytes, Priority: i % 2,
+			Name: name, Hub: &h.link, Subject: subjectOf(name), CursorSubject: cursorSubject(name),
+			Pack: w.pack, Separator: "\n", BytesMax: w.outboxBytes, OnFull: w.onFull, OnLost: w.onLost, Priority: i % 2,
 		})
 	}
 	var err error
@@ -183,7 +204,20 @@ func (h *host) openForwarder(m *dataflow.Manifest) error {
 		return err
 	}
 	h.ledger = h.engine.Ledger()
-	return wiring.Account(h.ledger, h.fwd.Statuses(w.Now()), h.disk)
+	return h.account(h.ledger)
+}
+
+// account fills in what outboxes and hub have.
+func (h *host) account(l *dataflow.Ledger) error {
+	return h.accounted(wiring.Account(l, h.fwd.Statuses(h.w.Now()), h.disk))
+}
+
+// accounted passes over, as the runner does, a damaged outbox that cannot be counted.
+func (h *host) accounted(err error) error {
+	if h.w.struck && h.w.class == classDamage {
+		return nil
+	}
+	return err
 }
 
 func (h *host) onForward(e forward.Event) {
@@ -193,8 +227,9 @@ func (h *host) onForward(e forward.Event) {
 	}
 }
 
-// subject is where the rows of an output go.
-func subject(output string) string { return "out." + output }
+// subjectOf is where the rows of an output go, cursorSubject where its cursor is.
+func subjectOf(output string) string     { return "out." + output }
+func cursorSubject(output string) string { return "cursor." + output }
 
 // loop is one round of the runner's loop: serve, barrier when due, step unless held.
 func (h *host) loop() error {
@@ -203,26 +238,43 @@ func (h *host) loop() error {
 			return err
 		}
 	}
+	if h.checks.Expire(h.w.Now()) {
+		h.w.drawn("checkpoint given up")
+		h.w.hit("checkpoint given up", h.w.step())
+		h.w.tracef("%s gives epoch %d up", h.name, h.checks.Epoch)
+	}
 	if h.checks.Due(h.w.Now()) {
 		if err := h.barrier(); err != nil {
 			return err
 		}
 	}
-	if held := h.checks.Held(h.w.Now()); held != "" || h.checks.Drained() {
+	if h.held = h.checks.Held(h.w.Now()); h.held != "" || h.checks.Drained() {
 		h.finished = h.checks.Over()
-		if held != "" {
-			h.w.count("backpressure")
+		if h.held != "" {
+			h.w.drawn("backpressure")
+			h.w.hit("backpressure", h.w.step())
 		}
 		return nil
 	}
-	return h.step()
+	before := map[string]int64{}
+	for _, name := range h.engine.Outputs() {
+		before[name] = h.engine.OutputBytes(name)
+	}
+	err := h.step()
+	for _, name := range h.engine.Outputs() {
+		h.w.grew[name] = max(h.w.grew[name], h.engine.OutputBytes(name)-before[name])
+	}
+	return err
 }
 
 func (h *host) step() error {
 	if h.draining {
 		h.checks.Drain()
 		h.w.tracef("%s drains", h.name)
-		return h.engine.Drain()
+		if err := h.engine.Drain(); err != nil {
+			return err
+		}
+		return h.dump()
 	}
 	p, err := h.engine.Step(0, h.hostMs())
 	if err != nil {
@@ -236,12 +288,26 @@ func (h *host) step() error {
 		h.checks.Changed()
 		h.tickBase, h.tickAt = h.engine.NowMs(), h.w.nowMs
 		h.arena.Maintain()
-		h.w.tracef("%s takes in %d rows up to message %d, %d pending", h.name, p.Rows, h.source.read, p.Pending)
+		h.w.tracef("%s takes in %d rows up to message %d, %d pending", h.name, p.Rows, h.source.at.Sequence, p.Pending)
 		h.point(pointStepped)
-	case p.Pending == 0:
+	case p.Pending == 0 && len(h.w.edits) == 0: // while an edit is waited for, time stands still
 		return h.engine.Tick(h.tickBase + h.w.nowMs - h.tickAt)
 	}
 	return nil
+}
+
+// dump keeps the state as it is after the end of the input. Blocks of scalars but for the ledger
+// are left out: they hold arrival times, which go on while a pipeline waits.
+func (h *host) dump() error {
+	var all, b strings.Builder
+	err := h.arena.Dump(&all)
+	for line := range strings.Lines(all.String()) {
+		if !strings.HasPrefix(line, "  scalars") || strings.HasPrefix(line, `  scalars "ledger"`) {
+			b.WriteString(line)
+		}
+	}
+	h.past.drained = b.String()
+	return err
 }
 
 // barrier ends an epoch; store does the background part.
@@ -253,11 +319,12 @@ func (h *host) barrier() error {
 		return err
 	}
 	c := p.Commit
-	if w.plant == PlantTrimEarly {
-		h.trimAll(c)
+	if err := h.plantBarrier(p); err != nil {
+		return err
 	}
 	h.pending, h.stage = p, commitTaken
-	h.disk.marks[c.Epoch] = h.engine.WatermarkMs()
+	h.past.watermark = h.engine.WatermarkMs()
+	h.disk.marks[c.Epoch] = h.past.clone()
 	w.tracef("%s barrier %d: %d pages, %d frames, trim %v", h.name, c.Epoch, c.Delta.Len(), len(c.Append), c.Trim)
 	if w.plant == PlantForwardEarly {
 		h.disk.early = c.Append
@@ -269,25 +336,62 @@ func (h *host) barrier() error {
 	return nil
 }
 
-// trimAll is a planted bug: the commit deletes all that the outboxes have.
-func (h *host) trimAll(c *state.Commit) {
-	c.Trim = nil
-	for _, name := range h.engine.Outputs() {
-		if st, err := h.disk.OutboxStats(name); err == nil && st.Last > 0 {
-			c.Trim = append(c.Trim, state.OutboxTrim{Output: name, UpTo: st.Last})
-		}
-	}
+// store goes on with the background part of a checkpoint.
+func (h *host) store() error { return h.storeSome(1 + h.w.rng.IntN(40)) }
+
+// storeAll ends the background part of a checkpoint.
+func (h *host) storeAll() error {
+	h.disk.slow = 0
+	return h.storeSome(1 << 30)
 }
 
-// store is the background part of a checkpoint.
-func (h *host) store() error {
+// storeSome captures some pages of a checkpoint; what is left waits for another turn.
+func (h *host) storeSome(pages int) error {
 	if h.stage != commitTaken {
 		return nil
 	}
-	h.checks.Write(h.pending)
+	d := h.disk
+	if d.slow > 0 {
+		if d.slow--; d.slow > 0 {
+			return nil
+		}
+		h.w.hit("fsync slow", h.w.step())
+	}
+	if h.write == nil {
+		h.write, h.quit = iter.Pull(func(yield func(struct{}) bool) {
+			d.yield = func() bool { return yield(struct{}{}) }
+			defer func() { d.yield = nil }()
+			h.checks.Write(h.pending)
+		})
+	}
+	d.budget = pages
+	if _, more := h.next(); more {
+		return nil
+	}
 	h.w.tracef("%s commit %d: %v", h.name, h.pending.Commit.Epoch, h.pending.Err)
 	h.stage = commitEnded
-	return h.pending.AccountErr
+	return h.accounted(h.pending.AccountErr)
+}
+
+// next goes on with the commit until it pauses or ends; a crash in it ends it.
+func (h *host) next() (_ struct{}, more bool) {
+	write := h.write
+	h.write = nil
+	v, more := write()
+	if more {
+		h.write = write
+		return v, true
+	}
+	h.quit = nil
+	return v, false
+}
+
+// abandon ends a commit under way as the end of the process does.
+func (h *host) abandon() {
+	if h.quit != nil {
+		h.quit()
+	}
+	h.write, h.quit, h.stage = nil, nil, commitNone
 }
 
 // settled takes in the outcome of a checkpoint.
@@ -295,18 +399,12 @@ func (h *host) settled() error {
 	p := h.pending
 	h.pending, h.stage = nil, commitNone
 	if p.Err != nil {
-		if h.w.injected == 0 {
+		if !h.disk.declined(p.Err) {
 			return fmt.Errorf("a checkpoint is declined though the disk works: %w", p.Err)
 		}
-		h.w.injected--
-		h.w.count("declined checkpoint")
-		switch h.w.plant {
-		case PlantForgetPages:
-			p.Commit.Delta.Done()
-			p.Commit.Delta = nil
-		case PlantForgetFrames:
-			p.Commit.Append = nil
-		}
+		h.w.drawn("checkpoint declined")
+		h.w.hit("checkpoint declined", h.w.step())
+		h.plantDeclined(p)
 	}
 	return h.checks.Settle(h.w.Now(), p)
 }
@@ -314,10 +412,31 @@ func (h *host) settled() error {
 // committed takes in a checkpoint that is stored, before its rows may leave.
 func (h *host) committed(p *wiring.Pending) error {
 	h.ledger = p.Ledger
-	if bad := h.ledger.Imbalances(); bad != nil {
+	if bad := h.ledger.Imbalances(); bad != nil && (p.AccountErr == nil || h.accounted(p.AccountErr) != nil) {
 		return fmt.Errorf("the ledger of epoch %d does not balance: %v", p.Commit.Epoch, bad)
 	}
+	if err := h.withinBudget(); err != nil {
+		return err
+	}
 	h.point(pointSettled)
+	return nil
+}
+
+// withinBudget checks that no outbox is beyond its budget by more than what a step may add.
+func (h *host) withinBudget() error {
+	if h.w.outboxBytes == 0 || h.w.onFull == forward.DropOldest {
+		return nil
+	}
+	for _, name := range h.engine.Outputs() {
+		st, err := h.disk.Store.OutboxStats(name)
+		if err != nil {
+			return err
+		}
+		// A row takes some bytes in a frame beside its own, and is never empty.
+		if most := h.w.outboxBytes + 3*h.w.grew[name]; st.Bytes > most && !h.checks.Drained() {
+			return fmt.Errorf("output %s: %d bytes in the outbox, its budget is %d and a step adds %d at most", name, st.Bytes, h.w.outboxBytes, h.w.grew[name])
+		}
+	}
 	return nil
 }
 
@@ -334,17 +453,17 @@ func (h *host) forward() error {
 	return nil
 }
 
-// checkpointNow takes a checkpoint and waits for it.
+// checkpointNow takes a checkpoint and waits for it; an error of the store comes back.
 func (h *host) checkpointNow() error {
 	if h.stage != commitNone {
-		if err := errors.Join(h.store(), h.settled()); err != nil {
+		if err := errors.Join(h.storeAll(), h.settled()); err != nil {
 			return err
 		}
 	}
 	if err := h.barrier(); err != nil {
 		return err
 	}
-	return errors.Join(h.store(), h.settled())
+	return errors.Join(h.storeAll(), h.settled())
 }
 
 // stop takes a final checkpoint, gives output some turns to leave, and closes.
@@ -370,16 +489,16 @@ func (h *host) stop(turns int) error {
 // close ends the host without a checkpoint; a commit under way is waited for.
 func (h *host) close() error {
 	if h.stage == commitTaken {
-		if err := h.store(); err != nil {
+		if err := h.storeAll(); err != nil {
 			return err
 		}
 	}
 	if h.stage != commitNone {
-		if h.pending.Err != nil && h.w.injected > 0 {
-			h.w.injected--
-		}
 		h.checks.Drop(h.w.Now())
 		h.pending, h.stage = nil, commitNone
+	}
+	if h.engine == nil {
+		return nil
 	}
 	return h.engine.Close()
 }

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -44,6 +46,7 @@ type entry struct {
 	seq       uint64
 	arrivalMs int64
 	data      []byte
+	hash      uint64 // of message and place
 	events    []event
 }
 
@@ -83,9 +86,18 @@ func newInput(seed uint64) []entry {
 			}
 		}
 		e.data = encode(e.events)
+		e.hash = messageHash(e.seq, e.data)
 		in[i] = e
 	}
 	return in
+}
+
+// messageHash identifies a message.
+func messageHash(seq uint64, data []byte) uint64 {
+	f := fnv.New64a()
+	_, _ = f.Write(binary.LittleEndian.AppendUint64(nil, seq))
+	_, _ = f.Write(data)
+	return max(1, f.Sum64())
 }
 
 // encode writes events as lines of JSON.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"strings"
 
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/simhub"
@@ -13,10 +14,32 @@ type hubServer struct {
 	down int // requests that find it down
 }
 
+func newHub(w *world, faults simhub.Faults, limits forward.Limits) *hubServer {
+	return &hubServer{Server: simhub.New(w.seed, faults, limits)}
+}
+
+// hubEvent traces and counts what becomes of requests.
+func (w *world) hubEvent(m string) {
+	for _, k := range []struct{ prefix, fault string }{
+		{"lost", "request lost"}, {"delayed", "request delayed"}, {"late", "request late or repeated"},
+		{"refused", "batch refused"}, {"reply lost", "reply lost"},
+	} {
+		if strings.HasPrefix(m, k.prefix) {
+			w.drawn(k.fault)
+			w.hit(k.fault, w.request)
+		}
+	}
+	w.tracef("hub: %s", m)
+}
+
 // link is a host's way to the hub, a forward.Hub with points. Each request takes time.
 type link struct {
-	h   *host
-	cut int // requests that do not get through
+	h    *host
+	cut  int // requests that do not get through
+	slow int // requests that take long
+	// shift and seen are of a planted bug: by how much generations are wrong, by cursor, and
+	// the newest one at the hub.
+	shift, seen map[string]uint64
 }
 
 var _ forward.Hub = (*link)(nil)
@@ -26,6 +49,10 @@ func (l *link) up() bool {
 	w := l.h.w
 	if w.faulty {
 		w.nowMs += int64(w.rng.IntN(4))
+	}
+	if l.slow > 0 {
+		l.slow--
+		w.nowMs += int64(100 + w.rng.IntN(900))
 	}
 	switch {
 	case l.cut > 0:
@@ -58,29 +85,31 @@ func (l *link) Check(ctx context.Context) (forward.Limits, error) {
 // ReadCursor implements forward.Hub.
 func (l *link) ReadCursor(ctx context.Context, subject string) ([]byte, uint64, error) {
 	l.h.point(pointCursor)
+	l.h.w.request = "read the cursor"
 	if !l.up() {
 		return nil, 0, l.silence(simhub.ErrNoAnswer)
 	}
 	data, place, err := l.h.w.hub.ReadCursor(ctx, subject)
+	if err == nil {
+		data, place = l.plantCursor(data, place, subject)
+	}
 	return data, place, l.silence(err)
 }
 
 // Publish implements forward.Hub.
 func (l *link) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
-	rows := len(b.Messages) > 0
-	if rows {
-		l.h.point(pointPublishBefore)
-	} else {
-		l.h.point(pointClaimBefore)
+	w := l.h.w
+	before, after := pointClaimBefore, pointClaimAfter
+	w.request = "claim"
+	if len(b.Messages) > 0 {
+		before, after = pointPublishBefore, pointPublishAfter
+		w.request = "publish"
 	}
+	l.h.point(before)
 	if !l.up() {
 		return 0, l.silence(simhub.ErrNoAnswer)
 	}
-	place, err := l.h.w.hub.Publish(ctx, b)
-	if rows {
-		l.h.point(pointPublishAfter)
-	} else {
-		l.h.point(pointClaimAfter)
-	}
+	place, err := l.plantPublish(ctx, b)
+	l.h.point(after)
 	return place, l.silence(err)
 }

@@ -2,78 +2,95 @@ package sim
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
 )
 
 // errSource is a failure of a source that passes.
 var errSource = errors.New("simulated stream: the connection broke")
 
-// reader is a host's view of the simulated stream, a dataflow.MessageSource. What it hands
-// out is overwritten at the next Poll, so that nobody can hold on to it unnoticed.
+// reader is a host's view of the simulated stream, a dataflow.MessageSource that keeps
+// positions and judges them as the real one does. What it hands out is overwritten at the
+// next Poll, so that nobody can hold on to it unnoticed.
 type reader struct {
-	h    *host
-	next int // index of the next entry
-	buf  []byte
-	// read and committed are the sequences handed out and committed so far.
-	read, committed uint64
+	h   *host
+	at  nats.Position // of the newest message handed out
+	buf []byte
+	// changes is the stream's when the position was last found to fit it.
+	changes int
+	// committed is the highest sequence of the stream said to be committed.
+	committed nats.Position
 }
 
 var _ dataflow.MessageSource = (*reader)(nil)
 
 func newReader(h *host) *reader { return &reader{h: h} }
 
-func messageHash(data []byte) uint64 {
-	f := fnv.New64a()
-	_, _ = f.Write(data)
-	return f.Sum64()
-}
-
-func appendPosition(dst []byte, seq, hash uint64) []byte {
-	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(dst, seq), hash)
-}
-
-func decodePosition(p []byte) (seq, hash uint64, err error) {
-	if len(p) != 16 {
-		return 0, 0, fmt.Errorf("simulated stream: a position of %d bytes", len(p))
-	}
-	return binary.LittleEndian.Uint64(p), binary.LittleEndian.Uint64(p[8:]), nil
-}
-
 // Open verifies the position against the stream.
 func (r *reader) Open(_ context.Context, position []byte) (dataflow.OpenReport, error) {
 	r.h.point(pointOpen)
+	w := r.h.w
+	w.arrive()
 	if len(position) == 0 {
+		r.at = nats.Position{Stream: streamName, CreatedNs: w.stream.createdMs * 1e6, Sequence: w.stream.first - 1}
+		r.changes = w.stream.changes
 		return dataflow.OpenReport{}, nil
 	}
-	seq, hash, err := decodePosition(position)
-	if err != nil {
+	var err error
+	if r.at, err = nats.DecodePosition(position); err != nil {
 		return dataflow.OpenReport{}, err
 	}
-	w := r.h.w
-	if seq == 0 || seq > uint64(len(w.input)) || w.input[seq-1].arrivalMs > w.nowMs {
-		return dataflow.OpenReport{}, fmt.Errorf("simulated stream: position %d lies behind the stream's end", seq)
-	}
-	if messageHash(w.input[seq-1].data) != hash {
-		return dataflow.OpenReport{}, fmt.Errorf("simulated stream: another message stands at position %d", seq)
-	}
-	r.next, r.read, r.committed = int(seq), seq, seq
-	return dataflow.OpenReport{Resumed: true}, nil
+	gap, moved, err := r.verify()
+	return dataflow.OpenReport{Resumed: true, Gap: gap, Moved: moved}, err
 }
 
-// visible is the number of entries that the stream has at this time.
-func (r *reader) visible() int {
-	w := r.h.w
-	n := r.next
-	for n < len(w.input) && w.input[n].arrivalMs <= w.nowMs {
-		n++
+// StartPosition implements dataflow.Starter.
+func (r *reader) StartPosition(dst []byte) []byte {
+	if len(r.h.past.spans) == 0 && r.at.Hash == 0 && r.h.past.moved == 0 {
+		return dst // from the beginning, as a first start has it
 	}
-	return n
+	return r.at.Append(dst)
+}
+
+// verify finds out whether the stream continues the position, and goes on by the policy
+// where it does not: with an error, or with the number of messages that are missing.
+func (r *reader) verify() (gap uint64, moved bool, err error) {
+	w := r.h.w
+	st := w.stream.state()
+	var at nats.StoredMessage
+	if r.at.Hash != 0 {
+		at = w.stream.at(r.at.Sequence, w.input)
+	}
+	v, pe := nats.Verify(r.at, st, at)
+	r.changes = w.stream.changes
+	if pe == nil {
+		return 0, false, nil
+	}
+	w.tracef("%s finds: %v", r.h.name, pe)
+	if !w.resumes {
+		return 0, false, pe
+	}
+	w.hit("gap passed over", v.Kind.String())
+	w.stream.skipped(v.Next)
+	r.at = nats.Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: v.Next - 1}
+	r.h.past.moved++
+	r.h.past.gap += v.Missing
+	if w.planting(PlantGapUncounted, 1) {
+		return 0, true, nil
+	}
+	return v.Missing, true, nil
+}
+
+// waiting is the number of messages that the stream has after the position.
+func (r *reader) waiting() int {
+	if s := r.h.w.stream; s.last() > r.at.Sequence {
+		return int(s.last() - r.at.Sequence)
+	}
+	return 0
 }
 
 // Poll hands out some of the messages that are there, or none while the link is cut.
@@ -92,42 +109,60 @@ func (r *reader) Poll(dst []dataflow.Message, limit int, _ time.Duration) ([]dat
 		r.h.sourceCut--
 		return dst, 1, nil
 	}
-	end := r.visible()
-	n := min(end-r.next, limit)
+	w.arrive()
+	if r.changes != w.stream.changes {
+		// The server or the stream went away and is back: the reader is set up anew, and a
+		// gap found by that is found by a start.
+		return dst, 1, errSource
+	}
+	n := min(r.waiting(), limit)
 	if n > 0 && w.faulty {
 		n = 1 + w.rng.IntN(n)
 	}
+	slots := w.stream.slots[r.at.Sequence:][:n]
 	size := 0
-	for _, e := range w.input[r.next : r.next+n] {
-		size += len(e.data)
+	for _, i := range slots {
+		size += len(w.input[i].data)
 	}
 	if cap(r.buf) < size {
 		r.buf = make([]byte, 0, size)
 	}
-	for i := range n {
-		e := &w.input[r.next+i]
+	for _, i := range slots {
+		e := &w.input[i]
 		from := len(r.buf)
 		r.buf = append(r.buf, e.data...)
-		dst = append(dst, dataflow.Message{Data: r.buf[from:len(r.buf):len(r.buf)], Seq: e.seq, ArrivalMs: e.arrivalMs, Subject: []byte("events")})
-		r.read = e.seq
+		at := e.arrivalMs
+		if w.plant == PlantArrivalByClock {
+			at = r.h.hostMs()
+		}
+		r.at = nats.Position{Stream: streamName, CreatedNs: w.stream.createdMs * 1e6, Sequence: r.at.Sequence + 1, StoredNs: e.arrivalMs * 1e6, Hash: e.hash}
+		dst = append(dst, dataflow.Message{Data: r.buf[from:len(r.buf):len(r.buf)], Seq: r.at.Sequence, ArrivalMs: at, Subject: []byte("events")})
+		r.h.past.add(i)
 	}
-	r.next += n
-	return dst, uint64(end - r.next), nil
+	return dst, uint64(r.waiting()), nil
 }
 
-// Position encodes sequence and hash.
+// Position encodes where m stands.
 func (r *reader) Position(dst []byte, m *dataflow.Message) []byte {
-	return appendPosition(dst, m.Seq, messageHash(m.Data))
+	w := r.h.w
+	e := &w.input[w.stream.slots[m.Seq-1]]
+	p := nats.Position{Stream: streamName, CreatedNs: w.stream.createdMs * 1e6, Sequence: m.Seq, StoredNs: e.arrivalMs * 1e6, Hash: e.hash}
+	return p.Append(dst)
 }
 
 // Committed checks that positions grow and were read.
 func (r *reader) Committed(position []byte) {
-	seq, _, err := decodePosition(position)
-	if err != nil || seq < r.committed || seq > r.read {
-		r.h.w.violate("the source is told that %d is committed after %d, having handed out %d (%v)", seq, r.committed, r.read, err)
-		return
+	p, err := nats.DecodePosition(position)
+	if err == nil && p.CreatedNs == r.committed.CreatedNs && p.Sequence < r.committed.Sequence {
+		err = fmt.Errorf("it is after %d", r.committed.Sequence)
 	}
-	r.committed = seq
+	if err == nil && p.CreatedNs == r.at.CreatedNs && p.Sequence > r.at.Sequence {
+		err = fmt.Errorf("having handed out %d", r.at.Sequence)
+	}
+	if err != nil {
+		r.h.w.violate("the source is told that %d is committed: %v", p.Sequence, err)
+	}
+	r.committed = p
 }
 
 // Close has nothing to release.

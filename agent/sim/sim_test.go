@@ -5,21 +5,35 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+
+	"github.com/edgeflow/edgeflow/dataflow"
 )
 
-var seed = flag.Uint64("seed", 0, "the seed that TestReplay runs")
+var (
+	seed  = flag.Uint64("seed", 0, "the seed that TestReplay runs")
+	bug   = flag.Int("bug", 0, "the bug that TestReplay plants")
+	seeds = flag.Uint64("seeds", 1_000, "how many seeds TestSeeds runs")
+)
+
+// TestMain lets the heap grow: a run allocates much and keeps little.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
 
 // TestReplay runs the seed given by -seed and prints its trace.
 func TestReplay(t *testing.T) {
 	if *seed == 0 {
 		t.Skip("no -seed")
 	}
-	_, err := Run(Options{Seed: *seed, Trace: func(line string) { fmt.Println(line) }})
+	r, err := Run(Options{Seed: *seed, Plant: Plant(*bug), Trace: func(line string) { fmt.Println(line) }})
+	fmt.Printf("pipeline %s, class %s, store in %s: %s %s\n", r.Program, r.Class, r.Disk, r.End, r.Why)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,106 +47,158 @@ func tail(o Options) string {
 	return strings.Join(lines[max(0, len(lines)-40):], "\n")
 }
 
-func TestThousandSeeds(t *testing.T) {
-	seeds := 1_000
-	if testing.Short() {
-		seeds = 100
+// sweep is what many runs did.
+type sweep struct {
+	mu                         sync.Mutex
+	coverage                   Coverage
+	rows, ends, programs, disk map[string]int
+}
+
+func newSweep() *sweep {
+	return &sweep{coverage: Coverage{}, rows: map[string]int{}, ends: map[string]int{}, programs: map[string]int{}, disk: map[string]int{}}
+}
+
+func (s *sweep) add(r *Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.coverage.Add(r.Coverage)
+	for name, n := range r.Rows {
+		s.rows[name] += n
 	}
-	const shards = 8
-	var mu sync.Mutex
-	counts, rows, refused := map[string]int{}, map[string]int{}, 0
+	s.ends[r.Class+" "+r.End]++
+	s.programs[r.Program]++
+	s.disk[r.Disk]++
+}
+
+func TestSeeds(t *testing.T) {
+	n := *seeds
+	if testing.Short() {
+		n = 100
+	}
+	const shards = 4
+	s := newSweep()
 	t.Run("shards", func(t *testing.T) {
-		for shard := range shards {
+		for shard := range uint64(shards) {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
 				t.Parallel()
-				for s := shard + 1; s <= seeds; s += shards {
-					r, err := Run(Options{Seed: uint64(s)})
+				for seed := shard + 1; seed <= n; seed += shards {
+					r, err := Run(Options{Seed: seed})
 					if err != nil {
-						t.Fatalf("%v\n%s", err, tail(Options{Seed: uint64(s)}))
+						t.Errorf("%s, %s, %s: %v\n%s", r.Program, r.Class, r.Disk, err, tail(Options{Seed: seed}))
+						continue
 					}
-					mu.Lock()
-					if r.Refused {
-						refused++
-					}
-					for k, n := range r.Counts {
-						counts[k] += n
-					}
-					for k, n := range r.Rows {
-						rows[k] += n
-					}
-					mu.Unlock()
+					s.add(r)
 				}
 			})
 		}
 	})
-	if t.Failed() {
+	var b strings.Builder
+	_ = s.coverage.Print(&b)
+	t.Logf("%d seeds: ends %v, pipelines %v, stores %v, rows at the hubs %v\n%s", n, s.ends, s.programs, s.disk, s.rows, b.String())
+	if t.Failed() || n < 1_000 {
 		return
 	}
-	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(counts)) {
-		fmt.Fprintf(&b, "%8d  %s\n", counts[k], k)
-	}
-	t.Logf("%d seeds, of which %d rightly end refused; rows at the hubs %v; faults:\n%s", seeds, refused, rows, b.String())
-	if refused > seeds/5 {
-		t.Errorf("%d of %d seeds end refused: too few reach the end", refused, seeds)
-	}
-	for _, f := range kinds() {
-		if counts[f] == 0 {
-			t.Errorf("never drawn: %s", f)
+	refused := 0
+	for end, k := range s.ends {
+		if strings.HasSuffix(end, EndRefused) {
+			refused += k
 		}
 	}
-	for _, o := range []string{countsOut, alertsOut, "late", "dead-letters"} {
-		if rows[o] == 0 {
-			t.Errorf("output %s never had a row", o)
+	if uint64(refused) > n/5 {
+		t.Errorf("%d of %d seeds end refused: too few reach the end", refused, n)
+	}
+	s.complete(t)
+}
+
+// complete makes sure that nothing that can be drawn was left out.
+func (s *sweep) complete(t *testing.T) {
+	for _, f := range faults {
+		if c := s.coverage[f.name]; c == nil || c.Drawn == 0 {
+			t.Errorf("never drawn: %s", f.name)
+		}
+	}
+	for _, kind := range []string{
+		"commit fails", "disk full", "fsync fails", "fsync slow", "backpressure", "batch refused", "checkpoint declined",
+		"checkpoint given up", "commit torn", "commits lost", "cursor missed", "fenced", "gap passed over", "hub ahead",
+		"power lost", "reply lost", "request delayed", "request late or repeated", "request lost", "source fails",
+		"state refused", "stream refused",
+	} {
+		if c := s.coverage[kind]; c == nil || c.Hit == 0 {
+			t.Errorf("never hit: %s", kind)
+		}
+	}
+	for _, p := range points {
+		if s.coverage["crash"].At[p] == 0 {
+			t.Errorf("no crash %s", p)
+		}
+	}
+	for _, name := range append(Programs(), diverted...) {
+		if s.programs[name] == 0 && s.rows[name] == 0 {
+			t.Errorf("never seen: %s", name)
+		}
+	}
+	for _, p := range programs {
+		for name := range p.outputs(t) {
+			if s.rows[name] == 0 {
+				t.Errorf("output %s of %s never had a row", name, p.name)
+			}
 		}
 	}
 }
 
-// kinds lists what every sweep must have drawn.
-func kinds() []string {
-	out := []string{
-		"backpressure", "batch refused", "crash between two steps", "declined checkpoint", "drain under faults", "fenced",
-		"graceful stop", "host clock wrong", "hub ahead", "hub link cut", "hub restart", "late or repeated request", "reply lost",
-		"request delayed", "request lost", "source failure", "source link cut", "takeover", "unsynced commits lost",
+// outputs are the names of a program's tables.
+func (p *program) outputs(t *testing.T) map[string]bool {
+	plans, err := p.take()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, p := range points {
-		out = append(out, "crash "+p)
+	defer p.give(plans)
+	out := map[string]bool{}
+	for _, s := range plans[0].Sinks {
+		out[s.Name] = true
 	}
 	return out
 }
 
-func TestSameSeedSameTrace(t *testing.T) {
-	seen := map[uint64]bool{}
-	for s := uint64(1); s <= 10; s++ {
-		a, err := Run(Options{Seed: s})
-		if err != nil {
-			t.Fatal(err)
+// TestCases runs the seeds that found something once.
+func TestCases(t *testing.T) {
+	for _, c := range cases {
+		if _, err := Run(Options{Seed: c.seed}); err != nil {
+			t.Errorf("%s: %v", c.found, err)
 		}
-		b, err := Run(Options{Seed: s})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a.Hash != b.Hash {
-			t.Errorf("seed %d: traces %x and %x", s, a.Hash, b.Hash)
-		}
-		seen[a.Hash] = true
-	}
-	if len(seen) != 10 {
-		t.Errorf("10 seeds gave %d traces", len(seen))
 	}
 }
 
-// TestPlantedBugs makes sure that the checks can fail.
+func TestSameSeedSameTrace(t *testing.T) {
+	hash := func(seed uint64) uint64 {
+		r, err := Run(Options{Seed: seed, Trace: func(string) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Hash
+	}
+	seen := map[uint64]bool{}
+	for s := uint64(1); s <= 20; s++ {
+		a, b := hash(s), hash(s)
+		if a != b {
+			t.Errorf("seed %d: traces %x and %x", s, a, b)
+		}
+		seen[a] = true
+	}
+	if len(seen) != 20 {
+		t.Errorf("20 seeds gave %d traces", len(seen))
+	}
+}
+
+// TestPlantedBugs makes sure that the checks can fail: each bug is found.
 func TestPlantedBugs(t *testing.T) {
-	for p := PlantTrimEarly; p <= PlantForwardEarly; p++ {
+	for _, p := range Plants() {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
-			var found atomic.Uint64
-			for s := uint64(1); s <= 200; s++ {
+			for s := uint64(1); s <= 1_000; s++ {
 				_, err := Run(Options{Seed: s, Plant: p})
 				var v *Violation
 				if errors.As(err, &v) {
-					found.Store(s)
 					reason, _, _ := strings.Cut(v.Reason, "\n")
 					t.Logf("found by seed %d: %s", s, reason)
 					return
@@ -141,54 +207,65 @@ func TestPlantedBugs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			t.Error("not found by 200 seeds")
+			t.Error("not found by 1,000 seeds")
 		})
 	}
 }
 
 // TestChecksFindDamage makes sure that each way in which a hub can be wrong is found.
 func TestChecksFindDamage(t *testing.T) {
-	input := newInput(12)
-	want, err := newWorld(Options{Seed: 12}, input, false).run()
+	w := &world{seed: 12, class: classSteady, program: programNamed("windows"), input: newInput(12)}
+	calm := func() *world {
+		c, err := newCalm(w, past{}.andRest(len(w.input)))
+		if err == nil {
+			err = c.live()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	want, err := calm().contents()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if why := compare(want, want) + part(want, want) + verify(input, want); why != "" {
+	if why := w.compare(want, want) + verify(w.input, plain(want)); why != "" {
 		t.Fatal(why)
 	}
-	for _, output := range []string{countsOut, alertsOut, "late", "dead-letters"} {
-		for name, damage := range map[string]func([]string) []string{
-			"a row is missing": func(r []string) []string { return slices.Delete(r, 1, 2) },
-			"a row is twice":   func(r []string) []string { return slices.Insert(r, 1, r[1]) },
-			"a row is another": func(r []string) []string { r[1] = strings.Replace(r[1], `:"k`, `:"x`, 1) + " "; return r },
+	for _, output := range []string{countsOut, alertsOut, dataflow.LateRows, dataflow.DeadLetters} {
+		for name, damage := range map[string]func([]row) []row{
+			"a row is missing": func(r []row) []row { return slices.Delete(r, 1, 2) },
+			"a row is another": func(r []row) []row { r[1].text = strings.Replace(r[1].text, `:"k`, `:"x`, 1) + " "; return r },
+			"a row is too much": func(r []row) []row {
+				return append(r, row{uint64(len(r) + 1), "+I", r[0].text})
+			},
 		} {
 			got := maps.Clone(want)
 			if len(got[output]) < 2 {
 				t.Fatalf("output %s has %d rows: choose another seed", output, len(got[output]))
 			}
 			got[output] = damage(slices.Clone(want[output]))
-			if compare(want, got) == "" || part(want, got) == "" {
+			if w.compare(want, got) == "" {
 				t.Errorf("output %s: %s: not found by comparison", output, name)
 			}
-			if output == "dead-letters" && name == "a row is another" {
+			if output == dataflow.DeadLetters && name == "a row is another" {
 				continue // verify counts dead letters
 			}
-			if verify(input, got) == "" {
+			if verify(w.input, plain(got)) == "" {
 				t.Errorf("output %s: %s: not found from the input", output, name)
 			}
 		}
 	}
-	w := newWorld(Options{Seed: 12}, input, false)
-	if _, err := w.run(); err != nil {
-		t.Fatal(err)
-	}
-	m := w.hub.Messages
-	w.hub.Messages = append(slices.Clone(m), m[len(m)-1])
-	if _, err := w.contents(); err == nil {
+	c := calm()
+	m := c.hub.Messages
+	c.hub.Messages = append(slices.Clone(m), m[len(m)-1])
+	if _, err := c.contents(); err == nil {
 		t.Error("a message that is at the hub twice is not found")
 	}
-	w.hub.Messages = m[1:]
-	if _, err := w.contents(); err == nil {
-		t.Error("a message that is missing at the hub is not found")
+	for i := range m {
+		c.hub.Messages = append(slices.Clone(m[:i]), m[i+1:]...)
+		if got, err := c.contents(); err == nil && w.compare(want, got) == "" {
+			t.Errorf("that message %d is missing at the hub is not found", i)
+		}
 	}
 }

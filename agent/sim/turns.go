@@ -1,6 +1,11 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	forward "github.com/edgeflow/edgeflow/sync"
+)
 
 // turnsMax bounds the turns after healing.
 const turnsMax = 40_000
@@ -8,8 +13,9 @@ const turnsMax = 40_000
 // turn lets one thing happen.
 func (w *world) turn() error {
 	w.nowMs += int64(w.rng.IntN(30))
-	if n := w.rng.IntN(1_000); n < 60 {
-		return w.fault(n)
+	w.disk.pass()
+	if w.rng.IntN(1_000) < 60 {
+		return w.drawFault()
 	}
 	if w.main == nil {
 		if w.rng.IntN(2) == 0 {
@@ -34,99 +40,29 @@ func (w *world) turn() error {
 	}
 }
 
-// fault lets one thing go wrong; n is below 60.
-func (w *world) fault(n int) error {
-	h := w.main
-	switch {
-	case n < 4:
-		if h != nil {
-			w.count("crash between two steps")
-			w.tracef("%s crashes", h.name)
-			return w.down(h, w.rng.IntN(2) == 0)
-		}
-	case n < 28:
-		w.armed, w.armedSkip = points[w.rng.IntN(len(points))], w.rng.IntN(3)
-		w.tracef("armed: %s, after %d", w.armed, w.armedSkip)
-	case n < 34:
-		w.disk.FailNext(1)
-		w.injected++
-		w.tracef("the next commit fails")
-	case n < 40:
-		if h != nil {
-			w.count("hub link cut")
-			h.link.cut += w.rng.IntN(30)
-		}
-	case n < 44:
-		if h != nil {
-			w.count("source link cut")
-			h.sourceCut += w.rng.IntN(30)
-		}
-	case n < 47:
-		w.count("hub restart")
-		w.hub.down += 1 + w.rng.IntN(10)
-	case n < 50:
-		if h != nil {
-			h.sourceFails = true
-		}
-	case n < 54:
-		return w.gracefulStop()
-	case n < 56:
-		return w.takeover()
-	case n < 58:
-		if w.zombie != nil {
-			w.tracef("%s dies", w.zombie.name)
-			w.zombie = nil
-		}
-	default:
-		return w.drain()
-	}
-	return nil
-}
-
-func (w *world) gracefulStop() error {
-	h := w.main
-	if h == nil {
-		return nil
-	}
-	w.count("graceful stop")
-	w.tracef("%s stops gracefully", h.name)
-	return w.guard(h, func() error {
-		if err := h.stop(w.rng.IntN(20)); err != nil {
-			return err
-		}
-		return w.down(h, false)
-	})
-}
-
-// drain asks for the end when the stream has ended and all of it was read.
-func (w *world) drain() error {
-	if h := w.main; h != nil && h.idle && h.source.next == len(w.input) && !h.draining {
-		w.count("drain under faults")
-		h.draining = true
-	}
-	return nil
-}
-
 // heal ends all faults.
-func (w *world) heal() {
+func (w *world) heal() error {
 	w.tracef("all heals")
+	w.faulty, w.healing = false, true
 	w.hub.Heal()
 	w.hub.down = 0
-	w.disk.FailNext(0)
+	w.disk.heal()
 	w.armed = ""
-	w.zombie = nil
 	if h := w.main; h != nil {
-		h.link.cut, h.sourceCut, h.sourceFails = 0, 0, false
+		h.link.cut, h.link.slow, h.sourceCut, h.sourceFails = 0, 0, 0, false
 	}
+	if w.zombie != nil {
+		return w.bury()
+	}
+	return nil
 }
 
 // finish runs until all input is processed, drained and delivered.
 func (w *world) finish() error {
-	faulty := w.faulty
-	w.faulty = false
+	w.edit()
 	for range turnsMax {
 		if w.refused {
-			break
+			return nil
 		}
 		w.nowMs += int64(1 + w.rng.IntN(40))
 		h := w.main
@@ -142,22 +78,38 @@ func (w *world) finish() error {
 		if err := w.guard(h, h.store); err != nil {
 			return err
 		}
-		h.draining = h.draining || h.idle && h.source.next == len(w.input)
+		if len(w.edits) > 0 && w.main == h && h.idle && h.past.count() == w.edits[0].at {
+			if err := w.stopMain(); err != nil {
+				return err
+			}
+			w.edit()
+			continue
+		}
+		h.draining = h.draining || w.exhausted(h)
 		for i := 0; i < 3 && w.main == h; i++ {
 			if err := w.guard(h, h.forward); err != nil {
 				return err
 			}
 		}
-		if h.finished {
-			w.faulty = faulty
+		if h.finished && w.main == h {
 			return w.audit(h)
 		}
 	}
-	if w.refused {
-		w.faulty = faulty
-		return nil
-	}
 	return fmt.Errorf("not finished after %d turns: %s", turnsMax, w.situation())
+}
+
+// edit changes the pipeline at the place of a run without faults where another changed it.
+func (w *world) edit() {
+	reached := 0
+	if w.main != nil {
+		reached = w.main.past.count()
+	} else {
+		p := w.disk.past()
+		reached = p.count()
+	}
+	for len(w.edits) > 0 && w.edits[0].at <= reached {
+		w.version, w.edits = w.edits[0].version, w.edits[1:]
+	}
 }
 
 // situation describes main for an error.
@@ -166,9 +118,60 @@ func (w *world) situation() string {
 	if h == nil {
 		return "the pipeline is down"
 	}
-	s := fmt.Sprintf("read %d of %d, drained %v, commit stage %d, carry %d, epoch %d", h.source.next, len(w.input), h.checks.Drained(), h.stage, h.checks.Carried(), h.checks.Epoch)
+	var s strings.Builder
+	fmt.Fprintf(&s, "read %d of %d, held by %q, drained %v, commit stage %d, carry %d, epoch %d", h.past.count(), len(w.input), h.held, h.checks.Drained(), h.stage, h.checks.Carried(), h.checks.Epoch)
 	for _, o := range h.fwd.Statuses(w.Now()) {
-		s += fmt.Sprintf("; %s: done %d of %d, %v", o.Name, o.Done(), o.Last, o.Err)
+		fmt.Fprintf(&s, "; %s: done %d of %d, %v", o.Name, o.Done(), o.Last, o.Err)
 	}
-	return s
+	return s.String()
+}
+
+// audit checks a host that has finished: its ledger, its state, its disk.
+func (w *world) audit(h *host) error {
+	w.past = h.past.clone()
+	l := h.engine.Ledger()
+	if err := h.account(l); err != nil {
+		return err
+	}
+	if bad := l.Imbalances(); bad != nil {
+		return fmt.Errorf("the final ledger does not balance: %v", bad)
+	}
+	for _, o := range l.Outputs {
+		if o.InOutbox != 0 || o.Dropped != 0 && w.onFull != forward.DropOldest {
+			return fmt.Errorf("output %s: %d rows in the outbox and %d dropped at the end", o.Name, o.InOutbox, o.Dropped)
+		}
+		w.dropped[o.Name] = uint64(o.Dropped)
+	}
+	for _, o := range l.Operators {
+		if o.Open != 0 {
+			return fmt.Errorf("%s %s: %d rows stay in windows at the end", o.Kind, o.ID, o.Open)
+		}
+	}
+	want := tally(w.input, &w.past)
+	for _, s := range l.Sources {
+		if s.Read != want.events || s.Undecodable != want.undecodable || s.Messages != want.messages || s.Gap != w.past.gap {
+			return fmt.Errorf("source %s: read %d events of %d messages, %d undecodable, %d missing; the input has %d of %d, %d undecodable, %d missing",
+				s.Name, s.Read, s.Messages, s.Undecodable, s.Gap, want.events, want.messages, want.undecodable, w.past.gap)
+		}
+	}
+	if err := h.arena.Check(); err != nil {
+		return err
+	}
+	return h.disk.Check()
+}
+
+type totals struct{ messages, events, undecodable int64 }
+
+// tally counts what the messages of p hold.
+func tally(input []entry, p *past) (t totals) {
+	p.each(func(i int) {
+		t.messages++
+		for _, e := range input[i].events {
+			t.events++
+			if e.kind == badField || e.kind == badSyntax {
+				t.undecodable++
+			}
+		}
+	})
+	return t
 }

@@ -4,173 +4,162 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
-	"runtime/debug"
+	"os"
+	"strings"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/store"
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/simhub"
 )
 
-// Plant is a bug to put into the hosts, which the checks must find.
-type Plant uint8
-
-// The bugs.
-const (
-	PlantNone Plant = iota
-	// PlantTrimEarly deletes rows from the outbox before they are confirmed.
-	PlantTrimEarly
-	// PlantForgetFrames does not carry the frames of a declined checkpoint over.
-	PlantForgetFrames
-	// PlantForgetPages does not carry the pages of a declined checkpoint over.
-	PlantForgetPages
-	// PlantIgnorePosition reads the stream from its beginning after a restart.
-	PlantIgnorePosition
-	// PlantForwardEarly forwards rows before their commit.
-	PlantForwardEarly
-)
-
-// String names the bug.
-func (p Plant) String() string {
-	return [...]string{"none", "trim before confirmation", "forget the frames of a declined checkpoint",
-		"forget the pages of a declined checkpoint", "ignore the position on restore", "forward before commit"}[p]
-}
-
-// Options say what to run.
-type Options struct {
-	Seed  uint64
-	Plant Plant
-	// Trace, when set, is told each event.
-	Trace func(string)
-}
-
-// Report is what a run did.
-type Report struct {
-	Seed uint64
-	// Hash is of the trace: the same seed gives the same.
-	Hash uint64
-	// Counts says how often each fault happened.
-	Counts map[string]int
-	// Rows at the hub, by output.
-	Rows map[string]int
-	// Refused tells that the pipeline stopped for good, as it must when the hub has rows
-	// that its disk has not.
-	Refused bool
-}
-
-// Violation is returned by Run when something that must hold does not.
-type Violation struct {
-	Seed   uint64
-	Reason string
-}
-
-// Error says what is wrong and how to see it again.
-func (v *Violation) Error() string {
-	return fmt.Sprintf("seed %d: %s\nreplay: go test ./agent/sim -run TestReplay -seed %d -v", v.Seed, v.Reason, v.Seed)
-}
-
 // world is everything around the hosts, and the hosts.
 type world struct {
-	seed   uint64
-	rng    *rand.Rand
-	plan   *plan.Plan
-	input  []entry
-	hub    *hubServer
-	nowMs  int64
-	faulty bool
-	plant  Plant
+	seed    uint64
+	rng     *rand.Rand
+	program *program
+	plans   []*plan.Plan
+	version int // of the plans, which main starts with
+	class   class
+	faults  []fault
+	weights int
+	input   []entry
+	stream  *stream
+	hub     *hubServer
+	nowMs   int64
+	// faulty is set while faults are drawn; healing from then on until the end, in a run
+	// that had faults.
+	faulty, healing bool
+	plant           Plant
+	planted         int // hits of the planted bug
 
 	main, zombie *host
 	frozen       bool  // the zombie's engine stands still, its forwarder does not
 	rivals       int   // takeovers that may still happen
 	disk         *disk // of main, which may be down
 	hosts        int
+	dir          string // of state files, empty while there are none
 	// ahead is set when the hub may have rows that main's disk has not: after a takeover,
 	// and after a disk lost what it said was written. The pipeline then has to refuse to go
 	// on where it has such rows; refused tells that it did.
 	ahead, twins, refused bool
+	refusedFor            string
+	struck                bool // the fault that a run has at most once has happened
+	hubCopy               simhub.Backup
+	copied                bool
+	hubLost               map[hubRow]bool
+	resent                map[string]bool // outputs whose cursor was lost
 	armed                 string
 	armedSkip             int
-	injected              int // commits that were told to fail
+	request               string // the newest request to the hub
 
 	pack        int
 	outboxBytes int64
+	onFull      forward.FullPolicy
+	onLost      forward.LostPolicy
+	resumes     bool // the source's policy is to go on after a gap
 	policy      store.Policy
 	unsyncedMax int
-	wrong       string
-	counts      map[string]int
-	trace       func(string)
-	hash        uint64
+	// edits are those that a run without faults repeats.
+	edits []edit
+
+	past     past // what the state came from, at the end
+	dropped  map[string]uint64
+	grew     map[string]int64 // the most that a step added to an output, in bytes
+	wrong    string
+	coverage Coverage
+	trace    func(string)
+	hash     uint64
 }
 
-// Run runs a seed. The error is a *Violation when something that must hold does not.
-func Run(o Options) (*Report, error) {
-	input := newInput(o.Seed)
-	want, err := newWorld(o, input, false).run()
-	if err != nil {
-		return nil, fmt.Errorf("without faults: %w", err)
-	}
-	w := newWorld(o, input, true)
-	got, err := w.run()
-	r := &Report{Seed: o.Seed, Hash: w.hash, Counts: w.counts, Rows: map[string]int{}}
-	if err != nil {
-		return r, err
-	}
-	for name, rows := range got {
-		r.Rows[name] = len(rows)
-	}
-	r.Refused = w.refused
-	if w.refused {
-		if why := part(want, got); why != "" {
-			return r, &Violation{o.Seed, why}
-		}
-		return r, nil
-	}
-	if why := compare(want, got); why != "" {
-		return r, &Violation{o.Seed, why}
-	}
-	if why := verify(input, got); why != "" {
-		return r, &Violation{o.Seed, why}
-	}
-	return r, nil
-}
-
-func newWorld(o Options, input []entry, faulty bool) *world {
+// newWorld draws what a run with faults is made of.
+func newWorld(o Options, input []entry) (*world, error) {
 	w := &world{
-		seed: o.Seed, rng: rand.New(rand.NewPCG(o.Seed, 2)), input: input, nowMs: epochMs, faulty: faulty,
-		counts: map[string]int{}, pack: 10, policy: store.DefaultPolicy,
+		seed: o.Seed, rng: rand.New(rand.NewPCG(o.Seed, 2)), input: input, nowMs: epochMs, faulty: true, pack: 10,
+		policy: store.DefaultPolicy, plant: o.Plant, trace: o.Trace,
+		coverage: Coverage{}, hubLost: map[hubRow]bool{}, resent: map[string]bool{}, dropped: map[string]uint64{}, grew: map[string]int64{},
 	}
-	limits := forward.Limits{MessageBytes: 4096, Messages: 64, Bytes: 1 << 20}
-	var faults simhub.Faults
-	if faulty {
-		w.plant, w.trace = o.Plant, o.Trace
-		p := func(most float64) float64 {
-			if w.rng.IntN(4) == 0 {
-				return 0
-			}
-			return w.rng.Float64() * most
-		}
-		faults = simhub.Faults{LoseRequest: p(0.15), LoseReply: p(0.15), Delay: p(0.15), Repeat: p(0.15), Cut: p(0.03), Refuse: p(0.1)}
-		limits.Messages, limits.Bytes = 1+w.rng.IntN(12), 200+w.rng.IntN(4_000)
-		w.pack = 1 + w.rng.IntN(8)
-		w.policy.Interval = time.Duration(20+w.rng.IntN(1_500)) * time.Millisecond
-		w.policy.MinPause = time.Duration(w.rng.IntN(300)) * time.Millisecond
+	w.program = programs[w.rng.IntN(len(programs))]
+	w.class = w.drawClass()
+	w.faults, w.weights = faultsOf(w.class)
+	p := func(most float64) float64 {
 		if w.rng.IntN(4) == 0 {
-			w.outboxBytes = int64(1_000 + w.rng.IntN(4_000))
+			return 0
 		}
-		w.rivals = max(0, w.rng.IntN(5)-2)
-		if w.rng.IntN(8) == 0 {
-			w.unsyncedMax = 1 + w.rng.IntN(3)
+		return w.rng.Float64() * most
+	}
+	f := simhub.Faults{LoseRequest: p(0.15), LoseReply: p(0.15), Delay: p(0.15), Repeat: p(0.15), Cut: p(0.03), Refuse: p(0.1)}
+	limits := forward.Limits{MessageBytes: 4096, Messages: 1 + w.rng.IntN(12), Bytes: 200 + w.rng.IntN(4_000)}
+	w.pack = 1 + w.rng.IntN(8)
+	w.policy.Interval = time.Duration(20+w.rng.IntN(1_500)) * time.Millisecond
+	w.policy.MinPause = time.Duration(w.rng.IntN(300)) * time.Millisecond
+	if w.rng.IntN(4) == 0 {
+		w.policy.Timeout = time.Duration(100+w.rng.IntN(1_000)) * time.Millisecond
+	}
+	if w.rng.IntN(4) == 0 {
+		w.outboxBytes = int64(1_000 + w.rng.IntN(4_000))
+		if w.rng.IntN(3) == 0 {
+			w.onFull = forward.DropOldest
 		}
 	}
-	w.hub = &hubServer{Server: simhub.New(o.Seed, faults, limits)}
-	if faulty {
-		w.hub.Server.Trace = func(m string) { w.hubEvent(m) }
+	switch w.class {
+	case classRivals:
+		w.rivals = 1 + w.rng.IntN(2)
+	case classUnsynced:
+		w.unsyncedMax = 1 + w.rng.IntN(3)
+		w.rivals = w.rng.IntN(2)
+	case classStream:
+		w.resumes = w.rng.IntN(3) > 0
+	case classHub:
+		if w.rng.IntN(3) > 0 {
+			w.onLost = forward.LostResend
+		}
 	}
-	w.disk = newDisk(o.Seed, w.unsyncedMax)
-	return w
+	w.hub = newHub(w, f, limits)
+	w.hub.Trace = w.hubEvent
+	return w, w.furnish(w.class == classDamage || w.rng.IntN(24) == 0)
+}
+
+// newCalm is a world without faults over the messages that another run's state came from.
+func newCalm(of *world, p past) (*world, error) {
+	w := &world{
+		seed: of.seed, rng: rand.New(rand.NewPCG(of.seed, 2)), program: of.program, nowMs: epochMs, pack: 10,
+		policy: store.DefaultPolicy, edits: p.edits, coverage: Coverage{}, dropped: map[string]uint64{}, grew: map[string]int64{},
+	}
+	p.each(func(i int) { w.input = append(w.input, of.input[i]) })
+	w.hub = newHub(w, simhub.Faults{}, forward.Limits{MessageBytes: 4096, Messages: 64, Bytes: 1 << 20})
+	return w, w.furnish(false)
+}
+
+// furnish gives the world its stream, plans and disk.
+func (w *world) furnish(file bool) (err error) {
+	w.stream = newStream(w.nowMs)
+	if w.plans, err = w.program.take(); err != nil {
+		return err
+	}
+	w.disk, err = newDisk(w, file)
+	return err
+}
+
+// end releases what the world has.
+func (w *world) end(err error) error {
+	for _, h := range []*host{w.main, w.zombie} {
+		if h != nil {
+			h.abandon()
+		}
+	}
+	err = errors.Join(err, w.disk.close())
+	if w.dir != "" {
+		err = errors.Join(err, os.RemoveAll(w.dir))
+	}
+	if w.plans != nil {
+		w.program.give(w.plans)
+	}
+	return err
 }
 
 // Now implements forward.Clock.
@@ -179,18 +168,35 @@ func (w *world) Now() time.Time { return time.UnixMilli(w.nowMs) }
 // After implements forward.Clock; hosts are stepped and never wait.
 func (w *world) After(time.Duration) <-chan time.Time { return nil }
 
+// arrive lets messages come into the stream. A run without faults holds back those after
+// the next edit.
+func (w *world) arrive() {
+	limit := math.MaxInt
+	if len(w.edits) > 0 {
+		limit = w.edits[0].at
+	}
+	w.stream.arrive(w.input, w.nowMs, limit)
+}
+
+// exhausted tells that a host has read all that will come.
+func (w *world) exhausted(h *host) bool {
+	return h.idle && w.stream.arrived == len(w.input) && h.source.waiting() == 0
+}
+
+// lossy tells that rows may rightly be missing at the hub.
+func (w *world) lossy() bool { return w.onFull == forward.DropOldest || len(w.hubLost) > 0 }
+
 func (w *world) tracef(format string, v ...any) {
+	if w.trace == nil {
+		return
+	}
 	line := fmt.Sprintf("%7d ", w.nowMs-epochMs) + fmt.Sprintf(format, v...)
 	f := fnv.New64a()
 	_, _ = f.Write(fmt.Appendf(nil, "%d ", w.hash))
 	_, _ = f.Write([]byte(line))
 	w.hash = f.Sum64()
-	if w.trace != nil {
-		w.trace(line)
-	}
+	w.trace(line)
 }
-
-func (w *world) count(what string) { w.counts[what]++ }
 
 // violate notes the first thing that must not be.
 func (w *world) violate(format string, v ...any) {
@@ -199,41 +205,25 @@ func (w *world) violate(format string, v ...any) {
 	}
 }
 
-// hubEvent traces and counts what becomes of requests.
-func (w *world) hubEvent(m string) {
-	for _, k := range []struct{ prefix, fault string }{
-		{"lost", "request lost"}, {"delayed", "request delayed"}, {"late", "late or repeated request"},
-		{"refused", "batch refused"}, {"reply lost", "reply lost"},
-	} {
-		if len(m) >= len(k.prefix) && m[:len(k.prefix)] == k.prefix {
-			w.count(k.fault)
-		}
-	}
-	w.tracef("hub: %s", m)
-}
-
-// run lives through faults, heals, and returns the rows at the hub by output.
-func (w *world) run() (rows map[string][]string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Violation{w.seed, fmt.Sprintf("panic: %v\n%s", p, debug.Stack())}
-		}
-	}()
-	if w.plan, err = compile(); err != nil {
-		return nil, err
-	}
+// live lives through faults, heals, and ends when all is delivered or refused.
+func (w *world) live() error {
 	if w.faulty {
 		for n := 400 + w.rng.IntN(800); n > 0 && !w.refused; n-- {
 			if err := w.turn(); err != nil {
-				return nil, w.blame(err)
+				return err
 			}
 		}
-		w.heal()
+		if err := w.heal(); err != nil {
+			return err
+		}
 	}
 	if err := w.finish(); err != nil {
-		return nil, w.blame(err)
+		return err
 	}
-	return w.contents()
+	if w.refused {
+		w.past = w.disk.past()
+	}
+	return nil
 }
 
 func (w *world) blame(err error) error {
@@ -245,12 +235,12 @@ func (w *world) blame(err error) error {
 }
 
 // guard runs a part of a host's work and handles how it ends: with a crash, a failure that
-// a restart mends, or the loss of its place to another instance. Other errors come back.
+// a restart mends, or a refusal to go on. Other errors come back.
 func (w *world) guard(h *host, work func() error) (err error) {
 	defer func() {
 		p := recover()
 		if c, ok := p.(crash); ok {
-			w.count("crash " + c.point)
+			w.hit("crash", c.point)
 			w.tracef("%s crashes %s", h.name, c.point)
 			err = w.down(h, w.rng.IntN(2) == 0)
 		} else if p != nil {
@@ -266,12 +256,16 @@ func (w *world) guard(h *host, work func() error) (err error) {
 	}
 	switch {
 	case errors.Is(err, errSource):
-		w.count("source failure")
+		w.hit("source fails", w.step())
+	case errors.Is(err, store.ErrSequence) && h.disk.limbo:
+		// What could not be synced is in the file all the same; a start finds it there.
+		w.hit("fsync fails", "noticed by the next commit")
 	case errors.Is(err, forward.ErrFenced) && w.twins:
-		w.count("fenced")
-	case w.rightlyAhead(h, err):
-		w.count("hub ahead")
-		w.refused = w.refused || h == w.main
+		w.hit("fenced", w.step())
+	case w.rightlyRefused(h, err):
+		if h == w.main {
+			w.refused, w.refusedFor = true, err.Error()
+		}
 	default:
 		return fmt.Errorf("%s: %w", h.name, err)
 	}
@@ -282,60 +276,78 @@ func (w *world) guard(h *host, work func() error) (err error) {
 	return w.down(h, false)
 }
 
-// rightlyAhead tells that a host was right to refuse the hub as being ahead of it: it is
-// the zombie, or its disk is not the newest or has lost commits, and it had not yet
-// claimed the cursor.
-func (w *world) rightlyAhead(h *host, err error) bool {
+// rightlyRefused tells that a host was right to refuse to go on.
+func (w *world) rightlyRefused(h *host, err error) bool {
+	var position *nats.PositionError
+	var damaged *store.DamagedError
 	var oe *forward.OutputError
-	return errors.Is(err, forward.ErrCursorAhead) && errors.As(err, &oe) && (w.ahead || h == w.zombie) && !h.claimed[oe.Output]
+	switch {
+	case errors.As(err, &position):
+		w.hit("stream refused", position.Verdict.Kind.String())
+		return w.struck && w.class == classStream && !w.resumes
+	case errors.As(err, &damaged):
+		w.hit("state refused", w.step())
+		_, gone := os.Stat(damaged.MovedTo)
+		return w.struck && w.class == classDamage && gone == nil
+	case w.struck && w.class == classDamage && strings.Contains(err.Error(), "checksum does not match"):
+		w.hit("state refused", w.step())
+		return true
+	case errors.Is(err, forward.ErrCursorLost):
+		w.hit("cursor missed", w.step())
+		return w.struck && w.class == classHub && w.onLost == forward.LostFail
+	case errors.Is(err, forward.ErrCursorAhead) && errors.As(err, &oe):
+		// Once the cursor is claimed, the hub has nothing that this host did not send.
+		w.hit("hub ahead", w.step())
+		return (w.ahead || h == w.zombie) && !h.claimed[oe.Output]
+	}
+	return false
 }
 
 // down takes a host away; power tells that its disk loses its power too.
 func (w *world) down(h *host, power bool) error {
+	h.abandon()
 	if h == w.zombie {
-		w.zombie = nil
-		return nil
+		return w.bury()
 	}
 	w.main = nil
+	if power {
+		w.strike("power lost")
+	}
 	lost, err := w.disk.end(power)
-	if lost > 0 {
-		w.count("unsynced commits lost")
+	if lost > 0 && w.plant != PlantSkipSync {
+		w.hit("commits lost", fmt.Sprint(lost))
 		w.tracef("%d commits are lost", lost)
+		if w.class != classUnsynced && !w.disk.shaky {
+			w.violate("the disk lost %d commits that it had said were written", lost)
+		}
 		w.ahead = true
 	}
 	return err
+}
+
+// bury ends the zombie.
+func (w *world) bury() error {
+	z := w.zombie
+	z.abandon()
+	w.zombie = nil
+	return z.disk.close()
 }
 
 // up starts the pipeline on main's disk.
 func (w *world) up() error {
 	w.hosts++
 	h := &host{w: w, name: fmt.Sprintf("host %d", w.hosts), disk: w.disk, claimed: map[string]bool{}}
-	h.link.h = h
+	h.link = link{h: h, shift: map[string]uint64{}, seen: map[string]uint64{}}
 	if w.faulty && w.rng.IntN(4) == 0 || w.faulty && w.ahead {
 		h.link.cut = w.rng.IntN(200) // it gets far before it reaches the hub
 	}
 	if w.faulty && w.rng.IntN(8) == 0 {
-		w.count("host clock wrong")
+		w.strike("host clock wrong")
 		h.skewMs = w.rng.Int64N(600_000) - 300_000
 	}
 	w.main = h
 	return w.guard(h, h.start)
 }
 
-// takeover starts the pipeline on a copy of the disk while the old host goes on.
-func (w *world) takeover() error {
-	if w.main == nil || w.zombie != nil || w.rivals == 0 {
-		return nil
-	}
-	w.rivals--
-	w.frozen = w.rng.IntN(3) > 0
-	d, err := w.disk.copy(w.rng.Uint64())
-	if err != nil {
-		return err
-	}
-	w.count("takeover")
-	w.tracef("%s becomes a zombie, frozen %v", w.main.name, w.frozen)
-	w.zombie, w.main, w.disk = w.main, nil, d
-	w.ahead, w.twins, w.armed = w.ahead || !w.frozen, true, ""
-	return nil
-}
+// outputOf is the output whose rows go to a subject.
+func outputOf(subject string) string { return strings.TrimPrefix(subject, subjectOf("")) }

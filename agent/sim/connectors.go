@@ -7,59 +7,10 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/format"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
-	"github.com/edgeflow/edgeflow/dataflow/sql"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
 
-// script is the pipeline under test: a tumbling count by key and a filter.
-const script = `
-SET 'pipeline.name' = 'sim';
-SET 'edgeflow.late' = 'divert';
-
-CREATE TABLE events (
-  id BIGINT,
-  k  STRING,
-  ts TIMESTAMP(3),
-  v  BIGINT,
-  WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND
-) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
-
-CREATE TABLE counts (
-  k            STRING,
-  window_start TIMESTAMP(3),
-  window_end   TIMESTAMP(3),
-  n            BIGINT,
-  total        BIGINT
-) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
-
-CREATE TABLE alerts (id BIGINT, k STRING, v BIGINT) WITH ('connector' = 'nats', 'format' = 'json');
-
-EXECUTE STATEMENT SET
-BEGIN
-  INSERT INTO counts
-  SELECT k, window_start, window_end, COUNT(*), SUM(v)
-  FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '2' SECOND))
-  GROUP BY k, window_start, window_end;
-
-  INSERT INTO alerts SELECT id, k, v FROM events WHERE v >= 800;
-END;
-`
-
-// The outputs of script.
-const (
-	countsOut = "counts"
-	alertsOut = "alerts"
-)
-
-func compile() (*plan.Plan, error) {
-	s, err := sql.Parse("sim.sql", script)
-	if err != nil {
-		return nil, err
-	}
-	return plan.Build(s, plan.Options{})
-}
-
-// connectors binds the tables of script to the simulated stream and the outbox.
+// connectors binds the tables of a program to the simulated stream and the outbox.
 type connectors struct{ h *host }
 
 var _ dataflow.Connectors = connectors{}

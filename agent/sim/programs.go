@@ -1,0 +1,218 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/sql"
+)
+
+// program is a pipeline to run, in one version or, where it is edited in the middle, two.
+type program struct {
+	name string
+	// versions are the statements after the source table. The second keeps the state of the
+	// first.
+	versions []string
+	// keyed names the outputs that take upserts, whose rows count by what is left of them:
+	// checkpoints decide which of a key's rows are merged.
+	keyed []string
+	// restless programs keep after the end of the input what the watermark before it left,
+	// which depends on when their source was asked last.
+	restless bool
+	// verify computes what the hub must have from the input alone; it may be nil.
+	verify func(input []entry, got map[string][]string) string
+
+	mu    sync.Mutex
+	plans [][]*plan.Plan // compiled and not in use, a plan of each version
+}
+
+// source is the table that all programs read.
+const source = `
+SET 'pipeline.name' = 'sim';
+SET 'edgeflow.late' = 'divert';
+
+CREATE TABLE events (
+  id BIGINT,
+  k  STRING,
+  ts TIMESTAMP(3),
+  v  BIGINT,
+  WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND
+) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
+`
+
+// with are the options of a table that is written.
+const with = ` WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
+`
+
+// The outputs of windows, the program that is verified from its input.
+const (
+	countsOut = "counts"
+	alertsOut = "alerts"
+)
+
+// windows is a tumbling count by key, and a filter beside it.
+func windows(columns, aggregates string, least int) string {
+	return `
+CREATE TABLE counts (k STRING, window_start TIMESTAMP(3), window_end TIMESTAMP(3), n BIGINT, total BIGINT` + columns + `)` + with + `
+CREATE TABLE alerts (id BIGINT, k STRING, v BIGINT)` + with + `
+EXECUTE STATEMENT SET BEGIN
+  INSERT INTO counts
+  SELECT k, window_start, window_end, COUNT(*), SUM(v)` + aggregates + `
+  FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '2' SECOND))
+  GROUP BY k, window_start, window_end;
+
+  INSERT INTO alerts SELECT id, k, v FROM events WHERE v >= ` + fmt.Sprint(least) + `;
+END;`
+}
+
+// programs are drawn by the seed.
+var programs = []*program{
+	{
+		name:     "windows",
+		versions: []string{windows("", "", alertFrom), windows(", low BIGINT, high BIGINT", ", MIN(v), MAX(v)", 300)},
+		verify:   verify,
+	},
+	{
+		name: "hops",
+		versions: []string{`
+CREATE TABLE spread (k STRING, window_start TIMESTAMP(3), window_end TIMESTAMP(3), kinds BIGINT, low BIGINT, high BIGINT)` + with + `
+INSERT INTO spread
+SELECT k, window_start, window_end, COUNT(DISTINCT MOD(v, 10)), MIN(v), MAX(v)
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '0.5' SECOND, INTERVAL '2' SECOND))
+GROUP BY k, window_start, window_end;`},
+	},
+	{
+		name: "pairs",
+		versions: []string{`
+CREATE TABLE pairs (k STRING, low BIGINT, high BIGINT, ts TIMESTAMP(3))` + with + `
+INSERT INTO pairs
+SELECT a.k, a.id, b.id, b.ts
+FROM (SELECT * FROM events WHERE v < 400) AS a JOIN (SELECT * FROM events WHERE v >= 600) AS b
+ON a.k = b.k AND b.ts BETWEEN a.ts - INTERVAL '0.4' SECOND AND a.ts + INTERVAL '0.3' SECOND;`},
+	},
+	{
+		name: "sessions",
+		versions: []string{`
+CREATE TABLE visits (k STRING, opened TIMESTAMP(3), ended TIMESTAMP(3), n BIGINT, total BIGINT)` + with + `
+CREATE TABLE loud (id BIGINT, k STRING)` + with + `
+EXECUTE STATEMENT SET BEGIN
+  INSERT INTO visits
+  SELECT k, window_start, window_end, COUNT(*), SUM(v)
+  FROM TABLE(SESSION(TABLE events PARTITION BY k, DESCRIPTOR(ts), INTERVAL '0.25' SECOND))
+  GROUP BY k, window_start, window_end;
+  INSERT INTO loud SELECT id, UPPER(k) FROM events WHERE v >= 900;
+END;`},
+	},
+	{
+		name: "top",
+		versions: []string{`
+CREATE TABLE top3 (window_end TIMESTAMP(3), place BIGINT, k STRING, id BIGINT, v BIGINT)` + with + `
+INSERT INTO top3
+SELECT window_end, place, k, id, v FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY v DESC, id) AS place
+  FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '1' SECOND)))
+WHERE place <= 3;`},
+	},
+	{
+		name: "firsts",
+		versions: []string{`
+CREATE TABLE firsts (k STRING, class BIGINT, id BIGINT, PRIMARY KEY (k, class) NOT ENFORCED)` + with + `
+CREATE TABLE totals (k STRING, n BIGINT, total BIGINT, PRIMARY KEY (k) NOT ENFORCED)` + with + `
+EXECUTE STATEMENT SET BEGIN
+  INSERT INTO firsts
+  SELECT k, class, id FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY k, class ORDER BY ts) AS place
+    FROM (SELECT *, v / 100 AS class FROM events))
+  WHERE place = 1;
+  INSERT INTO totals SELECT k, COUNT(*), SUM(v) FROM events GROUP BY k;
+END;`},
+		keyed: []string{"firsts", "totals"},
+	},
+	{
+		name: "pattern",
+		versions: []string{`
+CREATE TABLE climbs (k STRING, first_id BIGINT, last_id BIGINT, steps BIGINT, peak BIGINT)` + with + `
+INSERT INTO climbs
+SELECT k, first_id, last_id, steps, peak FROM events MATCH_RECOGNIZE (
+  PARTITION BY k ORDER BY ts
+  MEASURES A.id AS first_id, C.id AS last_id, COUNT(B.id) AS steps, C.v AS peak
+  ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW
+  PATTERN (A B* C) WITHIN INTERVAL '1' SECOND
+  DEFINE A AS A.v < 400, B AS B.v BETWEEN 400 AND 800, C AS C.v > 800);`},
+	},
+	{
+		name: "running",
+		versions: []string{`
+CREATE TABLE running (id BIGINT, k STRING, n BIGINT, total BIGINT)` + with + `
+INSERT INTO running
+SELECT id, k, COUNT(*) OVER w, SUM(v) OVER w FROM events
+WINDOW w AS (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '0.5' SECOND PRECEDING AND CURRENT ROW);`},
+		restless: true,
+	},
+}
+
+// programNamed returns the program of that name, or nil.
+func programNamed(name string) *program {
+	i := slices.IndexFunc(programs, func(p *program) bool { return p.name == name })
+	if i < 0 {
+		return nil
+	}
+	return programs[i]
+}
+
+// Programs lists the names of the pipelines that are drawn.
+func Programs() []string {
+	var names []string
+	for _, p := range programs {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// take returns a plan of each version, which the caller has to itself until it gives them
+// back: a host that starts again plans nothing anew either.
+func (p *program) take() ([]*plan.Plan, error) {
+	p.mu.Lock()
+	if n := len(p.plans); n > 0 {
+		plans := p.plans[n-1]
+		p.plans = p.plans[:n-1]
+		p.mu.Unlock()
+		return plans, nil
+	}
+	p.mu.Unlock()
+	var plans []*plan.Plan
+	for _, text := range p.versions {
+		s, err := sql.Parse(p.name+".sql", source+text)
+		if err != nil {
+			return nil, err
+		}
+		c, err := plan.Build(s, plan.Options{Connectors: map[string]plan.Connector{"nats": {Source: true, Sink: true, SinkMode: sinkMode}}})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		plans = append(plans, c)
+	}
+	return plans, nil
+}
+
+func (p *program) give(plans []*plan.Plan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plans = append(p.plans, plans)
+}
+
+// sinkMode says that a table with a key takes upserts, as the agent's connector has it.
+func sinkMode(t *plan.Table) plan.ChangelogMode {
+	if len(t.PrimaryKey) > 0 {
+		return plan.Upsert
+	}
+	return plan.AppendOnly
+}
+
+// isKeyed tells whether an output takes upserts.
+func (p *program) isKeyed(output string) bool {
+	return slices.ContainsFunc(p.keyed, func(k string) bool { return strings.EqualFold(k, output) })
+}

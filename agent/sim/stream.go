@@ -1,0 +1,92 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/edgeflow/edgeflow/connector/nats"
+)
+
+// streamName is the simulated stream's.
+const streamName = "EVENTS"
+
+// stream is the simulated stream that hosts read: messages of the input arrive in it, and
+// some may vanish.
+type stream struct {
+	createdMs int64
+	slots     []int // the input's message at sequence i+1
+	first     uint64
+	arrived   int // messages of the input that have come
+	// changes counts what happened to the stream beside messages arriving.
+	changes int
+	// lost are messages that a reader may rightly never get.
+	lost map[int]bool
+	// rewritten is the sequence from which on messages were replaced, 0 for none.
+	rewritten uint64
+}
+
+func newStream(nowMs int64) *stream {
+	return &stream{createdMs: nowMs, first: 1, lost: map[int]bool{}}
+}
+
+// arrive lets come what has come by now, at most up to limit messages.
+func (s *stream) arrive(input []entry, nowMs int64, limit int) {
+	for s.arrived < min(len(input), limit) && input[s.arrived].arrivalMs <= nowMs {
+		s.slots = append(s.slots, s.arrived)
+		s.arrived++
+	}
+}
+
+func (s *stream) last() uint64 { return uint64(len(s.slots)) }
+
+// state is what the server tells of the stream.
+func (s *stream) state() nats.StreamState {
+	return nats.StreamState{
+		Name: streamName, CreatedNs: s.createdMs * 1e6, First: s.first, Last: s.last(), Messages: s.last() + 1 - s.first,
+	}
+}
+
+// at is the message at a sequence, if it is there.
+func (s *stream) at(seq uint64, input []entry) nats.StoredMessage {
+	if seq < s.first || seq > s.last() {
+		return nats.StoredMessage{}
+	}
+	e := &input[s.slots[seq-1]]
+	return nats.StoredMessage{Found: true, StoredNs: e.arrivalMs * 1e6, Hash: e.hash}
+}
+
+// trim drops the messages before sequence first.
+func (s *stream) trim(first uint64) {
+	for seq := s.first; seq < first; seq++ {
+		s.lost[s.slots[seq-1]] = true
+	}
+	s.first = first
+	s.changes++
+}
+
+// recreate deletes the stream and makes another one of its name.
+func (s *stream) recreate(nowMs int64) {
+	for _, i := range s.slots {
+		s.lost[i] = true
+	}
+	s.createdMs, s.slots, s.first = nowMs, nil, 1
+	s.changes++
+}
+
+// rollBack takes the newest n messages away; what comes next takes their sequences.
+func (s *stream) rollBack(n int) {
+	keep := len(s.slots) - n
+	for _, i := range s.slots[keep:] {
+		s.lost[i] = true
+	}
+	s.slots = slices.Clone(s.slots[:keep])
+	s.rewritten = uint64(keep) + 1
+	s.changes++
+}
+
+// skipped notes that a reader rightly goes on at sequence next: what replaced messages
+// before it is taken for those.
+func (s *stream) skipped(next uint64) {
+	for seq := s.rewritten; s.rewritten > 0 && seq < next && seq <= s.last(); seq++ {
+		s.lost[s.slots[seq-1]] = true
+	}
+}
