@@ -84,7 +84,7 @@ func (e *Engine) bindHeads() error {
 
 func (e *Engine) bindHead(in *ingest, p *plan.Head, code fused.Fragment) error {
 	stepper, ok := in.decoder.(format.Stepper)
-	if !ok || e.interleaved(p) {
+	if !ok {
 		return nil
 	}
 	h := &head{in: in, plan: p, code: code, stepper: stepper, source: e.vertices[p.Source.Base().Ordinal],
@@ -121,23 +121,6 @@ func (e *Engine) bindHead(in *ingest, p *plan.Head, code fused.Fragment) error {
 	}
 	in.fused = h
 	return nil
-}
-
-// interleaved tells whether ways out of the head meet again further down, so that the
-// order in which rows go them is the interpreter's business.
-func (e *Engine) interleaved(p *plan.Head) bool {
-	for _, n := range append([]plan.Node{p.Source}, p.Nodes...) {
-		out := &e.vertices[n.Base().Ordinal].out
-		if out.single || len(out.merges) > 0 {
-			return true
-		}
-		for _, c := range out.edges {
-			if c.merge != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // message runs the events of a message. It returns the number of rows.

@@ -2,119 +2,24 @@ package dataflow
 
 import (
 	"math"
-	"time"
 
-	"github.com/edgeflow/edgeflow/dataflow/plan"
-	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
-// Where the ways of one operator's rows part and meet again, at a join or a union, a batch
-// goes one way whole and then the other: rows would meet in an order that follows from where
-// batches end, which a restart moves. Where something behind tells rows apart by their order
-// (a Top-N among equals, LAST_VALUE), or the join itself does (rows that are late or expire),
-// they meet in the order of the rows that they come from instead: a merge does so where only projections and filters lie between; elsewhere the
-// batch is handed on row by row.
-
-// interleave finds the operators at which ways meet, and what has to be done there.
+// interleave puts rows that have gone several ways in their order where the plan says so.
 func (e *Engine) interleave() {
-	told := e.told()
-	for _, v := range e.vertices {
-		in := v.node.Base().Inputs
-		if len(in) < 2 || !told[v.node.Base().Ordinal] {
-			continue
+	w := e.plan.Interleaving()
+	for _, m := range w.Merges {
+		v := e.vertices[m.To.Base().Ordinal]
+		at := &merge{to: v}
+		for _, i := range m.Inputs {
+			e.edgeTo(v, i).merge = at
 		}
-		e.mergeInputs(v)
-		for i := range in {
-			for j := range i {
-				if root(in[i]) != root(in[j]) {
-					e.singleRows(v, i, j)
-				}
-			}
-		}
+		out := &e.vertices[m.Root.Base().Ordinal].out
+		out.merges = append(out.merges, at)
 	}
-}
-
-// told lists, by ordinal, the operators at or behind which the order of rows tells.
-func (e *Engine) told() []bool {
-	out := make([]bool, len(e.vertices))
-	for i := len(e.vertices) - 1; i >= 0; i-- {
-		out[i] = orderTells(e.vertices[i].node)
-		for _, c := range e.vertices[i].out.edges {
-			out[i] = out[i] || out[c.to.node.Base().Ordinal]
-		}
-	}
-	return out
-}
-
-// orderTells tells whether the rows that an operator leaves depend on the order of those
-// that it takes, beyond their changes to one another.
-func orderTells(n plan.Node) bool {
-	switch n := n.(type) {
-	case *plan.Rank, *plan.WindowRank, *plan.Over, *plan.Sort, *plan.UpsertMaterialize, *plan.ChangelogNormalize, *plan.MatchRecognize:
-		return true
-	case *plan.IntervalJoin, *plan.LookupJoin:
-		// A late row is not kept, a row by processing time meets what is there when it
-		// arrives: such rows match those that came before them and no others.
-		return true
-	case *plan.Join:
-		return n.TTL != [2]time.Duration{} // what has expired depends on whose turn it is
-	case *plan.GroupAggregate:
-		return anyInOrder(n.Aggs)
-	case *plan.WindowAggregate:
-		return anyInOrder(n.Aggs)
-	}
-	return false
-}
-
-// anyInOrder tells whether an aggregate's result depends on the order of its arguments: a
-// sum of floating point numbers rounds on the way.
-func anyInOrder(aggs []plan.Aggregate) bool {
-	for _, a := range aggs {
-		switch a.Call.Func.Name {
-		case "COUNT", "MIN", "MAX", "APPROX_COUNT_DISTINCT":
-		case "SUM", "AVG":
-			if a.Call.Args[0].Type().Phys() == types.F64 {
-				return true
-			}
-		default:
-			return true
-		}
-	}
-	return false
-}
-
-// root is the operator whose batches come to n with their rows in their places.
-func root(n plan.Node) plan.Node {
-	for {
-		c, ok := n.(*plan.Calc)
-		if !ok {
-			return n
-		}
-		n = c.Base().Inputs[0]
-	}
-}
-
-// mergeInputs makes a merge for inputs of a vertex that have a root in common.
-func (e *Engine) mergeInputs(v *vertex) {
-	in := v.node.Base().Inputs
-	merges := map[plan.Node]*merge{}
-	for i := range in {
-		r := root(in[i])
-		for j := range in {
-			if i == j || root(in[j]) != r {
-				continue
-			}
-			m := merges[r]
-			if m == nil {
-				m = &merge{to: v}
-				merges[r] = m
-				out := &e.vertices[r.Base().Ordinal].out
-				out.merges = append(out.merges, m)
-			}
-			e.edgeTo(v, i).merge = m
-			break
-		}
+	for ordinal := range w.Single {
+		e.vertices[ordinal].out.single = true
 	}
 }
 
@@ -127,60 +32,6 @@ func (e *Engine) edgeTo(v *vertex, input int) *edge {
 		}
 	}
 	panic("an input without an edge")
-}
-
-// singleRows makes the operators where the ways to two inputs part hand on row by row.
-func (e *Engine) singleRows(v *vertex, i, j int) {
-	one, two := e.before(v, i), e.before(v, j)
-	for ordinal := range one {
-		if !two[ordinal] {
-			continue
-		}
-		out := &e.vertices[ordinal].out
-		for a, x := range out.edges {
-			for b, y := range out.edges {
-				if a != b && leads(x, v, i, one) && leads(y, v, j, two) {
-					out.single = true
-				}
-			}
-		}
-	}
-}
-
-// leads tells whether an edge leads to an input of v, given what lies before that.
-func leads(x edge, v *vertex, input int, before map[int]bool) bool {
-	return x.to == v && x.input == input || before[x.to.node.Base().Ordinal]
-}
-
-// before is the set of operators, by ordinal, whose rows come to an input as they go along.
-func (e *Engine) before(v *vertex, input int) map[int]bool {
-	out := map[int]bool{}
-	var walk func(n plan.Node)
-	walk = func(n plan.Node) {
-		if out[n.Base().Ordinal] || waitsForTime(n) {
-			return
-		}
-		out[n.Base().Ordinal] = true
-		for _, in := range n.Base().Inputs {
-			walk(in)
-		}
-	}
-	walk(v.node.Base().Inputs[input])
-	return out
-}
-
-// waitsForTime tells whether an operator emits rows with watermarks alone, before and behind
-// which rows do not mix.
-func waitsForTime(n plan.Node) bool {
-	switch n := n.(type) {
-	case *plan.WindowAggregate:
-		return !n.Window.ProcTime
-	case *plan.WindowRank:
-		return !n.Window.ProcTime
-	case *plan.Over:
-		return !n.Free && n.TimeCol >= 0
-	}
-	return false
 }
 
 // merge takes what comes to some inputs of an operator out of one batch, and hands it on in

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/dataflow/fused"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 )
 
@@ -130,6 +131,9 @@ func run(p *plan.Plan, logs map[string]Log, gates []gate, mode string, seed uint
 	if err := r.open(interpret); err != nil {
 		return out, err
 	}
+	if heads := compiled(p); !interpret && len(r.engine.Shares()) != heads {
+		return out, fmt.Errorf("the plan has %d heads with generated code, and the engine runs %v", heads, r.engine.Shares())
+	}
 	ways := waysOf(p)
 	for i, g := range gates {
 		if err := r.pass(g, i == len(gates)-1); err != nil {
@@ -159,6 +163,17 @@ func run(p *plan.Plan, logs map[string]Log, gates []gate, mode string, seed uint
 	out.shares = append(r.shares, r.engine.Shares()...)
 	out.events = r.engine.Events()
 	return out, r.engine.Close()
+}
+
+// compiled is the number of heads for which there is generated code.
+func compiled(p *plan.Plan) (n int) {
+	heads, _ := p.Heads()
+	for _, h := range heads {
+		if fused.Known(h.Fingerprint) {
+			n++
+		}
+	}
+	return n
 }
 
 // pass brings a run to a gate.
