@@ -26,6 +26,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   nexmark  the queries of the Nexmark benchmark: engine alone, decoding, from JetStream, beside Flink
   peers    the video-quality queries on eKuiper and Bento, over a file and from JetStream
   growth   state and batch times of Nexmark queries, of the first and the last million events
+  sim      a site and its hub simulated from seeds, with faults: seeds a minute, faults by step, violations
 
 go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:
 go test ./bench/... -bench .
@@ -41,6 +42,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"latency": latencyCommand,
 	"readers": readersCommand,
 	"peers":   peersCommand,
+	"sim":     simCommand,
 }
 
 func main() {

@@ -267,8 +267,9 @@ func rollStreamBack(w *world, name string) error {
 }
 
 // copyHub makes the copy that the hub may be rolled back to.
-func copyHub(w *world, _ string) error {
+func copyHub(w *world, name string) error {
 	if !w.struck && (!w.copied || w.rng.IntN(2) == 0) {
+		w.strike(name)
 		w.hubCopy, w.copied = w.hub.Backup(), true
 		w.tracef("the hub is copied")
 	}

@@ -191,6 +191,9 @@ func (w *world) tracef(format string, v ...any) {
 		return
 	}
 	line := fmt.Sprintf("%7d ", w.nowMs-epochMs) + fmt.Sprintf(format, v...)
+	if w.dir != "" {
+		line = strings.ReplaceAll(line, w.dir, "DIR") // which is another each time
+	}
 	f := fnv.New64a()
 	_, _ = f.Write(fmt.Appendf(nil, "%d ", w.hash))
 	_, _ = f.Write([]byte(line))
