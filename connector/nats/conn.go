@@ -22,7 +22,8 @@ type InProcess interface {
 }
 
 // ConnOptions says how to reach a server and who we are there. A secret is given as a
-// file or an environment variable, read anew at each connect, or in place.
+// file or an environment variable, read anew at each connect, or in place; User, Password
+// and Token may be references, too: ${env:NAME} or ${file:/path}.
 type ConnOptions struct {
 	// URLs are tried in order: nats://host:4222 or tls://host:4222, or all of them
 	// websockets, ws://host or wss://host.
@@ -41,6 +42,12 @@ type ConnOptions struct {
 	Token, TokenFile, TokenEnv          string
 	// TLSCA, TLSCert and TLSKey are PEM files; certificate and key make mTLS.
 	TLSCA, TLSCert, TLSKey string
+	// TLSServerName is the name in the server's certificate; empty is that of its URL.
+	TLSServerName string
+	// TLS says when a connection has to be encrypted.
+	TLS TLSMode
+	// ReadFile reads the files that options name; nil is the host's.
+	ReadFile func(path string) ([]byte, error)
 	// TLSFirst does the TLS handshake before the server's greeting.
 	TLSFirst bool
 	// Domain is the JetStream domain, empty for the server's own.
@@ -79,6 +86,9 @@ func (o *ConnOptions) Validate() error {
 				return &OptionError{Key: "nats.url", Value: redact(u), Problem: "ws:// and wss:// do not stand beside other schemes"}
 			}
 		}
+	}
+	if err := o.validateTLS(); err != nil {
+		return err
 	}
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return &OptionError{Key: "nats.tls.cert", Problem: "a certificate and its key come together: set both 'nats.tls.cert' and 'nats.tls.key'"}
@@ -131,16 +141,15 @@ func (o *ConnOptions) websocket() bool {
 	return o.InProcess == nil && slices.ContainsFunc(o.URLs, isWebsocket)
 }
 
-// redact hides a password in a URL.
+// redact hides the user, password or token in a URL.
 func redact(s string) string {
-	u, err := parseURL(s)
-	if err != nil {
-		if at := strings.LastIndexByte(s, '@'); at >= 0 {
-			return "***@" + s[at+1:]
+	if at := strings.LastIndexByte(s, '@'); at >= 0 {
+		if scheme, _, ok := strings.Cut(s[:at], "://"); ok {
+			return scheme + "://***@" + s[at+1:]
 		}
-		return s
+		return "***@" + s[at+1:]
 	}
-	return u.Redacted()
+	return s
 }
 
 // Server names the server for messages, without secrets.
@@ -155,13 +164,17 @@ func (o *ConnOptions) Server() string {
 	return strings.Join(names, ",")
 }
 
-// secret returns the value given in place, in a file or in the environment.
-func secret(what, inPlace, file, env string) (string, error) {
+// secret returns the value given in place or as a reference, in a file or in the environment.
+func (o *ConnOptions) secret(what, inPlace, file, env string) (string, error) {
 	switch {
 	case inPlace != "":
-		return inPlace, nil
+		v, err := o.resolve(inPlace)
+		if err != nil {
+			return "", fmt.Errorf("the %s: %w", what, err)
+		}
+		return v, nil
 	case file != "":
-		b, err := os.ReadFile(file)
+		b, err := o.readFile(file)
 		if err != nil {
 			return "", fmt.Errorf("read the %s: %w", what, err)
 		}
@@ -186,12 +199,15 @@ type identity struct {
 func (o *ConnOptions) identify() (id identity, err error) {
 	switch {
 	case o.Credentials != "":
-		b, err := os.ReadFile(o.Credentials)
+		b, err := o.readFile(o.Credentials)
 		if err != nil {
 			return id, fmt.Errorf("read the credentials file: %w", err)
 		}
 		if id.jwt, err = nkeys.ParseDecoratedJWT(b); err != nil {
 			return id, fmt.Errorf("credentials file %s: %w", o.Credentials, err)
+		}
+		if strings.Count(id.jwt, ".") != 2 { // nkeys takes any text for a JWT, and it would be sent
+			return id, fmt.Errorf("credentials file %s: it holds no JWT", o.Credentials)
 		}
 		id.sign = func(nonce []byte) ([]byte, error) {
 			kp, err := nkeys.ParseDecoratedNKey(b)
@@ -202,7 +218,7 @@ func (o *ConnOptions) identify() (id identity, err error) {
 			return kp.Sign(nonce)
 		}
 	case o.NKeySeed != "":
-		b, err := os.ReadFile(o.NKeySeed)
+		b, err := o.readFile(o.NKeySeed)
 		if err != nil {
 			return id, fmt.Errorf("read the nkey seed file: %w", err)
 		}
@@ -215,22 +231,28 @@ func (o *ConnOptions) identify() (id identity, err error) {
 		}
 		id.sign = kp.Sign
 	case o.User != "":
-		id.user = o.User
-		id.pass, err = secret("password", o.Password, o.PasswordFile, o.PasswordEnv)
+		if id.user, err = o.resolve(o.User); err != nil {
+			return id, fmt.Errorf("the user: %w", err)
+		}
+		id.pass, err = o.secret("password", o.Password, o.PasswordFile, o.PasswordEnv)
 	case o.Token != "" || o.TokenFile != "" || o.TokenEnv != "":
-		id.token, err = secret("token", o.Token, o.TokenFile, o.TokenEnv)
+		id.token, err = o.secret("token", o.Token, o.TokenFile, o.TokenEnv)
+	case o.InProcess != nil:
+		if in, ok := o.InProcess.(Insider); ok {
+			id.user, id.pass = in.InsideUser()
+		}
 	}
 	return id, err
 }
 
 // tlsConfig reads the certificates; nil when no TLS option is set.
 func (o *ConnOptions) tlsConfig() (*tls.Config, error) {
-	if o.TLSCA == "" && o.TLSCert == "" && !o.TLSFirst {
+	if o.TLSCA == "" && o.TLSCert == "" && o.TLSServerName == "" && !o.TLSFirst && !o.needsTLS() {
 		return nil, nil
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: o.TLSServerName}
 	if o.TLSCA != "" {
-		b, err := os.ReadFile(o.TLSCA)
+		b, err := o.readFile(o.TLSCA)
 		if err != nil {
 			return nil, fmt.Errorf("read 'nats.tls.ca': %w", err)
 		}
@@ -240,13 +262,28 @@ func (o *ConnOptions) tlsConfig() (*tls.Config, error) {
 		}
 	}
 	if o.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+		cert, err := o.keyPair()
 		if err != nil {
-			return nil, fmt.Errorf("load 'nats.tls.cert' and 'nats.tls.key': %w", err)
+			return nil, err
 		}
 		c.Certificates = []tls.Certificate{cert}
 	}
 	return c, nil
+}
+
+// keyPair reads our certificate.
+func (o *ConnOptions) keyPair() (pair tls.Certificate, err error) {
+	var cert, key []byte
+	if cert, err = o.readFile(o.TLSCert); err == nil {
+		key, err = o.readFile(o.TLSKey)
+	}
+	if err == nil {
+		pair, err = tls.X509KeyPair(cert, key)
+	}
+	if err != nil {
+		err = fmt.Errorf("load 'nats.tls.cert' and 'nats.tls.key': %w", err)
+	}
+	return pair, err
 }
 
 // clientOptions says to nats.go how to log in and how to secure a connection. Secrets and
@@ -292,7 +329,10 @@ func (o *ConnOptions) clientOptions() ([]nats.Option, error) {
 		return nil, err
 	}
 	if tc != nil {
-		opts = append(opts, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12}), o.certificates)
+		opts = append(opts, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, ServerName: o.TLSServerName}), o.certificates)
+	}
+	if o.localOnly() {
+		opts = append(opts, nats.IgnoreDiscoveredServers())
 	}
 	if o.TLSFirst {
 		opts = append(opts, nats.TLSHandshakeFirst())
@@ -303,7 +343,7 @@ func (o *ConnOptions) clientOptions() ([]nats.Option, error) {
 // certificates makes nats.go read the certificates at each connect.
 func (o *ConnOptions) certificates(to *nats.Options) error {
 	if o.TLSCert != "" {
-		to.TLSCertCB = func() (tls.Certificate, error) { return tls.LoadX509KeyPair(o.TLSCert, o.TLSKey) }
+		to.TLSCertCB = o.keyPair
 	}
 	if o.TLSCA != "" {
 		to.RootCAsCB = func() (*x509.CertPool, error) {
@@ -335,7 +375,7 @@ func (o ConnOptions) Connect(wait bool, extra ...nats.Option) (*nats.Conn, error
 	}
 	nc, err := nats.Connect(strings.Join(o.URLs, ","), append(opts, extra...)...)
 	if err != nil {
-		return nil, fmt.Errorf("nats %s: %w: is the server running and reachable?", o.Server(), err)
+		return nil, fmt.Errorf("nats %s: %w: is the server running and reachable?", o.Server(), explainPlain(err))
 	}
 	return nc, nil
 }

@@ -201,7 +201,7 @@ func validSubject(key, s string, wildcards bool) error {
 // keys known to every nats table.
 var connKeys = []string{
 	"nats.url", "nats.name", "nats.credentials", "nats.nkey", "nats.user", "nats.password", "nats.password-file", "nats.password-env",
-	"nats.token", "nats.token-file", "nats.token-env", "nats.tls.ca", "nats.tls.cert", "nats.tls.key", "nats.tls.first", "nats.domain",
+	"nats.token", "nats.token-file", "nats.token-env", "nats.tls.ca", "nats.tls.cert", "nats.tls.key", "nats.tls.first", "nats.tls", "nats.tls.server-name", "nats.domain",
 	"nats.timeout", "nats.stream", "nats.subject", "nats.stream.create", "nats.stream.max-bytes", "nats.stream.max-age", "nats.stream.replicas",
 }
 
@@ -346,6 +346,12 @@ func (r *reader) conn(o *ConnOptions) {
 	r.text("nats.tls.cert", &o.TLSCert)
 	r.text("nats.tls.key", &o.TLSKey)
 	r.boolean("nats.tls.first", &o.TLSFirst)
+	r.text("nats.tls.server-name", &o.TLSServerName)
+	if v, ok := r.with["nats.tls"]; ok {
+		if o.TLS, ok = ParseTLSMode(v); !ok {
+			r.fail("nats.tls", v, "expected 'required' or 'off'; without it TLS is required wherever the server is not on this host")
+		}
+	}
 	r.text("nats.domain", &o.Domain)
 	r.duration("nats.timeout", &o.RequestTimeout)
 }

@@ -104,6 +104,9 @@ func cause(err, none error) error {
 		return errGone // io.EOF is the word for a bounded source's end
 	}
 	l := strings.ToLower(err.Error())
+	if errors.Is(err, nats.ErrSecureConnWanted) {
+		return explainPlain(err)
+	}
 	if errors.Is(err, nats.ErrNkeysNotSupported) {
 		return fmt.Errorf("%w: the server does not ask for nkeys: check 'nats.nkey'", ErrAuthorization)
 	}

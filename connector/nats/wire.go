@@ -141,8 +141,12 @@ func (c *wireConn) greeted(info []byte) error {
 	if err := json.Unmarshal(info, &i); err != nil {
 		return fmt.Errorf("%w: greeting: %v", errProtocol, err)
 	}
-	o := c.d.o
-	want := i.Required || i.Available && (o.TLSCA != "" || o.TLSCert != "" || o.hasTLSURL())
+	tc, err := c.d.o.tlsConfig()
+	if err != nil {
+		return err
+	}
+	// nats.go wants TLS in the same cases, and refuses a server that does not offer it.
+	want := i.Required || i.Available && (tc != nil || c.d.o.hasTLSURL())
 	if !want || c.host == "" || c.raw != c.conn {
 		return nil
 	}
@@ -173,9 +177,12 @@ func (c *wireConn) secure() error {
 	if tc == nil {
 		tc = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	tc.ServerName = c.host
+	named := tc.ServerName != ""
+	if !named {
+		tc.ServerName = c.host
+	}
 	d.mu.Lock()
-	if net.ParseIP(c.host) != nil && d.name != "" && !d.o.names(c.host) {
+	if !named && net.ParseIP(c.host) != nil && d.name != "" && !d.o.names(c.host) {
 		tc.ServerName = d.name
 	}
 	d.mu.Unlock()
