@@ -27,6 +27,7 @@ func (r *runner) openCheckpoints(restored *state.Restored) (err error) {
 		Policy: store.Policy{
 			Interval: r.cfg.CheckpointInterval, MinPause: r.cfg.CheckpointMinPause,
 			Timeout: r.cfg.CheckpointTimeout, TolerableFailures: r.cfg.TolerableFailures,
+			BytesPerDay: r.cfg.CheckpointBytesPerDay,
 		},
 		Epoch: restored.Epoch, Generation: restored.Generation + 1, Committed: r.committed,
 	})

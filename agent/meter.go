@@ -16,7 +16,9 @@ type meter struct {
 	shownAt  time.Time
 
 	checkpoints, failures, checkpointMs, checkpointBytes, checkpointAtMs, fileBytes int64
-	committedEpoch                                                                  uint64
+	// writtenBytes went to the disk since the start, for changedBytes of pages and frames.
+	writtenBytes, changedBytes int64
+	committedEpoch             uint64
 }
 
 func (m *meter) start(now time.Time, l *dataflow.Ledger) { m.lastAt, m.lastRead = now, read(l) }
@@ -32,6 +34,8 @@ func (m *meter) committed(c committed, now time.Time) {
 	m.checkpoints++
 	m.checkpointMs = c.took.Milliseconds()
 	m.checkpointBytes = c.Stats.StoredBytes + c.Stats.FrameBytes
+	m.writtenBytes += c.Stats.WrittenBytes
+	m.changedBytes += c.Stats.PageBytes + c.Stats.FrameBytes
 	m.checkpointAtMs = now.UnixMilli()
 	m.fileBytes = c.Stats.FileBytes
 	m.committedEpoch = uint64(c.Commit.Epoch)
@@ -55,7 +59,11 @@ func (r *runner) publish(now time.Time, force bool) {
 		ArrivalMs: r.engine.NowMs(), WatermarkMs: r.engine.WatermarkMs(),
 		Epoch: m.committedEpoch, Checkpoints: m.checkpoints, CheckpointFailures: m.failures, CheckpointMs: m.checkpointMs,
 		CheckpointBytes: m.checkpointBytes, CheckpointAtMs: m.checkpointAtMs, StateBytes: r.arena.Stats().Bytes,
+		WrittenBytes: m.writtenBytes, ChangedBytes: m.changedBytes, StretchMs: r.checks.Stretched().Milliseconds(),
 		FileBytes: m.fileBytes, RestoreMs: r.restoreTook.Milliseconds(), Ledger: r.ledger,
+	}
+	if up := now.Sub(st.Started); up >= time.Minute {
+		st.WrittenPerDay = int64(float64(m.writtenBytes) / up.Hours() * 24)
 	}
 	if r.heldBy != "" {
 		st.State = Backpressure

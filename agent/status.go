@@ -47,10 +47,17 @@ type Status struct {
 	CheckpointFailures int64  `json:"checkpoint_failures"`
 	CheckpointMs       int64  `json:"checkpoint_ms"`
 	CheckpointBytes    int64  `json:"checkpoint_bytes"`
-	CheckpointAtMs     int64  `json:"checkpoint_at_ms"`
-	StateBytes         int64  `json:"state_bytes"`
-	FileBytes          int64  `json:"file_bytes"`
-	RestoreMs          int64  `json:"restore_ms"`
+	// WrittenBytes went to the disk since the start, for ChangedBytes of pages and frames;
+	// WrittenPerDay is that a day, 0 in the first minute. StretchMs is how much the daily
+	// budget lengthens the checkpoint interval.
+	WrittenBytes   int64 `json:"written_bytes"`
+	ChangedBytes   int64 `json:"changed_bytes"`
+	WrittenPerDay  int64 `json:"written_bytes_per_day"`
+	StretchMs      int64 `json:"checkpoint_stretch_ms"`
+	CheckpointAtMs int64 `json:"checkpoint_at_ms"`
+	StateBytes     int64 `json:"state_bytes"`
+	FileBytes      int64 `json:"file_bytes"`
+	RestoreMs      int64 `json:"restore_ms"`
 
 	Outputs    []OutputStatus   `json:"outputs"`
 	Ledger     *dataflow.Ledger `json:"ledger"`

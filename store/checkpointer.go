@@ -13,6 +13,12 @@ const (
 	RetryPause = time.Second
 	// IdleInterval is the time, at least, between checkpoints while nothing arrives.
 	IdleInterval = 30 * time.Second
+	// WriteBurst is how far ahead of their budget checkpoints may write, and StretchMax how
+	// long the interval grows at most for the budget's sake.
+	WriteBurst = 10 * time.Minute
+	StretchMax = 10 * time.Minute
+
+	day = 24 * time.Hour
 )
 
 // Want says how much a checkpoint is wanted.
@@ -36,6 +42,9 @@ type Policy struct {
 	// TolerableFailures is how many may fail one after another before the pipeline
 	// does; negative means any number.
 	TolerableFailures int
+	// BytesPerDay is how much checkpoints may write to the file in a day, for the sake of
+	// flash memory that wears out; 0 means any amount. Their interval grows to keep to it.
+	BytesPerDay int64
 }
 
 // DefaultPolicy takes a checkpoint each second and tolerates failures.
@@ -43,8 +52,8 @@ var DefaultPolicy = Policy{Interval: time.Second, Timeout: 10 * time.Minute, Tol
 
 // Validate reports the first setting that cannot be used.
 func (p Policy) Validate() error {
-	if p.Interval < 0 || p.MinPause < 0 || p.Timeout < 0 {
-		return errors.New("store: the interval, the minimum pause or the timeout of checkpoints is negative")
+	if p.Interval < 0 || p.MinPause < 0 || p.Timeout < 0 || p.BytesPerDay < 0 {
+		return errors.New("store: the interval, the minimum pause, the timeout or the daily budget of checkpoints is negative")
 	}
 	return nil
 }
@@ -55,6 +64,28 @@ type History struct {
 	End      time.Time // of the last checkpoint; zero before the first
 	Running  bool
 	Failures int // since the last that succeeded
+	// Paid is when the daily budget has grown by all that was written.
+	Paid time.Time
+}
+
+// Wrote takes in that a checkpoint wrote so many bytes.
+func (p Policy) Wrote(h History, bytes int64) History {
+	if p.BytesPerDay > 0 {
+		if h.Start.After(h.Paid) {
+			h.Paid = h.Start
+		}
+		h.Paid = h.Paid.Add(time.Duration(float64(bytes) / float64(p.BytesPerDay) * float64(day)))
+	}
+	return h
+}
+
+// Stretched is how much longer than the interval a checkpoint has to wait after the one
+// before, for the sake of the daily budget.
+func (p Policy) Stretched(h History) time.Duration {
+	if p.BytesPerDay == 0 {
+		return 0
+	}
+	return max(0, min(h.Paid.Add(-WriteBurst).Sub(h.Start), StretchMax)-p.Interval)
 }
 
 // Next returns when a checkpoint that is wanted so much is due. It is never while one runs.
@@ -69,9 +100,9 @@ func (p Policy) Next(h History, w Want) (due time.Time, ok bool) {
 	case w == WantUrgent:
 		return h.End.Add(RetryPause), true
 	case w == WantIdle:
-		return h.Start.Add(max(p.Interval, IdleInterval)), true
+		return h.Start.Add(max(p.Interval+p.Stretched(h), IdleInterval)), true
 	}
-	due = h.Start.Add(p.Interval)
+	due = h.Start.Add(p.Interval + p.Stretched(h))
 	if rested := h.End.Add(p.MinPause); rested.After(due) {
 		due = rested
 	}
@@ -155,10 +186,15 @@ func (c *Checkpointer) Left(now time.Time) (left time.Duration, ok bool) {
 	return c.policy.Timeout - now.Sub(c.history.Start), true
 }
 
-// Finish takes in what the store answered: it ends the delta, as done or aborted, and
-// returns an error that wraps ErrTooManyFailures when the pipeline should fail.
-func (c *Checkpointer) Finish(now time.Time, answer error) error {
+// Stretched is how much the daily budget of writes lengthens the interval at present.
+func (c *Checkpointer) Stretched() time.Duration { return c.policy.Stretched(c.history) }
+
+// Finish takes in what the store answered, and how many bytes it wrote: it ends the delta,
+// as done or aborted, and returns an error that wraps ErrTooManyFailures when the pipeline
+// should fail.
+func (c *Checkpointer) Finish(now time.Time, written int64, answer error) error {
 	d := c.end(now)
+	c.history = c.policy.Wrote(c.history, written)
 	if answer == nil {
 		c.history.Failures = 0
 		if d != nil {

@@ -89,7 +89,7 @@ func TestCheckpointerEndsDeltas(t *testing.T) {
 		if err := commit.Delta.Each(func(state.PageID, []byte) error { return nil }); !errors.Is(err, state.ErrCanceled) {
 			t.Fatalf("the delta can still be read: %v", err)
 		}
-		err := c.Finish(at(now+600), full)
+		err := c.Finish(at(now+600), 0, full)
 		if errors.Is(err, ErrTooManyFailures) != want || errors.Is(err, full) != want || a.InFlight() || a.Stats().Dirty != dirty || c.Failures() != i+1 {
 			t.Fatalf("failure %d: %v, %+v", i, err, a.Stats())
 		}
@@ -103,7 +103,41 @@ func TestCheckpointerEndsDeltas(t *testing.T) {
 		t.Fatalf("Drop: %+v", a.Stats())
 	}
 	c.Begin(at(now), &state.Commit{Epoch: 1, Delta: a.Barrier(1)})
-	if err := c.Finish(at(now), nil); err != nil || a.Stats().Dirty != 0 || c.Failures() != 0 {
+	if err := c.Finish(at(now), 0, nil); err != nil || a.Stats().Dirty != 0 || c.Failures() != 0 {
 		t.Fatal(err, a.Stats())
+	}
+}
+
+func TestDailyBudgetStretchesTheInterval(t *testing.T) {
+	const budget = 86_400_000 // 1000 bytes a second
+	p := Policy{Interval: time.Second, BytesPerDay: budget}
+	var h History
+	written, end := int64(0), 24*time.Hour
+	for now := time.Duration(0); now < end; {
+		h.Start = at(0).Add(now)
+		h.End = h.Start
+		h = p.Wrote(h, 5000)
+		written += 5000
+		due, ok := p.Next(h, WantNormal)
+		if !ok || due.Sub(h.Start) < p.Interval {
+			t.Fatalf("due %s after the last one", due.Sub(h.Start))
+		}
+		now = due.Sub(at(0))
+	}
+	if most := int64(budget * (1 + WriteBurst.Hours()/24)); written > most+5000 || written < budget-5000 {
+		t.Errorf("%d bytes written in a day, the budget is %d", written, budget)
+	}
+	if s := p.Stretched(h); s < 3900*time.Millisecond || s > 4100*time.Millisecond {
+		t.Errorf("an interval of 1 s grows by %s", s)
+	}
+	h = p.Wrote(h, budget)
+	if due, _ := p.Next(h, WantNormal); due.Sub(h.Start) != StretchMax {
+		t.Errorf("after a day's budget at once the next is due after %s", due.Sub(h.Start))
+	}
+	if due, _ := p.Next(h, WantUrgent); due != h.End {
+		t.Error("an urgent one waits")
+	}
+	if s := (Policy{Interval: time.Second}).Stretched(h); s != 0 {
+		t.Errorf("without a budget: %s", s)
 	}
 }

@@ -109,6 +109,9 @@ func (c *Checkpoints) Running() bool { return c.pacer.Running() }
 // Failures is the number of checkpoints declined since the last that was not.
 func (c *Checkpoints) Failures() int { return c.pacer.Failures() }
 
+// Stretched is how much the daily budget of writes lengthens the interval at present.
+func (c *Checkpoints) Stretched() time.Duration { return c.pacer.Stretched() }
+
 // Carried is the number of frames that declined checkpoints left for the next one.
 func (c *Checkpoints) Carried() int { return len(c.carry) }
 
@@ -187,7 +190,7 @@ func (c *Checkpoints) Left(now time.Time) (left time.Duration, ok bool) { return
 // dirty again, its frames wait for the next one, and processing goes on; the error is nil
 // unless that is pointless or was so too often.
 func (c *Checkpoints) Settle(now time.Time, p *Pending) error {
-	fatal := c.pacer.Finish(now, p.Err)
+	fatal := c.pacer.Finish(now, p.Stats.WrittenBytes, p.Err)
 	if p.Err != nil {
 		c.carry = append(p.Commit.Append, c.carry...)
 		c.changed = true

@@ -46,8 +46,10 @@ type Config struct {
 	// execution.checkpointing.interval, .min-pause, .timeout and .tolerable-failed-checkpoints.
 	CheckpointInterval time.Duration
 	CheckpointMinPause time.Duration
-	CheckpointTimeout  time.Duration
-	TolerableFailures  int
+	// CheckpointBytesPerDay is edgeflow.checkpoint.max-bytes-per-day.
+	CheckpointBytesPerDay int64
+	CheckpointTimeout     time.Duration
+	TolerableFailures     int
 
 	// WatermarkInterval is pipeline.auto-watermark-interval.
 	WatermarkInterval time.Duration
@@ -337,6 +339,8 @@ var configOptions = []ConfigOption{
 		func(c *Config) *time.Duration { return &c.CheckpointMinPause }),
 	durationOption("execution.checkpointing.timeout", "after how long a checkpoint counts as failed",
 		func(c *Config) *time.Duration { return &c.CheckpointTimeout }),
+	bytesOption("edgeflow.checkpoint.max-bytes-per-day", "what checkpoints may write to the disk in a day, for the sake of flash memory: their interval grows up to 10 min to keep to it; 0 is any amount",
+		func(c *Config) *int64 { return &c.CheckpointBytesPerDay }),
 	intOption("execution.checkpointing.tolerable-failed-checkpoints", "how many checkpoints may fail in a row; -1 is any number",
 		func(c *Config) *int { return &c.TolerableFailures }),
 	durationOption("pipeline.auto-watermark-interval", "the grid of arrival time on which watermarks are emitted",
