@@ -10,45 +10,59 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/types"
 )
 
-// emitDecoder writes the decoder of the head's format:
+// newDecoder prepares the decoder of the head's format. Its code stands in two places:
 //
-//	func (f *FRAGMENT) decode(b []byte, i int, e *EVENT) int
+//   - begin writes the statements of Event that decode the event of b that begins at pos into
+//     e, a zero EVENT (see emitEvent), and leave where it ends in end, or return -1;
+//   - functions writes the methods of the FRAGMENT that they call.
 //
-// which decodes the event of b that begins at i into e, a zero EVENT (see emitEvent), and
-// returns where it ends, or -1. FRAGMENT and EVENT are w.fragment and w.event.
-//
-// The fragment gets a field "in fused.Decoder", which holds back the counts of the event
-// in hand: once an event has been taken, and not before, `if f.in.Odd { f.in.Commit() }`
-// is due. Bytes of e are valid until the next call of decode.
+// FRAGMENT and EVENT are w.fragment and w.event. The fragment gets a field "in
+// fused.Decoder", which holds back the counts of the event in hand: once an event has been
+// taken, and not before, `if f.in.Odd { f.in.Commit() }` is due. Bytes of e are valid until
+// the next event.
 //
 // There is code for the declared fields in the declared order, with the encoded keys as
 // constants, and for each object or map a loop over keys in any order, which takes over
 // where the former meets another key.
-func emitDecoder(w *writer, h *plan.Head) error {
+func newDecoder(w *writer, h *plan.Head) (*decoder, error) {
 	d := &decoder{w: w, h: h, format: h.Source.Table.Options["format"]}
-	if err := d.build(); err != nil {
-		return err
-	}
+	return d, d.build()
+}
+
+func (d *decoder) begin() {
+	w := d.w
 	w.use("dataflow/fused")
+	w.p("var e %s", w.event)
+	if d.format == "msgpack" {
+		d.msgpackEvent()
+		return
+	}
+	w.p("end := f.decode(b, pos, &e)")
+	w.p("if end < 0 {\nreturn -1\n}")
+}
+
+func (d *decoder) functions() {
+	w := d.w
 	w.field("in fused.Decoder // the decoder's counts of the event in hand")
 	w.bind("if err := f.in.Bind(h); err != nil {\nreturn err\n}")
+	if d.format == "msgpack" {
+		for _, l := range d.levels {
+			d.msgpackLevel(l)
+		}
+		return
+	}
 	w.p("// decode decodes the event of b that begins at i, and returns where it ends, or -1.")
 	w.p("func (f *%s) decode(b []byte, i int, e *%s) int {", w.fragment, w.event)
 	w.p("if f.in.Odd {\nf.in.Begin()\n}")
 	if d.format == "csv" {
 		d.csvLine()
-		return nil
+		return
 	}
 	w.p("return f.object0(b, i, e)\n}")
 	w.decl()
 	for _, l := range d.levels {
-		if d.format == "json" {
-			d.jsonLevel(l)
-		} else {
-			d.msgpackLevel(l)
-		}
+		d.jsonLevel(l)
 	}
-	return nil
 }
 
 // decoder writes a decoder.

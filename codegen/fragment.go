@@ -52,7 +52,11 @@ func generateHead(h *plan.Head, suffix, pkg string) ([]byte, error) {
 	if err := g.types(suffix); err != nil {
 		return nil, err
 	}
-	if err := g.event(); err != nil {
+	d, err := newDecoder(w, h)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.event(d); err != nil {
 		return nil, err
 	}
 	w.decl()
@@ -64,9 +68,7 @@ func generateHead(h *plan.Head, suffix, pkg string) ([]byte, error) {
 	event := bytes.Clone(w.decls.Bytes())
 	w.decls.Reset()
 	emitEvent(w, h)
-	if err := emitDecoder(w, h); err != nil {
-		return nil, err
-	}
+	d.functions()
 	w.decl()
 	decoder := bytes.Clone(w.decls.Bytes())
 	w.decls.Reset()
@@ -161,7 +163,7 @@ func describe(n plan.Node) string {
 }
 
 // event writes Event.
-func (g *headGen) event() error {
+func (g *headGen) event(d *decoder) error {
 	w := g.w
 	if err := g.behind(g.h.Source); err != nil {
 		return err
@@ -170,9 +172,7 @@ func (g *headGen) event() error {
 	w.body.Reset()
 	w.p("// Event takes an event.")
 	w.p("func (f *%s) Event(b []byte, pos int) int {", w.fragment)
-	w.p("var e %s", w.event)
-	w.p("end := f.decode(b, pos, &e)")
-	w.p("if end < 0 {\nreturn -1\n}")
+	d.begin()
 	w.body.Write(g.hoisted.Bytes())
 	w.body.Write(computing)
 	w.p("// Nothing is refused from here on.")

@@ -204,16 +204,21 @@ func MsgpackStamp(b []byte, i int, unit int64) (micros int64, end int) {
 		if v>>34 >= 1e9 {
 			return 0, -1
 		}
-		if unit == 1000 {
-			micros = int64(v>>34) / 1e6 * 1000
-		} else {
-			micros = int64(v>>34) / 1000
-			micros -= micros % unit
-		}
-		return int64(v&(1<<34-1))*1e6 + micros, i + 10
+		return int64(v&(1<<34-1))*1e6 + int64(v>>34)/(1000*unit)*unit, i + 10
 	}
 	if len(b)-i >= 6 && b[i] == 0xd6 && b[i+1] == 0xff {
 		return int64(binary.BigEndian.Uint32(b[i+2:])) * 1e6, i + 6
 	}
 	return 0, -1
+}
+
+// MsgpackNanos is the nanoseconds in the 8 bytes of a timestamp extension; those from 1e9 on
+// are none.
+func MsgpackNanos(b []byte) uint64 { return binary.BigEndian.Uint64(b) >> 34 }
+
+// MsgpackMicros is the time in the 8 bytes of a timestamp extension in microseconds since
+// 1970, cut to a unit of so many microseconds.
+func MsgpackMicros(b []byte, unit int64) int64 {
+	v := binary.BigEndian.Uint64(b)
+	return int64(v&(1<<34-1))*1e6 + int64(v>>34)/(1000*unit)*unit
 }

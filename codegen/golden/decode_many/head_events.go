@@ -39,10 +39,1300 @@ func (f *fragment) Bind(h *fused.Host) error {
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {
 	var e event
-	end := f.decode(b, pos, &e)
-	if end < 0 {
+	if f.in.Odd {
+		f.in.Begin()
+	}
+	i, count := pos, 70
+	k, seen := 0, [2]uint64{uint64(0), 0x0}
+	var n int
+	if len(b)-i < 3 || string(b[i:i+3]) != "\xde\x00F" {
+		var object bool
+		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
+			return -1
+		}
+		if !object {
+			if i = f.elements0(b, i, count, &e); i < 0 {
+				return -1
+			}
+			goto decoded
+		}
+		if count < 70 {
+			k, seen = 0, [2]uint64{0x0, 0x0}
+			goto learnt
+		}
+	} else {
+		i += 3
+	}
+	// c0 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c0" {
+		k, seen = 0, [2]uint64{0x0, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c0, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c0Null = true
+		i += 4
+	} else if e.c0, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c0)) == e.c0 {
+		i = n
+	} else if e.c0, e.c0Null, n = f.in.Int(0, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 0, [2]uint64{0x0, 0x0}
+		goto learnt
+	}
+	// c1 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c1" {
+		k, seen = 1, [2]uint64{0x1, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c1, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c1Null = true
+		i += 4
+	} else if e.c1, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c1)) == e.c1 {
+		i = n
+	} else if e.c1, e.c1Null, n = f.in.Int(1, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 1, [2]uint64{0x1, 0x0}
+		goto learnt
+	}
+	// c2 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c2" {
+		k, seen = 2, [2]uint64{0x3, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c2, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c2Null = true
+		i += 4
+	} else if e.c2, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c2)) == e.c2 {
+		i = n
+	} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 2, [2]uint64{0x3, 0x0}
+		goto learnt
+	}
+	// c3 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c3" {
+		k, seen = 3, [2]uint64{0x7, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c3, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c3Null = true
+		i += 4
+	} else if e.c3, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c3)) == e.c3 {
+		i = n
+	} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 3, [2]uint64{0x7, 0x0}
+		goto learnt
+	}
+	// c4 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c4" {
+		k, seen = 4, [2]uint64{0xf, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c4, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c4Null = true
+		i += 4
+	} else if e.c4, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c4)) == e.c4 {
+		i = n
+	} else if e.c4, e.c4Null, n = f.in.Int(4, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 4, [2]uint64{0xf, 0x0}
+		goto learnt
+	}
+	// c5 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c5" {
+		k, seen = 5, [2]uint64{0x1f, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c5, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c5Null = true
+		i += 4
+	} else if e.c5, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c5)) == e.c5 {
+		i = n
+	} else if e.c5, e.c5Null, n = f.in.Int(5, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 5, [2]uint64{0x1f, 0x0}
+		goto learnt
+	}
+	// c6 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c6" {
+		k, seen = 6, [2]uint64{0x3f, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c6, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c6Null = true
+		i += 4
+	} else if e.c6, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c6)) == e.c6 {
+		i = n
+	} else if e.c6, e.c6Null, n = f.in.Int(6, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 6, [2]uint64{0x3f, 0x0}
+		goto learnt
+	}
+	// c7 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c7" {
+		k, seen = 7, [2]uint64{0x7f, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c7, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c7Null = true
+		i += 4
+	} else if e.c7, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c7)) == e.c7 {
+		i = n
+	} else if e.c7, e.c7Null, n = f.in.Int(7, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 7, [2]uint64{0x7f, 0x0}
+		goto learnt
+	}
+	// c8 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c8" {
+		k, seen = 8, [2]uint64{0xff, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c8, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c8Null = true
+		i += 4
+	} else if e.c8, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c8)) == e.c8 {
+		i = n
+	} else if e.c8, e.c8Null, n = f.in.Int(8, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 8, [2]uint64{0xff, 0x0}
+		goto learnt
+	}
+	// c9 INT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2c9" {
+		k, seen = 9, [2]uint64{0x1ff, 0x0}
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c9, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c9Null = true
+		i += 4
+	} else if e.c9, n = fused.MsgpackInt(b, i+3); n >= 0 && int64(int32(e.c9)) == e.c9 {
+		i = n
+	} else if e.c9, e.c9Null, n = f.in.Int(9, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 9, [2]uint64{0x1ff, 0x0}
+		goto learnt
+	}
+	// c10 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c10" {
+		k, seen = 10, [2]uint64{0x3ff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c10, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c10Null = true
+		i += 5
+	} else if e.c10, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c10)) == e.c10 {
+		i = n
+	} else if e.c10, e.c10Null, n = f.in.Int(10, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 10, [2]uint64{0x3ff, 0x0}
+		goto learnt
+	}
+	// c11 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c11" {
+		k, seen = 11, [2]uint64{0x7ff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c11, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c11Null = true
+		i += 5
+	} else if e.c11, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c11)) == e.c11 {
+		i = n
+	} else if e.c11, e.c11Null, n = f.in.Int(11, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 11, [2]uint64{0x7ff, 0x0}
+		goto learnt
+	}
+	// c12 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c12" {
+		k, seen = 12, [2]uint64{0xfff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c12, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c12Null = true
+		i += 5
+	} else if e.c12, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c12)) == e.c12 {
+		i = n
+	} else if e.c12, e.c12Null, n = f.in.Int(12, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 12, [2]uint64{0xfff, 0x0}
+		goto learnt
+	}
+	// c13 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c13" {
+		k, seen = 13, [2]uint64{0x1fff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c13, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c13Null = true
+		i += 5
+	} else if e.c13, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c13)) == e.c13 {
+		i = n
+	} else if e.c13, e.c13Null, n = f.in.Int(13, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 13, [2]uint64{0x1fff, 0x0}
+		goto learnt
+	}
+	// c14 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c14" {
+		k, seen = 14, [2]uint64{0x3fff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c14, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c14Null = true
+		i += 5
+	} else if e.c14, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c14)) == e.c14 {
+		i = n
+	} else if e.c14, e.c14Null, n = f.in.Int(14, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 14, [2]uint64{0x3fff, 0x0}
+		goto learnt
+	}
+	// c15 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c15" {
+		k, seen = 15, [2]uint64{0x7fff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c15, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c15Null = true
+		i += 5
+	} else if e.c15, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c15)) == e.c15 {
+		i = n
+	} else if e.c15, e.c15Null, n = f.in.Int(15, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 15, [2]uint64{0x7fff, 0x0}
+		goto learnt
+	}
+	// c16 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c16" {
+		k, seen = 16, [2]uint64{0xffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c16, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c16Null = true
+		i += 5
+	} else if e.c16, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c16)) == e.c16 {
+		i = n
+	} else if e.c16, e.c16Null, n = f.in.Int(16, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 16, [2]uint64{0xffff, 0x0}
+		goto learnt
+	}
+	// c17 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c17" {
+		k, seen = 17, [2]uint64{0x1ffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c17, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c17Null = true
+		i += 5
+	} else if e.c17, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c17)) == e.c17 {
+		i = n
+	} else if e.c17, e.c17Null, n = f.in.Int(17, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 17, [2]uint64{0x1ffff, 0x0}
+		goto learnt
+	}
+	// c18 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c18" {
+		k, seen = 18, [2]uint64{0x3ffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c18, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c18Null = true
+		i += 5
+	} else if e.c18, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c18)) == e.c18 {
+		i = n
+	} else if e.c18, e.c18Null, n = f.in.Int(18, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 18, [2]uint64{0x3ffff, 0x0}
+		goto learnt
+	}
+	// c19 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c19" {
+		k, seen = 19, [2]uint64{0x7ffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c19, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c19Null = true
+		i += 5
+	} else if e.c19, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c19)) == e.c19 {
+		i = n
+	} else if e.c19, e.c19Null, n = f.in.Int(19, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 19, [2]uint64{0x7ffff, 0x0}
+		goto learnt
+	}
+	// c20 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c20" {
+		k, seen = 20, [2]uint64{0xfffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c20, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c20Null = true
+		i += 5
+	} else if e.c20, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c20)) == e.c20 {
+		i = n
+	} else if e.c20, e.c20Null, n = f.in.Int(20, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 20, [2]uint64{0xfffff, 0x0}
+		goto learnt
+	}
+	// c21 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c21" {
+		k, seen = 21, [2]uint64{0x1fffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c21, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c21Null = true
+		i += 5
+	} else if e.c21, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c21)) == e.c21 {
+		i = n
+	} else if e.c21, e.c21Null, n = f.in.Int(21, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 21, [2]uint64{0x1fffff, 0x0}
+		goto learnt
+	}
+	// c22 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c22" {
+		k, seen = 22, [2]uint64{0x3fffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c22, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c22Null = true
+		i += 5
+	} else if e.c22, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c22)) == e.c22 {
+		i = n
+	} else if e.c22, e.c22Null, n = f.in.Int(22, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 22, [2]uint64{0x3fffff, 0x0}
+		goto learnt
+	}
+	// c23 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c23" {
+		k, seen = 23, [2]uint64{0x7fffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c23, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c23Null = true
+		i += 5
+	} else if e.c23, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c23)) == e.c23 {
+		i = n
+	} else if e.c23, e.c23Null, n = f.in.Int(23, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 23, [2]uint64{0x7fffff, 0x0}
+		goto learnt
+	}
+	// c24 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c24" {
+		k, seen = 24, [2]uint64{0xffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c24, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c24Null = true
+		i += 5
+	} else if e.c24, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c24)) == e.c24 {
+		i = n
+	} else if e.c24, e.c24Null, n = f.in.Int(24, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 24, [2]uint64{0xffffff, 0x0}
+		goto learnt
+	}
+	// c25 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c25" {
+		k, seen = 25, [2]uint64{0x1ffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c25, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c25Null = true
+		i += 5
+	} else if e.c25, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c25)) == e.c25 {
+		i = n
+	} else if e.c25, e.c25Null, n = f.in.Int(25, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 25, [2]uint64{0x1ffffff, 0x0}
+		goto learnt
+	}
+	// c26 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c26" {
+		k, seen = 26, [2]uint64{0x3ffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c26, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c26Null = true
+		i += 5
+	} else if e.c26, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c26)) == e.c26 {
+		i = n
+	} else if e.c26, e.c26Null, n = f.in.Int(26, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 26, [2]uint64{0x3ffffff, 0x0}
+		goto learnt
+	}
+	// c27 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c27" {
+		k, seen = 27, [2]uint64{0x7ffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c27, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c27Null = true
+		i += 5
+	} else if e.c27, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c27)) == e.c27 {
+		i = n
+	} else if e.c27, e.c27Null, n = f.in.Int(27, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 27, [2]uint64{0x7ffffff, 0x0}
+		goto learnt
+	}
+	// c28 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c28" {
+		k, seen = 28, [2]uint64{0xfffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c28, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c28Null = true
+		i += 5
+	} else if e.c28, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c28)) == e.c28 {
+		i = n
+	} else if e.c28, e.c28Null, n = f.in.Int(28, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 28, [2]uint64{0xfffffff, 0x0}
+		goto learnt
+	}
+	// c29 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c29" {
+		k, seen = 29, [2]uint64{0x1fffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c29, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c29Null = true
+		i += 5
+	} else if e.c29, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c29)) == e.c29 {
+		i = n
+	} else if e.c29, e.c29Null, n = f.in.Int(29, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 29, [2]uint64{0x1fffffff, 0x0}
+		goto learnt
+	}
+	// c30 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c30" {
+		k, seen = 30, [2]uint64{0x3fffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c30, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c30Null = true
+		i += 5
+	} else if e.c30, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c30)) == e.c30 {
+		i = n
+	} else if e.c30, e.c30Null, n = f.in.Int(30, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 30, [2]uint64{0x3fffffff, 0x0}
+		goto learnt
+	}
+	// c31 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c31" {
+		k, seen = 31, [2]uint64{0x7fffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c31, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c31Null = true
+		i += 5
+	} else if e.c31, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c31)) == e.c31 {
+		i = n
+	} else if e.c31, e.c31Null, n = f.in.Int(31, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 31, [2]uint64{0x7fffffff, 0x0}
+		goto learnt
+	}
+	// c32 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c32" {
+		k, seen = 32, [2]uint64{0xffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c32, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c32Null = true
+		i += 5
+	} else if e.c32, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c32)) == e.c32 {
+		i = n
+	} else if e.c32, e.c32Null, n = f.in.Int(32, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 32, [2]uint64{0xffffffff, 0x0}
+		goto learnt
+	}
+	// c33 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c33" {
+		k, seen = 33, [2]uint64{0x1ffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c33, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c33Null = true
+		i += 5
+	} else if e.c33, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c33)) == e.c33 {
+		i = n
+	} else if e.c33, e.c33Null, n = f.in.Int(33, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 33, [2]uint64{0x1ffffffff, 0x0}
+		goto learnt
+	}
+	// c34 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c34" {
+		k, seen = 34, [2]uint64{0x3ffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c34, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c34Null = true
+		i += 5
+	} else if e.c34, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c34)) == e.c34 {
+		i = n
+	} else if e.c34, e.c34Null, n = f.in.Int(34, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 34, [2]uint64{0x3ffffffff, 0x0}
+		goto learnt
+	}
+	// c35 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c35" {
+		k, seen = 35, [2]uint64{0x7ffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c35, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c35Null = true
+		i += 5
+	} else if e.c35, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c35)) == e.c35 {
+		i = n
+	} else if e.c35, e.c35Null, n = f.in.Int(35, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 35, [2]uint64{0x7ffffffff, 0x0}
+		goto learnt
+	}
+	// c36 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c36" {
+		k, seen = 36, [2]uint64{0xfffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c36, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c36Null = true
+		i += 5
+	} else if e.c36, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c36)) == e.c36 {
+		i = n
+	} else if e.c36, e.c36Null, n = f.in.Int(36, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 36, [2]uint64{0xfffffffff, 0x0}
+		goto learnt
+	}
+	// c37 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c37" {
+		k, seen = 37, [2]uint64{0x1fffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c37, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c37Null = true
+		i += 5
+	} else if e.c37, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c37)) == e.c37 {
+		i = n
+	} else if e.c37, e.c37Null, n = f.in.Int(37, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 37, [2]uint64{0x1fffffffff, 0x0}
+		goto learnt
+	}
+	// c38 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c38" {
+		k, seen = 38, [2]uint64{0x3fffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c38, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c38Null = true
+		i += 5
+	} else if e.c38, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c38)) == e.c38 {
+		i = n
+	} else if e.c38, e.c38Null, n = f.in.Int(38, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 38, [2]uint64{0x3fffffffff, 0x0}
+		goto learnt
+	}
+	// c39 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c39" {
+		k, seen = 39, [2]uint64{0x7fffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c39, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c39Null = true
+		i += 5
+	} else if e.c39, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c39)) == e.c39 {
+		i = n
+	} else if e.c39, e.c39Null, n = f.in.Int(39, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 39, [2]uint64{0x7fffffffff, 0x0}
+		goto learnt
+	}
+	// c40 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c40" {
+		k, seen = 40, [2]uint64{0xffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c40, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c40Null = true
+		i += 5
+	} else if e.c40, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c40)) == e.c40 {
+		i = n
+	} else if e.c40, e.c40Null, n = f.in.Int(40, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 40, [2]uint64{0xffffffffff, 0x0}
+		goto learnt
+	}
+	// c41 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c41" {
+		k, seen = 41, [2]uint64{0x1ffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c41, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c41Null = true
+		i += 5
+	} else if e.c41, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c41)) == e.c41 {
+		i = n
+	} else if e.c41, e.c41Null, n = f.in.Int(41, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 41, [2]uint64{0x1ffffffffff, 0x0}
+		goto learnt
+	}
+	// c42 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c42" {
+		k, seen = 42, [2]uint64{0x3ffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c42, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c42Null = true
+		i += 5
+	} else if e.c42, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c42)) == e.c42 {
+		i = n
+	} else if e.c42, e.c42Null, n = f.in.Int(42, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 42, [2]uint64{0x3ffffffffff, 0x0}
+		goto learnt
+	}
+	// c43 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c43" {
+		k, seen = 43, [2]uint64{0x7ffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c43, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c43Null = true
+		i += 5
+	} else if e.c43, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c43)) == e.c43 {
+		i = n
+	} else if e.c43, e.c43Null, n = f.in.Int(43, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 43, [2]uint64{0x7ffffffffff, 0x0}
+		goto learnt
+	}
+	// c44 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c44" {
+		k, seen = 44, [2]uint64{0xfffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c44, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c44Null = true
+		i += 5
+	} else if e.c44, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c44)) == e.c44 {
+		i = n
+	} else if e.c44, e.c44Null, n = f.in.Int(44, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 44, [2]uint64{0xfffffffffff, 0x0}
+		goto learnt
+	}
+	// c45 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c45" {
+		k, seen = 45, [2]uint64{0x1fffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c45, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c45Null = true
+		i += 5
+	} else if e.c45, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c45)) == e.c45 {
+		i = n
+	} else if e.c45, e.c45Null, n = f.in.Int(45, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 45, [2]uint64{0x1fffffffffff, 0x0}
+		goto learnt
+	}
+	// c46 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c46" {
+		k, seen = 46, [2]uint64{0x3fffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c46, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c46Null = true
+		i += 5
+	} else if e.c46, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c46)) == e.c46 {
+		i = n
+	} else if e.c46, e.c46Null, n = f.in.Int(46, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 46, [2]uint64{0x3fffffffffff, 0x0}
+		goto learnt
+	}
+	// c47 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c47" {
+		k, seen = 47, [2]uint64{0x7fffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c47, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c47Null = true
+		i += 5
+	} else if e.c47, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c47)) == e.c47 {
+		i = n
+	} else if e.c47, e.c47Null, n = f.in.Int(47, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 47, [2]uint64{0x7fffffffffff, 0x0}
+		goto learnt
+	}
+	// c48 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c48" {
+		k, seen = 48, [2]uint64{0xffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c48, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c48Null = true
+		i += 5
+	} else if e.c48, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c48)) == e.c48 {
+		i = n
+	} else if e.c48, e.c48Null, n = f.in.Int(48, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 48, [2]uint64{0xffffffffffff, 0x0}
+		goto learnt
+	}
+	// c49 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c49" {
+		k, seen = 49, [2]uint64{0x1ffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c49, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c49Null = true
+		i += 5
+	} else if e.c49, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c49)) == e.c49 {
+		i = n
+	} else if e.c49, e.c49Null, n = f.in.Int(49, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 49, [2]uint64{0x1ffffffffffff, 0x0}
+		goto learnt
+	}
+	// c50 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c50" {
+		k, seen = 50, [2]uint64{0x3ffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c50, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c50Null = true
+		i += 5
+	} else if e.c50, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c50)) == e.c50 {
+		i = n
+	} else if e.c50, e.c50Null, n = f.in.Int(50, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 50, [2]uint64{0x3ffffffffffff, 0x0}
+		goto learnt
+	}
+	// c51 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c51" {
+		k, seen = 51, [2]uint64{0x7ffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c51, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c51Null = true
+		i += 5
+	} else if e.c51, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c51)) == e.c51 {
+		i = n
+	} else if e.c51, e.c51Null, n = f.in.Int(51, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 51, [2]uint64{0x7ffffffffffff, 0x0}
+		goto learnt
+	}
+	// c52 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c52" {
+		k, seen = 52, [2]uint64{0xfffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c52, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c52Null = true
+		i += 5
+	} else if e.c52, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c52)) == e.c52 {
+		i = n
+	} else if e.c52, e.c52Null, n = f.in.Int(52, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 52, [2]uint64{0xfffffffffffff, 0x0}
+		goto learnt
+	}
+	// c53 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c53" {
+		k, seen = 53, [2]uint64{0x1fffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c53, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c53Null = true
+		i += 5
+	} else if e.c53, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c53)) == e.c53 {
+		i = n
+	} else if e.c53, e.c53Null, n = f.in.Int(53, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 53, [2]uint64{0x1fffffffffffff, 0x0}
+		goto learnt
+	}
+	// c54 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c54" {
+		k, seen = 54, [2]uint64{0x3fffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c54, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c54Null = true
+		i += 5
+	} else if e.c54, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c54)) == e.c54 {
+		i = n
+	} else if e.c54, e.c54Null, n = f.in.Int(54, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 54, [2]uint64{0x3fffffffffffff, 0x0}
+		goto learnt
+	}
+	// c55 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c55" {
+		k, seen = 55, [2]uint64{0x7fffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c55, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c55Null = true
+		i += 5
+	} else if e.c55, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c55)) == e.c55 {
+		i = n
+	} else if e.c55, e.c55Null, n = f.in.Int(55, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 55, [2]uint64{0x7fffffffffffff, 0x0}
+		goto learnt
+	}
+	// c56 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c56" {
+		k, seen = 56, [2]uint64{0xffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c56, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c56Null = true
+		i += 5
+	} else if e.c56, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c56)) == e.c56 {
+		i = n
+	} else if e.c56, e.c56Null, n = f.in.Int(56, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 56, [2]uint64{0xffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c57 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c57" {
+		k, seen = 57, [2]uint64{0x1ffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c57, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c57Null = true
+		i += 5
+	} else if e.c57, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c57)) == e.c57 {
+		i = n
+	} else if e.c57, e.c57Null, n = f.in.Int(57, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 57, [2]uint64{0x1ffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c58 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c58" {
+		k, seen = 58, [2]uint64{0x3ffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c58, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c58Null = true
+		i += 5
+	} else if e.c58, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c58)) == e.c58 {
+		i = n
+	} else if e.c58, e.c58Null, n = f.in.Int(58, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 58, [2]uint64{0x3ffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c59 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c59" {
+		k, seen = 59, [2]uint64{0x7ffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c59, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c59Null = true
+		i += 5
+	} else if e.c59, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c59)) == e.c59 {
+		i = n
+	} else if e.c59, e.c59Null, n = f.in.Int(59, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 59, [2]uint64{0x7ffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c60 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c60" {
+		k, seen = 60, [2]uint64{0xfffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c60, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c60Null = true
+		i += 5
+	} else if e.c60, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c60)) == e.c60 {
+		i = n
+	} else if e.c60, e.c60Null, n = f.in.Int(60, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 60, [2]uint64{0xfffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c61 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c61" {
+		k, seen = 61, [2]uint64{0x1fffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c61, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c61Null = true
+		i += 5
+	} else if e.c61, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c61)) == e.c61 {
+		i = n
+	} else if e.c61, e.c61Null, n = f.in.Int(61, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 61, [2]uint64{0x1fffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c62 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c62" {
+		k, seen = 62, [2]uint64{0x3fffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c62, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c62Null = true
+		i += 5
+	} else if e.c62, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c62)) == e.c62 {
+		i = n
+	} else if e.c62, e.c62Null, n = f.in.Int(62, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 62, [2]uint64{0x3fffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c63 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c63" {
+		k, seen = 63, [2]uint64{0x7fffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c63, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c63Null = true
+		i += 5
+	} else if e.c63, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c63)) == e.c63 {
+		i = n
+	} else if e.c63, e.c63Null, n = f.in.Int(63, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 63, [2]uint64{0x7fffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c64 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c64" {
+		k, seen = 64, [2]uint64{0xffffffffffffffff, 0x0}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c64, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c64Null = true
+		i += 5
+	} else if e.c64, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c64)) == e.c64 {
+		i = n
+	} else if e.c64, e.c64Null, n = f.in.Int(64, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 64, [2]uint64{0xffffffffffffffff, 0x0}
+		goto learnt
+	}
+	// c65 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c65" {
+		k, seen = 65, [2]uint64{0xffffffffffffffff, 0x1}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c65, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c65Null = true
+		i += 5
+	} else if e.c65, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c65)) == e.c65 {
+		i = n
+	} else if e.c65, e.c65Null, n = f.in.Int(65, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 65, [2]uint64{0xffffffffffffffff, 0x1}
+		goto learnt
+	}
+	// c66 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c66" {
+		k, seen = 66, [2]uint64{0xffffffffffffffff, 0x3}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c66, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c66Null = true
+		i += 5
+	} else if e.c66, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c66)) == e.c66 {
+		i = n
+	} else if e.c66, e.c66Null, n = f.in.Int(66, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 66, [2]uint64{0xffffffffffffffff, 0x3}
+		goto learnt
+	}
+	// c67 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c67" {
+		k, seen = 67, [2]uint64{0xffffffffffffffff, 0x7}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c67, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c67Null = true
+		i += 5
+	} else if e.c67, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c67)) == e.c67 {
+		i = n
+	} else if e.c67, e.c67Null, n = f.in.Int(67, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 67, [2]uint64{0xffffffffffffffff, 0x7}
+		goto learnt
+	}
+	// c68 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c68" {
+		k, seen = 68, [2]uint64{0xffffffffffffffff, 0xf}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c68, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c68Null = true
+		i += 5
+	} else if e.c68, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c68)) == e.c68 {
+		i = n
+	} else if e.c68, e.c68Null, n = f.in.Int(68, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 68, [2]uint64{0xffffffffffffffff, 0xf}
+		goto learnt
+	}
+	// c69 INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3c69" {
+		k, seen = 69, [2]uint64{0xffffffffffffffff, 0x1f}
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c69, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c69Null = true
+		i += 5
+	} else if e.c69, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c69)) == e.c69 {
+		i = n
+	} else if e.c69, e.c69Null, n = f.in.Int(69, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 69, [2]uint64{0xffffffffffffffff, 0x1f}
+		goto learnt
+	}
+	if count == 70 {
+		goto decoded
+	}
+	k, seen = 70, [2]uint64{0xffffffffffffffff, 0x3f}
+learnt:
+	if i = f.learnt0(b, i, k, count, seen, &e); i < 0 {
 		return -1
 	}
+decoded:
+	end := i
 	// Nothing is refused from here on.
 	if f.in.Odd {
 		f.in.Commit()
@@ -550,878 +1840,6 @@ type event struct {
 	c68Null bool
 	c69     int64 // c69 INT
 	c69Null bool
-}
-
-// decode decodes the event of b that begins at i, and returns where it ends, or -1.
-func (f *fragment) decode(b []byte, i int, e *event) int {
-	if f.in.Odd {
-		f.in.Begin()
-	}
-	return f.object0(b, i, e)
-}
-
-// object0 decodes the event, whose fields are expected in the declared order.
-func (f *fragment) object0(b []byte, i int, e *event) int {
-	count := 70
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xde\x00F" {
-		var object bool
-		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
-			return -1
-		}
-		if !object {
-			return f.elements0(b, i, count, e)
-		}
-		if count < 70 {
-			return f.learnt0(b, i, 0, count, [2]uint64{0x0, 0x0}, e)
-		}
-	} else {
-		i += 3
-	}
-	var n int
-	// c0 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c0" {
-		return f.learnt0(b, i, 0, count, [2]uint64{0x0, 0x0}, e)
-	}
-	if e.c0, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c0)) != e.c0 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c0Null, n = true, i+4
-		} else if e.c0, e.c0Null, n = f.in.Int(0, b, i+3); n < 0 {
-			return f.learnt0(b, i, 0, count, [2]uint64{0x0, 0x0}, e)
-		}
-	}
-	i = n
-	// c1 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c1" {
-		return f.learnt0(b, i, 1, count, [2]uint64{0x1, 0x0}, e)
-	}
-	if e.c1, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c1)) != e.c1 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c1Null, n = true, i+4
-		} else if e.c1, e.c1Null, n = f.in.Int(1, b, i+3); n < 0 {
-			return f.learnt0(b, i, 1, count, [2]uint64{0x1, 0x0}, e)
-		}
-	}
-	i = n
-	// c2 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c2" {
-		return f.learnt0(b, i, 2, count, [2]uint64{0x3, 0x0}, e)
-	}
-	if e.c2, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c2)) != e.c2 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c2Null, n = true, i+4
-		} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+3); n < 0 {
-			return f.learnt0(b, i, 2, count, [2]uint64{0x3, 0x0}, e)
-		}
-	}
-	i = n
-	// c3 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c3" {
-		return f.learnt0(b, i, 3, count, [2]uint64{0x7, 0x0}, e)
-	}
-	if e.c3, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c3)) != e.c3 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c3Null, n = true, i+4
-		} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+3); n < 0 {
-			return f.learnt0(b, i, 3, count, [2]uint64{0x7, 0x0}, e)
-		}
-	}
-	i = n
-	// c4 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c4" {
-		return f.learnt0(b, i, 4, count, [2]uint64{0xf, 0x0}, e)
-	}
-	if e.c4, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c4)) != e.c4 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c4Null, n = true, i+4
-		} else if e.c4, e.c4Null, n = f.in.Int(4, b, i+3); n < 0 {
-			return f.learnt0(b, i, 4, count, [2]uint64{0xf, 0x0}, e)
-		}
-	}
-	i = n
-	// c5 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c5" {
-		return f.learnt0(b, i, 5, count, [2]uint64{0x1f, 0x0}, e)
-	}
-	if e.c5, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c5)) != e.c5 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c5Null, n = true, i+4
-		} else if e.c5, e.c5Null, n = f.in.Int(5, b, i+3); n < 0 {
-			return f.learnt0(b, i, 5, count, [2]uint64{0x1f, 0x0}, e)
-		}
-	}
-	i = n
-	// c6 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c6" {
-		return f.learnt0(b, i, 6, count, [2]uint64{0x3f, 0x0}, e)
-	}
-	if e.c6, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c6)) != e.c6 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c6Null, n = true, i+4
-		} else if e.c6, e.c6Null, n = f.in.Int(6, b, i+3); n < 0 {
-			return f.learnt0(b, i, 6, count, [2]uint64{0x3f, 0x0}, e)
-		}
-	}
-	i = n
-	// c7 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c7" {
-		return f.learnt0(b, i, 7, count, [2]uint64{0x7f, 0x0}, e)
-	}
-	if e.c7, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c7)) != e.c7 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c7Null, n = true, i+4
-		} else if e.c7, e.c7Null, n = f.in.Int(7, b, i+3); n < 0 {
-			return f.learnt0(b, i, 7, count, [2]uint64{0x7f, 0x0}, e)
-		}
-	}
-	i = n
-	// c8 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c8" {
-		return f.learnt0(b, i, 8, count, [2]uint64{0xff, 0x0}, e)
-	}
-	if e.c8, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c8)) != e.c8 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c8Null, n = true, i+4
-		} else if e.c8, e.c8Null, n = f.in.Int(8, b, i+3); n < 0 {
-			return f.learnt0(b, i, 8, count, [2]uint64{0xff, 0x0}, e)
-		}
-	}
-	i = n
-	// c9 INT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2c9" {
-		return f.learnt0(b, i, 9, count, [2]uint64{0x1ff, 0x0}, e)
-	}
-	if e.c9, n = fused.MsgpackInt(b, i+3); n < 0 || int64(int32(e.c9)) != e.c9 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c9Null, n = true, i+4
-		} else if e.c9, e.c9Null, n = f.in.Int(9, b, i+3); n < 0 {
-			return f.learnt0(b, i, 9, count, [2]uint64{0x1ff, 0x0}, e)
-		}
-	}
-	i = n
-	// c10 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c10" {
-		return f.learnt0(b, i, 10, count, [2]uint64{0x3ff, 0x0}, e)
-	}
-	if e.c10, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c10)) != e.c10 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c10Null, n = true, i+5
-		} else if e.c10, e.c10Null, n = f.in.Int(10, b, i+4); n < 0 {
-			return f.learnt0(b, i, 10, count, [2]uint64{0x3ff, 0x0}, e)
-		}
-	}
-	i = n
-	// c11 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c11" {
-		return f.learnt0(b, i, 11, count, [2]uint64{0x7ff, 0x0}, e)
-	}
-	if e.c11, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c11)) != e.c11 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c11Null, n = true, i+5
-		} else if e.c11, e.c11Null, n = f.in.Int(11, b, i+4); n < 0 {
-			return f.learnt0(b, i, 11, count, [2]uint64{0x7ff, 0x0}, e)
-		}
-	}
-	i = n
-	// c12 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c12" {
-		return f.learnt0(b, i, 12, count, [2]uint64{0xfff, 0x0}, e)
-	}
-	if e.c12, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c12)) != e.c12 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c12Null, n = true, i+5
-		} else if e.c12, e.c12Null, n = f.in.Int(12, b, i+4); n < 0 {
-			return f.learnt0(b, i, 12, count, [2]uint64{0xfff, 0x0}, e)
-		}
-	}
-	i = n
-	// c13 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c13" {
-		return f.learnt0(b, i, 13, count, [2]uint64{0x1fff, 0x0}, e)
-	}
-	if e.c13, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c13)) != e.c13 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c13Null, n = true, i+5
-		} else if e.c13, e.c13Null, n = f.in.Int(13, b, i+4); n < 0 {
-			return f.learnt0(b, i, 13, count, [2]uint64{0x1fff, 0x0}, e)
-		}
-	}
-	i = n
-	// c14 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c14" {
-		return f.learnt0(b, i, 14, count, [2]uint64{0x3fff, 0x0}, e)
-	}
-	if e.c14, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c14)) != e.c14 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c14Null, n = true, i+5
-		} else if e.c14, e.c14Null, n = f.in.Int(14, b, i+4); n < 0 {
-			return f.learnt0(b, i, 14, count, [2]uint64{0x3fff, 0x0}, e)
-		}
-	}
-	i = n
-	// c15 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c15" {
-		return f.learnt0(b, i, 15, count, [2]uint64{0x7fff, 0x0}, e)
-	}
-	if e.c15, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c15)) != e.c15 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c15Null, n = true, i+5
-		} else if e.c15, e.c15Null, n = f.in.Int(15, b, i+4); n < 0 {
-			return f.learnt0(b, i, 15, count, [2]uint64{0x7fff, 0x0}, e)
-		}
-	}
-	i = n
-	// c16 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c16" {
-		return f.learnt0(b, i, 16, count, [2]uint64{0xffff, 0x0}, e)
-	}
-	if e.c16, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c16)) != e.c16 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c16Null, n = true, i+5
-		} else if e.c16, e.c16Null, n = f.in.Int(16, b, i+4); n < 0 {
-			return f.learnt0(b, i, 16, count, [2]uint64{0xffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c17 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c17" {
-		return f.learnt0(b, i, 17, count, [2]uint64{0x1ffff, 0x0}, e)
-	}
-	if e.c17, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c17)) != e.c17 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c17Null, n = true, i+5
-		} else if e.c17, e.c17Null, n = f.in.Int(17, b, i+4); n < 0 {
-			return f.learnt0(b, i, 17, count, [2]uint64{0x1ffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c18 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c18" {
-		return f.learnt0(b, i, 18, count, [2]uint64{0x3ffff, 0x0}, e)
-	}
-	if e.c18, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c18)) != e.c18 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c18Null, n = true, i+5
-		} else if e.c18, e.c18Null, n = f.in.Int(18, b, i+4); n < 0 {
-			return f.learnt0(b, i, 18, count, [2]uint64{0x3ffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c19 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c19" {
-		return f.learnt0(b, i, 19, count, [2]uint64{0x7ffff, 0x0}, e)
-	}
-	if e.c19, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c19)) != e.c19 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c19Null, n = true, i+5
-		} else if e.c19, e.c19Null, n = f.in.Int(19, b, i+4); n < 0 {
-			return f.learnt0(b, i, 19, count, [2]uint64{0x7ffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c20 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c20" {
-		return f.learnt0(b, i, 20, count, [2]uint64{0xfffff, 0x0}, e)
-	}
-	if e.c20, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c20)) != e.c20 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c20Null, n = true, i+5
-		} else if e.c20, e.c20Null, n = f.in.Int(20, b, i+4); n < 0 {
-			return f.learnt0(b, i, 20, count, [2]uint64{0xfffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c21 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c21" {
-		return f.learnt0(b, i, 21, count, [2]uint64{0x1fffff, 0x0}, e)
-	}
-	if e.c21, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c21)) != e.c21 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c21Null, n = true, i+5
-		} else if e.c21, e.c21Null, n = f.in.Int(21, b, i+4); n < 0 {
-			return f.learnt0(b, i, 21, count, [2]uint64{0x1fffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c22 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c22" {
-		return f.learnt0(b, i, 22, count, [2]uint64{0x3fffff, 0x0}, e)
-	}
-	if e.c22, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c22)) != e.c22 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c22Null, n = true, i+5
-		} else if e.c22, e.c22Null, n = f.in.Int(22, b, i+4); n < 0 {
-			return f.learnt0(b, i, 22, count, [2]uint64{0x3fffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c23 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c23" {
-		return f.learnt0(b, i, 23, count, [2]uint64{0x7fffff, 0x0}, e)
-	}
-	if e.c23, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c23)) != e.c23 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c23Null, n = true, i+5
-		} else if e.c23, e.c23Null, n = f.in.Int(23, b, i+4); n < 0 {
-			return f.learnt0(b, i, 23, count, [2]uint64{0x7fffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c24 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c24" {
-		return f.learnt0(b, i, 24, count, [2]uint64{0xffffff, 0x0}, e)
-	}
-	if e.c24, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c24)) != e.c24 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c24Null, n = true, i+5
-		} else if e.c24, e.c24Null, n = f.in.Int(24, b, i+4); n < 0 {
-			return f.learnt0(b, i, 24, count, [2]uint64{0xffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c25 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c25" {
-		return f.learnt0(b, i, 25, count, [2]uint64{0x1ffffff, 0x0}, e)
-	}
-	if e.c25, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c25)) != e.c25 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c25Null, n = true, i+5
-		} else if e.c25, e.c25Null, n = f.in.Int(25, b, i+4); n < 0 {
-			return f.learnt0(b, i, 25, count, [2]uint64{0x1ffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c26 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c26" {
-		return f.learnt0(b, i, 26, count, [2]uint64{0x3ffffff, 0x0}, e)
-	}
-	if e.c26, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c26)) != e.c26 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c26Null, n = true, i+5
-		} else if e.c26, e.c26Null, n = f.in.Int(26, b, i+4); n < 0 {
-			return f.learnt0(b, i, 26, count, [2]uint64{0x3ffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c27 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c27" {
-		return f.learnt0(b, i, 27, count, [2]uint64{0x7ffffff, 0x0}, e)
-	}
-	if e.c27, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c27)) != e.c27 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c27Null, n = true, i+5
-		} else if e.c27, e.c27Null, n = f.in.Int(27, b, i+4); n < 0 {
-			return f.learnt0(b, i, 27, count, [2]uint64{0x7ffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c28 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c28" {
-		return f.learnt0(b, i, 28, count, [2]uint64{0xfffffff, 0x0}, e)
-	}
-	if e.c28, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c28)) != e.c28 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c28Null, n = true, i+5
-		} else if e.c28, e.c28Null, n = f.in.Int(28, b, i+4); n < 0 {
-			return f.learnt0(b, i, 28, count, [2]uint64{0xfffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c29 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c29" {
-		return f.learnt0(b, i, 29, count, [2]uint64{0x1fffffff, 0x0}, e)
-	}
-	if e.c29, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c29)) != e.c29 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c29Null, n = true, i+5
-		} else if e.c29, e.c29Null, n = f.in.Int(29, b, i+4); n < 0 {
-			return f.learnt0(b, i, 29, count, [2]uint64{0x1fffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c30 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c30" {
-		return f.learnt0(b, i, 30, count, [2]uint64{0x3fffffff, 0x0}, e)
-	}
-	if e.c30, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c30)) != e.c30 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c30Null, n = true, i+5
-		} else if e.c30, e.c30Null, n = f.in.Int(30, b, i+4); n < 0 {
-			return f.learnt0(b, i, 30, count, [2]uint64{0x3fffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c31 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c31" {
-		return f.learnt0(b, i, 31, count, [2]uint64{0x7fffffff, 0x0}, e)
-	}
-	if e.c31, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c31)) != e.c31 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c31Null, n = true, i+5
-		} else if e.c31, e.c31Null, n = f.in.Int(31, b, i+4); n < 0 {
-			return f.learnt0(b, i, 31, count, [2]uint64{0x7fffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c32 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c32" {
-		return f.learnt0(b, i, 32, count, [2]uint64{0xffffffff, 0x0}, e)
-	}
-	if e.c32, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c32)) != e.c32 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c32Null, n = true, i+5
-		} else if e.c32, e.c32Null, n = f.in.Int(32, b, i+4); n < 0 {
-			return f.learnt0(b, i, 32, count, [2]uint64{0xffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c33 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c33" {
-		return f.learnt0(b, i, 33, count, [2]uint64{0x1ffffffff, 0x0}, e)
-	}
-	if e.c33, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c33)) != e.c33 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c33Null, n = true, i+5
-		} else if e.c33, e.c33Null, n = f.in.Int(33, b, i+4); n < 0 {
-			return f.learnt0(b, i, 33, count, [2]uint64{0x1ffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c34 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c34" {
-		return f.learnt0(b, i, 34, count, [2]uint64{0x3ffffffff, 0x0}, e)
-	}
-	if e.c34, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c34)) != e.c34 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c34Null, n = true, i+5
-		} else if e.c34, e.c34Null, n = f.in.Int(34, b, i+4); n < 0 {
-			return f.learnt0(b, i, 34, count, [2]uint64{0x3ffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c35 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c35" {
-		return f.learnt0(b, i, 35, count, [2]uint64{0x7ffffffff, 0x0}, e)
-	}
-	if e.c35, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c35)) != e.c35 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c35Null, n = true, i+5
-		} else if e.c35, e.c35Null, n = f.in.Int(35, b, i+4); n < 0 {
-			return f.learnt0(b, i, 35, count, [2]uint64{0x7ffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c36 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c36" {
-		return f.learnt0(b, i, 36, count, [2]uint64{0xfffffffff, 0x0}, e)
-	}
-	if e.c36, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c36)) != e.c36 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c36Null, n = true, i+5
-		} else if e.c36, e.c36Null, n = f.in.Int(36, b, i+4); n < 0 {
-			return f.learnt0(b, i, 36, count, [2]uint64{0xfffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c37 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c37" {
-		return f.learnt0(b, i, 37, count, [2]uint64{0x1fffffffff, 0x0}, e)
-	}
-	if e.c37, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c37)) != e.c37 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c37Null, n = true, i+5
-		} else if e.c37, e.c37Null, n = f.in.Int(37, b, i+4); n < 0 {
-			return f.learnt0(b, i, 37, count, [2]uint64{0x1fffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c38 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c38" {
-		return f.learnt0(b, i, 38, count, [2]uint64{0x3fffffffff, 0x0}, e)
-	}
-	if e.c38, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c38)) != e.c38 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c38Null, n = true, i+5
-		} else if e.c38, e.c38Null, n = f.in.Int(38, b, i+4); n < 0 {
-			return f.learnt0(b, i, 38, count, [2]uint64{0x3fffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c39 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c39" {
-		return f.learnt0(b, i, 39, count, [2]uint64{0x7fffffffff, 0x0}, e)
-	}
-	if e.c39, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c39)) != e.c39 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c39Null, n = true, i+5
-		} else if e.c39, e.c39Null, n = f.in.Int(39, b, i+4); n < 0 {
-			return f.learnt0(b, i, 39, count, [2]uint64{0x7fffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c40 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c40" {
-		return f.learnt0(b, i, 40, count, [2]uint64{0xffffffffff, 0x0}, e)
-	}
-	if e.c40, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c40)) != e.c40 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c40Null, n = true, i+5
-		} else if e.c40, e.c40Null, n = f.in.Int(40, b, i+4); n < 0 {
-			return f.learnt0(b, i, 40, count, [2]uint64{0xffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c41 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c41" {
-		return f.learnt0(b, i, 41, count, [2]uint64{0x1ffffffffff, 0x0}, e)
-	}
-	if e.c41, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c41)) != e.c41 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c41Null, n = true, i+5
-		} else if e.c41, e.c41Null, n = f.in.Int(41, b, i+4); n < 0 {
-			return f.learnt0(b, i, 41, count, [2]uint64{0x1ffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c42 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c42" {
-		return f.learnt0(b, i, 42, count, [2]uint64{0x3ffffffffff, 0x0}, e)
-	}
-	if e.c42, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c42)) != e.c42 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c42Null, n = true, i+5
-		} else if e.c42, e.c42Null, n = f.in.Int(42, b, i+4); n < 0 {
-			return f.learnt0(b, i, 42, count, [2]uint64{0x3ffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c43 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c43" {
-		return f.learnt0(b, i, 43, count, [2]uint64{0x7ffffffffff, 0x0}, e)
-	}
-	if e.c43, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c43)) != e.c43 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c43Null, n = true, i+5
-		} else if e.c43, e.c43Null, n = f.in.Int(43, b, i+4); n < 0 {
-			return f.learnt0(b, i, 43, count, [2]uint64{0x7ffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c44 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c44" {
-		return f.learnt0(b, i, 44, count, [2]uint64{0xfffffffffff, 0x0}, e)
-	}
-	if e.c44, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c44)) != e.c44 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c44Null, n = true, i+5
-		} else if e.c44, e.c44Null, n = f.in.Int(44, b, i+4); n < 0 {
-			return f.learnt0(b, i, 44, count, [2]uint64{0xfffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c45 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c45" {
-		return f.learnt0(b, i, 45, count, [2]uint64{0x1fffffffffff, 0x0}, e)
-	}
-	if e.c45, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c45)) != e.c45 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c45Null, n = true, i+5
-		} else if e.c45, e.c45Null, n = f.in.Int(45, b, i+4); n < 0 {
-			return f.learnt0(b, i, 45, count, [2]uint64{0x1fffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c46 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c46" {
-		return f.learnt0(b, i, 46, count, [2]uint64{0x3fffffffffff, 0x0}, e)
-	}
-	if e.c46, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c46)) != e.c46 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c46Null, n = true, i+5
-		} else if e.c46, e.c46Null, n = f.in.Int(46, b, i+4); n < 0 {
-			return f.learnt0(b, i, 46, count, [2]uint64{0x3fffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c47 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c47" {
-		return f.learnt0(b, i, 47, count, [2]uint64{0x7fffffffffff, 0x0}, e)
-	}
-	if e.c47, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c47)) != e.c47 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c47Null, n = true, i+5
-		} else if e.c47, e.c47Null, n = f.in.Int(47, b, i+4); n < 0 {
-			return f.learnt0(b, i, 47, count, [2]uint64{0x7fffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c48 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c48" {
-		return f.learnt0(b, i, 48, count, [2]uint64{0xffffffffffff, 0x0}, e)
-	}
-	if e.c48, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c48)) != e.c48 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c48Null, n = true, i+5
-		} else if e.c48, e.c48Null, n = f.in.Int(48, b, i+4); n < 0 {
-			return f.learnt0(b, i, 48, count, [2]uint64{0xffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c49 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c49" {
-		return f.learnt0(b, i, 49, count, [2]uint64{0x1ffffffffffff, 0x0}, e)
-	}
-	if e.c49, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c49)) != e.c49 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c49Null, n = true, i+5
-		} else if e.c49, e.c49Null, n = f.in.Int(49, b, i+4); n < 0 {
-			return f.learnt0(b, i, 49, count, [2]uint64{0x1ffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c50 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c50" {
-		return f.learnt0(b, i, 50, count, [2]uint64{0x3ffffffffffff, 0x0}, e)
-	}
-	if e.c50, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c50)) != e.c50 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c50Null, n = true, i+5
-		} else if e.c50, e.c50Null, n = f.in.Int(50, b, i+4); n < 0 {
-			return f.learnt0(b, i, 50, count, [2]uint64{0x3ffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c51 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c51" {
-		return f.learnt0(b, i, 51, count, [2]uint64{0x7ffffffffffff, 0x0}, e)
-	}
-	if e.c51, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c51)) != e.c51 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c51Null, n = true, i+5
-		} else if e.c51, e.c51Null, n = f.in.Int(51, b, i+4); n < 0 {
-			return f.learnt0(b, i, 51, count, [2]uint64{0x7ffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c52 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c52" {
-		return f.learnt0(b, i, 52, count, [2]uint64{0xfffffffffffff, 0x0}, e)
-	}
-	if e.c52, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c52)) != e.c52 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c52Null, n = true, i+5
-		} else if e.c52, e.c52Null, n = f.in.Int(52, b, i+4); n < 0 {
-			return f.learnt0(b, i, 52, count, [2]uint64{0xfffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c53 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c53" {
-		return f.learnt0(b, i, 53, count, [2]uint64{0x1fffffffffffff, 0x0}, e)
-	}
-	if e.c53, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c53)) != e.c53 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c53Null, n = true, i+5
-		} else if e.c53, e.c53Null, n = f.in.Int(53, b, i+4); n < 0 {
-			return f.learnt0(b, i, 53, count, [2]uint64{0x1fffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c54 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c54" {
-		return f.learnt0(b, i, 54, count, [2]uint64{0x3fffffffffffff, 0x0}, e)
-	}
-	if e.c54, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c54)) != e.c54 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c54Null, n = true, i+5
-		} else if e.c54, e.c54Null, n = f.in.Int(54, b, i+4); n < 0 {
-			return f.learnt0(b, i, 54, count, [2]uint64{0x3fffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c55 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c55" {
-		return f.learnt0(b, i, 55, count, [2]uint64{0x7fffffffffffff, 0x0}, e)
-	}
-	if e.c55, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c55)) != e.c55 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c55Null, n = true, i+5
-		} else if e.c55, e.c55Null, n = f.in.Int(55, b, i+4); n < 0 {
-			return f.learnt0(b, i, 55, count, [2]uint64{0x7fffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c56 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c56" {
-		return f.learnt0(b, i, 56, count, [2]uint64{0xffffffffffffff, 0x0}, e)
-	}
-	if e.c56, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c56)) != e.c56 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c56Null, n = true, i+5
-		} else if e.c56, e.c56Null, n = f.in.Int(56, b, i+4); n < 0 {
-			return f.learnt0(b, i, 56, count, [2]uint64{0xffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c57 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c57" {
-		return f.learnt0(b, i, 57, count, [2]uint64{0x1ffffffffffffff, 0x0}, e)
-	}
-	if e.c57, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c57)) != e.c57 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c57Null, n = true, i+5
-		} else if e.c57, e.c57Null, n = f.in.Int(57, b, i+4); n < 0 {
-			return f.learnt0(b, i, 57, count, [2]uint64{0x1ffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c58 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c58" {
-		return f.learnt0(b, i, 58, count, [2]uint64{0x3ffffffffffffff, 0x0}, e)
-	}
-	if e.c58, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c58)) != e.c58 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c58Null, n = true, i+5
-		} else if e.c58, e.c58Null, n = f.in.Int(58, b, i+4); n < 0 {
-			return f.learnt0(b, i, 58, count, [2]uint64{0x3ffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c59 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c59" {
-		return f.learnt0(b, i, 59, count, [2]uint64{0x7ffffffffffffff, 0x0}, e)
-	}
-	if e.c59, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c59)) != e.c59 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c59Null, n = true, i+5
-		} else if e.c59, e.c59Null, n = f.in.Int(59, b, i+4); n < 0 {
-			return f.learnt0(b, i, 59, count, [2]uint64{0x7ffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c60 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c60" {
-		return f.learnt0(b, i, 60, count, [2]uint64{0xfffffffffffffff, 0x0}, e)
-	}
-	if e.c60, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c60)) != e.c60 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c60Null, n = true, i+5
-		} else if e.c60, e.c60Null, n = f.in.Int(60, b, i+4); n < 0 {
-			return f.learnt0(b, i, 60, count, [2]uint64{0xfffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c61 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c61" {
-		return f.learnt0(b, i, 61, count, [2]uint64{0x1fffffffffffffff, 0x0}, e)
-	}
-	if e.c61, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c61)) != e.c61 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c61Null, n = true, i+5
-		} else if e.c61, e.c61Null, n = f.in.Int(61, b, i+4); n < 0 {
-			return f.learnt0(b, i, 61, count, [2]uint64{0x1fffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c62 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c62" {
-		return f.learnt0(b, i, 62, count, [2]uint64{0x3fffffffffffffff, 0x0}, e)
-	}
-	if e.c62, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c62)) != e.c62 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c62Null, n = true, i+5
-		} else if e.c62, e.c62Null, n = f.in.Int(62, b, i+4); n < 0 {
-			return f.learnt0(b, i, 62, count, [2]uint64{0x3fffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c63 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c63" {
-		return f.learnt0(b, i, 63, count, [2]uint64{0x7fffffffffffffff, 0x0}, e)
-	}
-	if e.c63, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c63)) != e.c63 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c63Null, n = true, i+5
-		} else if e.c63, e.c63Null, n = f.in.Int(63, b, i+4); n < 0 {
-			return f.learnt0(b, i, 63, count, [2]uint64{0x7fffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c64 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c64" {
-		return f.learnt0(b, i, 64, count, [2]uint64{0xffffffffffffffff, 0x0}, e)
-	}
-	if e.c64, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c64)) != e.c64 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c64Null, n = true, i+5
-		} else if e.c64, e.c64Null, n = f.in.Int(64, b, i+4); n < 0 {
-			return f.learnt0(b, i, 64, count, [2]uint64{0xffffffffffffffff, 0x0}, e)
-		}
-	}
-	i = n
-	// c65 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c65" {
-		return f.learnt0(b, i, 65, count, [2]uint64{0xffffffffffffffff, 0x1}, e)
-	}
-	if e.c65, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c65)) != e.c65 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c65Null, n = true, i+5
-		} else if e.c65, e.c65Null, n = f.in.Int(65, b, i+4); n < 0 {
-			return f.learnt0(b, i, 65, count, [2]uint64{0xffffffffffffffff, 0x1}, e)
-		}
-	}
-	i = n
-	// c66 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c66" {
-		return f.learnt0(b, i, 66, count, [2]uint64{0xffffffffffffffff, 0x3}, e)
-	}
-	if e.c66, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c66)) != e.c66 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c66Null, n = true, i+5
-		} else if e.c66, e.c66Null, n = f.in.Int(66, b, i+4); n < 0 {
-			return f.learnt0(b, i, 66, count, [2]uint64{0xffffffffffffffff, 0x3}, e)
-		}
-	}
-	i = n
-	// c67 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c67" {
-		return f.learnt0(b, i, 67, count, [2]uint64{0xffffffffffffffff, 0x7}, e)
-	}
-	if e.c67, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c67)) != e.c67 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c67Null, n = true, i+5
-		} else if e.c67, e.c67Null, n = f.in.Int(67, b, i+4); n < 0 {
-			return f.learnt0(b, i, 67, count, [2]uint64{0xffffffffffffffff, 0x7}, e)
-		}
-	}
-	i = n
-	// c68 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c68" {
-		return f.learnt0(b, i, 68, count, [2]uint64{0xffffffffffffffff, 0xf}, e)
-	}
-	if e.c68, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c68)) != e.c68 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c68Null, n = true, i+5
-		} else if e.c68, e.c68Null, n = f.in.Int(68, b, i+4); n < 0 {
-			return f.learnt0(b, i, 68, count, [2]uint64{0xffffffffffffffff, 0xf}, e)
-		}
-	}
-	i = n
-	// c69 INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3c69" {
-		return f.learnt0(b, i, 69, count, [2]uint64{0xffffffffffffffff, 0x1f}, e)
-	}
-	if e.c69, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c69)) != e.c69 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c69Null, n = true, i+5
-		} else if e.c69, e.c69Null, n = f.in.Int(69, b, i+4); n < 0 {
-			return f.learnt0(b, i, 69, count, [2]uint64{0xffffffffffffffff, 0x1f}, e)
-		}
-	}
-	i = n
-	if count > 70 {
-		return f.learnt0(b, i, 70, count, [2]uint64{0xffffffffffffffff, 0x3f}, e)
-	}
-	return i
 }
 
 // learnt0 decodes the event from key k of n on: keys stand in any order, as they did last.

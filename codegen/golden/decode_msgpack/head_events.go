@@ -44,10 +44,446 @@ func (f *fragment) Bind(h *fused.Host) error {
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {
 	var e event
-	end := f.decode(b, pos, &e)
-	if end < 0 {
+	if f.in.Odd {
+		f.in.Begin()
+	}
+	i, count := pos, 25
+	k, seen := 0, uint64(0)
+	var n int
+	var s int
+	if len(b)-i < 3 || string(b[i:i+3]) != "\xde\x00\x19" {
+		var object bool
+		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
+			return -1
+		}
+		if !object {
+			if i = f.elements0(b, i, count, &e); i < 0 {
+				return -1
+			}
+			goto decoded
+		}
+		if count < 25 {
+			k, seen = 0, 0x0
+			goto learnt
+		}
+	} else {
+		i += 3
+	}
+	// id BIGINT
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2id" {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	if b[i+3] <= 0x7f {
+		e.c0, i = int64(b[i+3]), i+4
+	} else if b[i+3] == 0xc0 {
+		e.c0Null = true
+		i += 4
+	} else if e.c0, n = fused.MsgpackInt(b, i+3); n >= 0 {
+		i = n
+	} else if e.c0, e.c0Null, n = f.in.Int(0, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	// unread STRING is not read
+	if len(b)-i <= 7 || string(b[i:i+7]) != "\xa6unread" {
+		k, seen = 1, 0x1
+		goto learnt
+	}
+	if n = int(fused.MsgpackSizes[b[i+7]]); n != 0 && n <= len(b)-i-7 {
+		i += 7 + n
+	} else if n = fused.MsgpackSkip(b, i+7); n >= 0 {
+		i = n
+	} else {
+		k, seen = 1, 0x1
+		goto learnt
+	}
+	// flag BOOLEAN
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4flag" {
+		k, seen = 2, 0x1
+		goto learnt
+	}
+	if b[i+5] == 0xc0 {
+		e.c1Null = true
+		i += 6
+	} else if e.c1, n = fused.MsgpackBool(b, i+5); n >= 0 {
+		i = n
+	} else if e.c1, e.c1Null, n = f.in.Int(1, b, i+5); n >= 0 {
+		i = n
+	} else {
+		k, seen = 2, 0x1
+		goto learnt
+	}
+	// tiny TINYINT
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4tiny" {
+		k, seen = 3, 0x3
+		goto learnt
+	}
+	if b[i+5] <= 0x7f {
+		e.c2, i = int64(b[i+5]), i+6
+	} else if b[i+5] == 0xc0 {
+		e.c2Null = true
+		i += 6
+	} else if e.c2, n = fused.MsgpackInt(b, i+5); n >= 0 && int64(int8(e.c2)) == e.c2 {
+		i = n
+	} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+5); n >= 0 {
+		i = n
+	} else {
+		k, seen = 3, 0x3
+		goto learnt
+	}
+	// small SMALLINT
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5small" {
+		k, seen = 4, 0x7
+		goto learnt
+	}
+	if b[i+6] <= 0x7f {
+		e.c3, i = int64(b[i+6]), i+7
+	} else if b[i+6] == 0xc0 {
+		e.c3Null = true
+		i += 7
+	} else if e.c3, n = fused.MsgpackInt(b, i+6); n >= 0 && int64(int16(e.c3)) == e.c3 {
+		i = n
+	} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 4, 0x7
+		goto learnt
+	}
+	// num INT
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3num" {
+		k, seen = 5, 0xf
+		goto learnt
+	}
+	if b[i+4] <= 0x7f {
+		e.c4, i = int64(b[i+4]), i+5
+	} else if b[i+4] == 0xc0 {
+		e.c4Null = true
+		i += 5
+	} else if e.c4, n = fused.MsgpackInt(b, i+4); n >= 0 && int64(int32(e.c4)) == e.c4 {
+		i = n
+	} else if e.c4, e.c4Null, n = f.in.Int(4, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 5, 0xf
+		goto learnt
+	}
+	// half FLOAT
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4half" {
+		k, seen = 6, 0x1f
+		goto learnt
+	}
+	if b[i+5] == 0xc0 {
+		e.c5Null = true
+		i += 6
+	} else if e.c5, n = fused.MsgpackFloat(b, i+5); n >= 0 {
+		e.c5 = float64(float32(e.c5))
+		i = n
+	} else if e.c5, e.c5Null, n = f.in.Float(5, b, i+5); n >= 0 {
+		i = n
+	} else {
+		k, seen = 6, 0x1f
+		goto learnt
+	}
+	// real_ DOUBLE
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5real_" {
+		k, seen = 7, 0x3f
+		goto learnt
+	}
+	if b[i+6] == 0xc0 {
+		e.c6Null = true
+		i += 7
+	} else if e.c6, n = fused.MsgpackFloat(b, i+6); n >= 0 {
+		i = n
+	} else if e.c6, e.c6Null, n = f.in.Float(6, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 7, 0x3f
+		goto learnt
+	}
+	// price DECIMAL(9, 2)
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5price" {
+		k, seen = 8, 0x7f
+		goto learnt
+	}
+	if b[i+6] == 0xc0 {
+		e.c7Null = true
+		i += 7
+	} else if e.c7, e.c7Null, n = f.in.Int(7, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 8, 0x7f
+		goto learnt
+	}
+	// large DECIMAL(30, 4)
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5large" {
+		k, seen = 9, 0xff
+		goto learnt
+	}
+	if b[i+6] == 0xc0 {
+		e.c8Null = true
+		i += 7
+	} else if e.c8, e.c8hi, e.c8Null, n = f.in.Wide(8, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 9, 0xff
+		goto learnt
+	}
+	// name STRING
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4name" {
+		k, seen = 10, 0x1ff
+		goto learnt
+	}
+	if n = int(b[i+5]) - 0xa0; uint(n) <= 16 && len(b)-i >= 22 && fused.ASCII(b[i+6:i+22], uint(n)) {
+		e.c9 = b[i+6 : i+6+n]
+		i += 6 + n
+	} else if b[i+5] == 0xc0 {
+		e.c9Null = true
+		i += 6
+	} else if s, n = fused.MsgpackText(b, i+5); n >= 0 {
+		e.c9 = b[s:n]
+		i = n
+	} else if e.c9, e.c9Null, n = f.in.Bytes(9, b, i+5); n >= 0 {
+		i = n
+	} else {
+		k, seen = 10, 0x1ff
+		goto learnt
+	}
+	// code CHAR(3)
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4code" {
+		k, seen = 11, 0x3ff
+		goto learnt
+	}
+	if n = int(b[i+5]) - 0xa0; uint(n) <= 16 && len(b)-i >= 22 && fused.ASCII(b[i+6:i+22], uint(n)) {
+		e.c10 = b[i+6 : i+6+n]
+		i += 6 + n
+	} else if b[i+5] == 0xc0 {
+		e.c10Null = true
+		i += 6
+	} else if s, n = fused.MsgpackText(b, i+5); n >= 0 {
+		e.c10 = b[s:n]
+		i = n
+	} else if e.c10, e.c10Null, n = f.in.Bytes(10, b, i+5); n >= 0 {
+		i = n
+	} else {
+		k, seen = 11, 0x3ff
+		goto learnt
+	}
+	// bin BYTES
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3bin" {
+		k, seen = 12, 0x7ff
+		goto learnt
+	}
+	if b[i+4] == 0xc0 {
+		e.c11Null = true
+		i += 5
+	} else if e.c11, e.c11Null, n = f.in.Bytes(11, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 12, 0x7ff
+		goto learnt
+	}
+	// day_of DATE
+	if len(b)-i <= 7 || string(b[i:i+7]) != "\xa6day_of" {
+		k, seen = 13, 0xfff
+		goto learnt
+	}
+	if b[i+7] == 0xc0 {
+		e.c12Null = true
+		i += 8
+	} else if e.c12, e.c12Null, n = f.in.Int(12, b, i+7); n >= 0 {
+		i = n
+	} else {
+		k, seen = 13, 0xfff
+		goto learnt
+	}
+	// at_ TIME(0)
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3at_" {
+		k, seen = 14, 0x1fff
+		goto learnt
+	}
+	if b[i+4] == 0xc0 {
+		e.c13Null = true
+		i += 5
+	} else if e.c13, e.c13Null, n = f.in.Int(13, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 14, 0x1fff
+		goto learnt
+	}
+	// ts0 TIMESTAMP(0)
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3ts0" {
+		k, seen = 15, 0x3fff
+		goto learnt
+	}
+	if len(b)-i >= 14 && string(b[i+4:i+6]) == "\xd7\xff" && fused.MsgpackNanos(b[i+6:i+14]) < 1e9 {
+		e.c14 = fused.MsgpackMicros(b[i+6:i+14], 1000000)
+		i += 14
+	} else if b[i+4] == 0xc0 {
+		e.c14Null = true
+		i += 5
+	} else if e.c14, n = fused.MsgpackStamp(b, i+4, 1000000); n >= 0 {
+		i = n
+	} else if e.c14, e.c14Null, n = f.in.Int(14, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 15, 0x3fff
+		goto learnt
+	}
+	// ts3 TIMESTAMP(3)
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3ts3" {
+		k, seen = 16, 0x7fff
+		goto learnt
+	}
+	if len(b)-i >= 14 && string(b[i+4:i+6]) == "\xd7\xff" && fused.MsgpackNanos(b[i+6:i+14]) < 1e9 {
+		e.c15 = fused.MsgpackMicros(b[i+6:i+14], 1000)
+		i += 14
+	} else if b[i+4] == 0xc0 {
+		e.c15Null = true
+		i += 5
+	} else if e.c15, n = fused.MsgpackStamp(b, i+4, 1000); n >= 0 {
+		i = n
+	} else if e.c15, e.c15Null, n = f.in.Int(15, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 16, 0x7fff
+		goto learnt
+	}
+	// ts9 TIMESTAMP(9)
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3ts9" {
+		k, seen = 17, 0xffff
+		goto learnt
+	}
+	if b[i+4] == 0xc0 {
+		e.c16Null = true
+		i += 5
+	} else if e.c16, e.c16hi, e.c16Null, n = f.in.Wide(16, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 17, 0xffff
+		goto learnt
+	}
+	// ltz TIMESTAMP_LTZ(6)
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3ltz" {
+		k, seen = 18, 0x1ffff
+		goto learnt
+	}
+	if len(b)-i >= 14 && string(b[i+4:i+6]) == "\xd7\xff" && fused.MsgpackNanos(b[i+6:i+14]) < 1e9 {
+		e.c17 = fused.MsgpackMicros(b[i+6:i+14], 1)
+		i += 14
+	} else if b[i+4] == 0xc0 {
+		e.c17Null = true
+		i += 5
+	} else if e.c17, n = fused.MsgpackStamp(b, i+4, 1); n >= 0 {
+		i = n
+	} else if e.c17, e.c17Null, n = f.in.Int(17, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 18, 0x1ffff
+		goto learnt
+	}
+	// bid
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3bid" {
+		k, seen = 19, 0x3ffff
+		goto learnt
+	}
+	if b[i+4] == 0xc0 {
+		e.c18Null = true
+		e.c19Null = true
+		e.c20Null = true
+		i += 5
+	} else if n = f.object1(b, i+4, &e); n >= 0 {
+		i = n
+	} else {
 		return -1
 	}
+	// tags
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4tags" {
+		k, seen = 20, 0x7ffff
+		goto learnt
+	}
+	if b[i+5] == 0xc0 {
+		e.c21Null = true
+		i += 6
+	} else if e.c21, e.c21Null, n = f.in.Bytes(21, b, i+5); n >= 0 {
+		i = n
+	} else {
+		k, seen = 20, 0x7ffff
+		goto learnt
+	}
+	// props
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5props" {
+		k, seen = 21, 0xfffff
+		goto learnt
+	}
+	if b[i+6] == 0xc0 {
+		e.c22Null = true
+		i += 7
+	} else if e.c22, e.c22Null, n = f.in.Bytes(22, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 21, 0xfffff
+		goto learnt
+	}
+	// pos
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3pos" {
+		k, seen = 22, 0x1fffff
+		goto learnt
+	}
+	if b[i+4] == 0xc0 {
+		e.c23Null = true
+		i += 5
+	} else if e.c23, e.c23Null, n = f.in.Bytes(23, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 22, 0x1fffff
+		goto learnt
+	}
+	// last_unread INT is not read
+	if len(b)-i <= 12 || string(b[i:i+12]) != "\xablast_unread" {
+		k, seen = 23, 0x3fffff
+		goto learnt
+	}
+	if n = int(fused.MsgpackSizes[b[i+12]]); n != 0 && n <= len(b)-i-12 {
+		i += 12 + n
+	} else if n = fused.MsgpackSkip(b, i+12); n >= 0 {
+		i = n
+	} else {
+		k, seen = 23, 0x3fffff
+		goto learnt
+	}
+	// tail STRING
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4tail" {
+		k, seen = 24, 0x3fffff
+		goto learnt
+	}
+	if n = int(b[i+5]) - 0xa0; uint(n) <= 16 && len(b)-i >= 22 && fused.ASCII(b[i+6:i+22], uint(n)) {
+		e.c24 = b[i+6 : i+6+n]
+		i += 6 + n
+	} else if b[i+5] == 0xc0 {
+		e.c24Null = true
+		i += 6
+	} else if s, n = fused.MsgpackText(b, i+5); n >= 0 {
+		e.c24 = b[s:n]
+		i = n
+	} else if e.c24, e.c24Null, n = f.in.Bytes(24, b, i+5); n >= 0 {
+		i = n
+	} else {
+		k, seen = 24, 0x3fffff
+		goto learnt
+	}
+	if count == 25 {
+		goto decoded
+	}
+	k, seen = 25, 0x7fffff
+learnt:
+	if i = f.learnt0(b, i, k, count, seen, &e); i < 0 {
+		return -1
+	}
+decoded:
+	end := i
 	// Nothing is refused from here on.
 	if f.in.Odd {
 		f.in.Commit()
@@ -243,322 +679,6 @@ type event struct {
 	c23Null bool
 	c24     []byte // tail STRING
 	c24Null bool
-}
-
-// decode decodes the event of b that begins at i, and returns where it ends, or -1.
-func (f *fragment) decode(b []byte, i int, e *event) int {
-	if f.in.Odd {
-		f.in.Begin()
-	}
-	return f.object0(b, i, e)
-}
-
-// object0 decodes the event, whose fields are expected in the declared order.
-func (f *fragment) object0(b []byte, i int, e *event) int {
-	count := 25
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xde\x00\x19" {
-		var object bool
-		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
-			return -1
-		}
-		if !object {
-			return f.elements0(b, i, count, e)
-		}
-		if count < 25 {
-			return f.learnt0(b, i, 0, count, 0x0, e)
-		}
-	} else {
-		i += 3
-	}
-	var n int
-	var s int
-	// id BIGINT
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2id" {
-		return f.learnt0(b, i, 0, count, 0x0, e)
-	}
-	if e.c0, n = fused.MsgpackInt(b, i+3); n < 0 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c0Null, n = true, i+4
-		} else if e.c0, e.c0Null, n = f.in.Int(0, b, i+3); n < 0 {
-			return f.learnt0(b, i, 0, count, 0x0, e)
-		}
-	}
-	i = n
-	// unread STRING is not read
-	if len(b)-i < 7 || string(b[i:i+7]) != "\xa6unread" {
-		return f.learnt0(b, i, 1, count, 0x1, e)
-	}
-	if n = fused.MsgpackSkip(b, i+7); n < 0 {
-		return f.learnt0(b, i, 1, count, 0x1, e)
-	}
-	i = n
-	// flag BOOLEAN
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4flag" {
-		return f.learnt0(b, i, 2, count, 0x1, e)
-	}
-	if e.c1, n = fused.MsgpackBool(b, i+5); n < 0 {
-		if fused.MsgpackNil(b, i+5) {
-			e.c1Null, n = true, i+6
-		} else if e.c1, e.c1Null, n = f.in.Int(1, b, i+5); n < 0 {
-			return f.learnt0(b, i, 2, count, 0x1, e)
-		}
-	}
-	i = n
-	// tiny TINYINT
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4tiny" {
-		return f.learnt0(b, i, 3, count, 0x3, e)
-	}
-	if e.c2, n = fused.MsgpackInt(b, i+5); n < 0 || int64(int8(e.c2)) != e.c2 {
-		if fused.MsgpackNil(b, i+5) {
-			e.c2Null, n = true, i+6
-		} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+5); n < 0 {
-			return f.learnt0(b, i, 3, count, 0x3, e)
-		}
-	}
-	i = n
-	// small SMALLINT
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5small" {
-		return f.learnt0(b, i, 4, count, 0x7, e)
-	}
-	if e.c3, n = fused.MsgpackInt(b, i+6); n < 0 || int64(int16(e.c3)) != e.c3 {
-		if fused.MsgpackNil(b, i+6) {
-			e.c3Null, n = true, i+7
-		} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+6); n < 0 {
-			return f.learnt0(b, i, 4, count, 0x7, e)
-		}
-	}
-	i = n
-	// num INT
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3num" {
-		return f.learnt0(b, i, 5, count, 0xf, e)
-	}
-	if e.c4, n = fused.MsgpackInt(b, i+4); n < 0 || int64(int32(e.c4)) != e.c4 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c4Null, n = true, i+5
-		} else if e.c4, e.c4Null, n = f.in.Int(4, b, i+4); n < 0 {
-			return f.learnt0(b, i, 5, count, 0xf, e)
-		}
-	}
-	i = n
-	// half FLOAT
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4half" {
-		return f.learnt0(b, i, 6, count, 0x1f, e)
-	}
-	if e.c5, n = fused.MsgpackFloat(b, i+5); n < 0 {
-		if fused.MsgpackNil(b, i+5) {
-			e.c5Null, n = true, i+6
-		} else if e.c5, e.c5Null, n = f.in.Float(5, b, i+5); n < 0 {
-			return f.learnt0(b, i, 6, count, 0x1f, e)
-		}
-	} else {
-		e.c5 = float64(float32(e.c5))
-	}
-	i = n
-	// real_ DOUBLE
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5real_" {
-		return f.learnt0(b, i, 7, count, 0x3f, e)
-	}
-	if e.c6, n = fused.MsgpackFloat(b, i+6); n < 0 {
-		if fused.MsgpackNil(b, i+6) {
-			e.c6Null, n = true, i+7
-		} else if e.c6, e.c6Null, n = f.in.Float(6, b, i+6); n < 0 {
-			return f.learnt0(b, i, 7, count, 0x3f, e)
-		}
-	}
-	i = n
-	// price DECIMAL(9, 2)
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5price" {
-		return f.learnt0(b, i, 8, count, 0x7f, e)
-	}
-	if fused.MsgpackNil(b, i+6) {
-		e.c7Null, n = true, i+7
-	} else if e.c7, e.c7Null, n = f.in.Int(7, b, i+6); n < 0 {
-		return f.learnt0(b, i, 8, count, 0x7f, e)
-	}
-	i = n
-	// large DECIMAL(30, 4)
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5large" {
-		return f.learnt0(b, i, 9, count, 0xff, e)
-	}
-	if fused.MsgpackNil(b, i+6) {
-		e.c8Null, n = true, i+7
-	} else if e.c8, e.c8hi, e.c8Null, n = f.in.Wide(8, b, i+6); n < 0 {
-		return f.learnt0(b, i, 9, count, 0xff, e)
-	}
-	i = n
-	// name STRING
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4name" {
-		return f.learnt0(b, i, 10, count, 0x1ff, e)
-	}
-	if s, n = fused.MsgpackText(b, i+5); n < 0 {
-		if fused.MsgpackNil(b, i+5) {
-			e.c9Null, n = true, i+6
-		} else if e.c9, e.c9Null, n = f.in.Bytes(9, b, i+5); n < 0 {
-			return f.learnt0(b, i, 10, count, 0x1ff, e)
-		}
-	} else {
-		e.c9 = b[s:n]
-	}
-	i = n
-	// code CHAR(3)
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4code" {
-		return f.learnt0(b, i, 11, count, 0x3ff, e)
-	}
-	if s, n = fused.MsgpackText(b, i+5); n < 0 {
-		if fused.MsgpackNil(b, i+5) {
-			e.c10Null, n = true, i+6
-		} else if e.c10, e.c10Null, n = f.in.Bytes(10, b, i+5); n < 0 {
-			return f.learnt0(b, i, 11, count, 0x3ff, e)
-		}
-	} else {
-		e.c10 = b[s:n]
-	}
-	i = n
-	// bin BYTES
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3bin" {
-		return f.learnt0(b, i, 12, count, 0x7ff, e)
-	}
-	if fused.MsgpackNil(b, i+4) {
-		e.c11Null, n = true, i+5
-	} else if e.c11, e.c11Null, n = f.in.Bytes(11, b, i+4); n < 0 {
-		return f.learnt0(b, i, 12, count, 0x7ff, e)
-	}
-	i = n
-	// day_of DATE
-	if len(b)-i < 7 || string(b[i:i+7]) != "\xa6day_of" {
-		return f.learnt0(b, i, 13, count, 0xfff, e)
-	}
-	if fused.MsgpackNil(b, i+7) {
-		e.c12Null, n = true, i+8
-	} else if e.c12, e.c12Null, n = f.in.Int(12, b, i+7); n < 0 {
-		return f.learnt0(b, i, 13, count, 0xfff, e)
-	}
-	i = n
-	// at_ TIME(0)
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3at_" {
-		return f.learnt0(b, i, 14, count, 0x1fff, e)
-	}
-	if fused.MsgpackNil(b, i+4) {
-		e.c13Null, n = true, i+5
-	} else if e.c13, e.c13Null, n = f.in.Int(13, b, i+4); n < 0 {
-		return f.learnt0(b, i, 14, count, 0x1fff, e)
-	}
-	i = n
-	// ts0 TIMESTAMP(0)
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3ts0" {
-		return f.learnt0(b, i, 15, count, 0x3fff, e)
-	}
-	if e.c14, n = fused.MsgpackStamp(b, i+4, 1000000); n < 0 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c14Null, n = true, i+5
-		} else if e.c14, e.c14Null, n = f.in.Int(14, b, i+4); n < 0 {
-			return f.learnt0(b, i, 15, count, 0x3fff, e)
-		}
-	}
-	i = n
-	// ts3 TIMESTAMP(3)
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3ts3" {
-		return f.learnt0(b, i, 16, count, 0x7fff, e)
-	}
-	if e.c15, n = fused.MsgpackStamp(b, i+4, 1000); n < 0 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c15Null, n = true, i+5
-		} else if e.c15, e.c15Null, n = f.in.Int(15, b, i+4); n < 0 {
-			return f.learnt0(b, i, 16, count, 0x7fff, e)
-		}
-	}
-	i = n
-	// ts9 TIMESTAMP(9)
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3ts9" {
-		return f.learnt0(b, i, 17, count, 0xffff, e)
-	}
-	if fused.MsgpackNil(b, i+4) {
-		e.c16Null, n = true, i+5
-	} else if e.c16, e.c16hi, e.c16Null, n = f.in.Wide(16, b, i+4); n < 0 {
-		return f.learnt0(b, i, 17, count, 0xffff, e)
-	}
-	i = n
-	// ltz TIMESTAMP_LTZ(6)
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3ltz" {
-		return f.learnt0(b, i, 18, count, 0x1ffff, e)
-	}
-	if e.c17, n = fused.MsgpackStamp(b, i+4, 1); n < 0 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c17Null, n = true, i+5
-		} else if e.c17, e.c17Null, n = f.in.Int(17, b, i+4); n < 0 {
-			return f.learnt0(b, i, 18, count, 0x1ffff, e)
-		}
-	}
-	i = n
-	// bid
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3bid" {
-		return f.learnt0(b, i, 19, count, 0x3ffff, e)
-	}
-	if fused.MsgpackNil(b, i+4) {
-		e.c18Null = true
-		e.c19Null = true
-		e.c20Null = true
-		n = i + 5
-	} else if n = f.object1(b, i+4, e); n < 0 {
-		return -1
-	}
-	i = n
-	// tags
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4tags" {
-		return f.learnt0(b, i, 20, count, 0x7ffff, e)
-	}
-	if fused.MsgpackNil(b, i+5) {
-		e.c21Null, n = true, i+6
-	} else if e.c21, e.c21Null, n = f.in.Bytes(21, b, i+5); n < 0 {
-		return f.learnt0(b, i, 20, count, 0x7ffff, e)
-	}
-	i = n
-	// props
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5props" {
-		return f.learnt0(b, i, 21, count, 0xfffff, e)
-	}
-	if fused.MsgpackNil(b, i+6) {
-		e.c22Null, n = true, i+7
-	} else if e.c22, e.c22Null, n = f.in.Bytes(22, b, i+6); n < 0 {
-		return f.learnt0(b, i, 21, count, 0xfffff, e)
-	}
-	i = n
-	// pos
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3pos" {
-		return f.learnt0(b, i, 22, count, 0x1fffff, e)
-	}
-	if fused.MsgpackNil(b, i+4) {
-		e.c23Null, n = true, i+5
-	} else if e.c23, e.c23Null, n = f.in.Bytes(23, b, i+4); n < 0 {
-		return f.learnt0(b, i, 22, count, 0x1fffff, e)
-	}
-	i = n
-	// last_unread INT is not read
-	if len(b)-i < 12 || string(b[i:i+12]) != "\xablast_unread" {
-		return f.learnt0(b, i, 23, count, 0x3fffff, e)
-	}
-	if n = fused.MsgpackSkip(b, i+12); n < 0 {
-		return f.learnt0(b, i, 23, count, 0x3fffff, e)
-	}
-	i = n
-	// tail STRING
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4tail" {
-		return f.learnt0(b, i, 24, count, 0x3fffff, e)
-	}
-	if s, n = fused.MsgpackText(b, i+5); n < 0 {
-		if fused.MsgpackNil(b, i+5) {
-			e.c24Null, n = true, i+6
-		} else if e.c24, e.c24Null, n = f.in.Bytes(24, b, i+5); n < 0 {
-			return f.learnt0(b, i, 24, count, 0x3fffff, e)
-		}
-	} else {
-		e.c24 = b[s:n]
-	}
-	i = n
-	if count > 25 {
-		return f.learnt0(b, i, 25, count, 0x7fffff, e)
-	}
-	return i
 }
 
 // learnt0 decodes the event from key k of n on: keys stand in any order, as they did last.
@@ -1296,13 +1416,17 @@ func (f *fragment) elements0(b []byte, i, count int, e *event) int {
 // object1 decodes bid, whose fields are expected in the declared order.
 func (f *fragment) object1(b []byte, i int, e *event) int {
 	count := 4
+	var n int
 	if len(b)-i < 1 || string(b[i:i+1]) != "\x84" {
 		var object bool
 		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
 			return -1
 		}
 		if !object {
-			return f.elements1(b, i, count, e)
+			if i = f.elements1(b, i, count, e); i < 0 {
+				return -1
+			}
+			return i
 		}
 		if count < 4 {
 			return f.learnt1(b, i, 0, count, 0x0, e)
@@ -1310,51 +1434,61 @@ func (f *fragment) object1(b []byte, i int, e *event) int {
 	} else {
 		i += 1
 	}
-	var n int
 	// bid.auction BIGINT
-	if len(b)-i < 8 || string(b[i:i+8]) != "\xa7auction" {
+	if len(b)-i <= 8 || string(b[i:i+8]) != "\xa7auction" {
 		return f.learnt1(b, i, 0, count, 0x0, e)
 	}
-	if e.c18, n = fused.MsgpackInt(b, i+8); n < 0 {
-		if fused.MsgpackNil(b, i+8) {
-			e.c18Null, n = true, i+9
-		} else if e.c18, e.c18Null, n = f.in.Int(18, b, i+8); n < 0 {
-			return f.learnt1(b, i, 0, count, 0x0, e)
-		}
+	if b[i+8] <= 0x7f {
+		e.c18, i = int64(b[i+8]), i+9
+	} else if b[i+8] == 0xc0 {
+		e.c18Null = true
+		i += 9
+	} else if e.c18, n = fused.MsgpackInt(b, i+8); n >= 0 {
+		i = n
+	} else if e.c18, e.c18Null, n = f.in.Int(18, b, i+8); n >= 0 {
+		i = n
+	} else {
+		return f.learnt1(b, i, 0, count, 0x0, e)
 	}
-	i = n
 	// bid.bidder STRING is not read
-	if len(b)-i < 7 || string(b[i:i+7]) != "\xa6bidder" {
+	if len(b)-i <= 7 || string(b[i:i+7]) != "\xa6bidder" {
 		return f.learnt1(b, i, 1, count, 0x1, e)
 	}
-	if n = fused.MsgpackSkip(b, i+7); n < 0 {
+	if n = int(fused.MsgpackSizes[b[i+7]]); n != 0 && n <= len(b)-i-7 {
+		i += 7 + n
+	} else if n = fused.MsgpackSkip(b, i+7); n >= 0 {
+		i = n
+	} else {
 		return f.learnt1(b, i, 1, count, 0x1, e)
 	}
-	i = n
 	// bid.more
-	if len(b)-i < 5 || string(b[i:i+5]) != "\xa4more" {
+	if len(b)-i <= 5 || string(b[i:i+5]) != "\xa4more" {
 		return f.learnt1(b, i, 2, count, 0x1, e)
 	}
-	if fused.MsgpackNil(b, i+5) {
+	if b[i+5] == 0xc0 {
 		e.c19Null = true
 		e.c20Null = true
-		n = i + 6
-	} else if n = f.object2(b, i+5, e); n < 0 {
+		i += 6
+	} else if n = f.object2(b, i+5, e); n >= 0 {
+		i = n
+	} else {
 		return -1
 	}
-	i = n
 	// bid.skipped STRING is not read
-	if len(b)-i < 8 || string(b[i:i+8]) != "\xa7skipped" {
+	if len(b)-i <= 8 || string(b[i:i+8]) != "\xa7skipped" {
 		return f.learnt1(b, i, 3, count, 0x3, e)
 	}
-	if n = fused.MsgpackSkip(b, i+8); n < 0 {
+	if n = int(fused.MsgpackSizes[b[i+8]]); n != 0 && n <= len(b)-i-8 {
+		i += 8 + n
+	} else if n = fused.MsgpackSkip(b, i+8); n >= 0 {
+		i = n
+	} else {
 		return f.learnt1(b, i, 3, count, 0x3, e)
 	}
-	i = n
-	if count > 4 {
-		return f.learnt1(b, i, 4, count, 0x3, e)
+	if count == 4 {
+		return i
 	}
-	return i
+	return f.learnt1(b, i, 4, count, 0x3, e)
 }
 
 // learnt1 decodes bid from key k of n on: keys stand in any order, as they did last.
@@ -1474,13 +1608,17 @@ func (f *fragment) elements1(b []byte, i, count int, e *event) int {
 // object2 decodes bid.more, whose fields are expected in the declared order.
 func (f *fragment) object2(b []byte, i int, e *event) int {
 	count := 2
+	var n int
 	if len(b)-i < 1 || string(b[i:i+1]) != "\x82" {
 		var object bool
 		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
 			return -1
 		}
 		if !object {
-			return f.elements2(b, i, count, e)
+			if i = f.elements2(b, i, count, e); i < 0 {
+				return -1
+			}
+			return i
 		}
 		if count < 2 {
 			return f.learnt2(b, i, 0, count, 0x0, e)
@@ -1488,35 +1626,40 @@ func (f *fragment) object2(b []byte, i int, e *event) int {
 	} else {
 		i += 1
 	}
-	var n int
 	// bid.more.x INT
-	if len(b)-i < 2 || string(b[i:i+2]) != "\xa1x" {
+	if len(b)-i <= 2 || string(b[i:i+2]) != "\xa1x" {
 		return f.learnt2(b, i, 0, count, 0x0, e)
 	}
-	if e.c19, n = fused.MsgpackInt(b, i+2); n < 0 || int64(int32(e.c19)) != e.c19 {
-		if fused.MsgpackNil(b, i+2) {
-			e.c19Null, n = true, i+3
-		} else if e.c19, e.c19Null, n = f.in.Int(19, b, i+2); n < 0 {
-			return f.learnt2(b, i, 0, count, 0x0, e)
-		}
+	if b[i+2] <= 0x7f {
+		e.c19, i = int64(b[i+2]), i+3
+	} else if b[i+2] == 0xc0 {
+		e.c19Null = true
+		i += 3
+	} else if e.c19, n = fused.MsgpackInt(b, i+2); n >= 0 && int64(int32(e.c19)) == e.c19 {
+		i = n
+	} else if e.c19, e.c19Null, n = f.in.Int(19, b, i+2); n >= 0 {
+		i = n
+	} else {
+		return f.learnt2(b, i, 0, count, 0x0, e)
 	}
-	i = n
 	// bid.more.y DOUBLE
-	if len(b)-i < 2 || string(b[i:i+2]) != "\xa1y" {
+	if len(b)-i <= 2 || string(b[i:i+2]) != "\xa1y" {
 		return f.learnt2(b, i, 1, count, 0x1, e)
 	}
-	if e.c20, n = fused.MsgpackFloat(b, i+2); n < 0 {
-		if fused.MsgpackNil(b, i+2) {
-			e.c20Null, n = true, i+3
-		} else if e.c20, e.c20Null, n = f.in.Float(20, b, i+2); n < 0 {
-			return f.learnt2(b, i, 1, count, 0x1, e)
-		}
+	if b[i+2] == 0xc0 {
+		e.c20Null = true
+		i += 3
+	} else if e.c20, n = fused.MsgpackFloat(b, i+2); n >= 0 {
+		i = n
+	} else if e.c20, e.c20Null, n = f.in.Float(20, b, i+2); n >= 0 {
+		i = n
+	} else {
+		return f.learnt2(b, i, 1, count, 0x1, e)
 	}
-	i = n
-	if count > 2 {
-		return f.learnt2(b, i, 2, count, 0x3, e)
+	if count == 2 {
+		return i
 	}
-	return i
+	return f.learnt2(b, i, 2, count, 0x3, e)
 }
 
 // learnt2 decodes bid.more from key k of n on: keys stand in any order, as they did last.

@@ -44,10 +44,118 @@ func (f *fragment2) Bind(h *fused.Host) error {
 // Event takes an event.
 func (f *fragment2) Event(b []byte, pos int) int {
 	var e event2
-	end := f.decode(b, pos, &e)
-	if end < 0 {
+	if f.in.Odd {
+		f.in.Begin()
+	}
+	i, count := pos, 4
+	k, seen := 0, uint64(0)
+	var n int
+	var s int
+	if len(b)-i < 1 || string(b[i:i+1]) != "\x84" {
+		var object bool
+		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
+			return -1
+		}
+		if !object {
+			if i = f.elements0(b, i, count, &e); i < 0 {
+				return -1
+			}
+			goto decoded
+		}
+		if count < 4 {
+			k, seen = 0, 0x0
+			goto learnt
+		}
+	} else {
+		i += 1
+	}
+	// id STRING
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2id" {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	if n = int(b[i+3]) - 0xa0; uint(n) <= 16 && len(b)-i >= 20 && fused.ASCII(b[i+4:i+20], uint(n)) {
+		e.c0 = b[i+4 : i+4+n]
+		i += 4 + n
+	} else if b[i+3] == 0xc0 {
+		e.c0Null = true
+		i += 4
+	} else if s, n = fused.MsgpackText(b, i+3); n >= 0 {
+		e.c0 = b[s:n]
+		i = n
+	} else if e.c0, e.c0Null, n = f.in.Bytes(0, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	// who STRING
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3who" {
+		k, seen = 1, 0x1
+		goto learnt
+	}
+	if n = int(b[i+4]) - 0xa0; uint(n) <= 16 && len(b)-i >= 21 && fused.ASCII(b[i+5:i+21], uint(n)) {
+		e.c1 = b[i+5 : i+5+n]
+		i += 5 + n
+	} else if b[i+4] == 0xc0 {
+		e.c1Null = true
+		i += 5
+	} else if s, n = fused.MsgpackText(b, i+4); n >= 0 {
+		e.c1 = b[s:n]
+		i = n
+	} else if e.c1, e.c1Null, n = f.in.Bytes(1, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 1, 0x1
+		goto learnt
+	}
+	// cents BIGINT
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5cents" {
+		k, seen = 2, 0x3
+		goto learnt
+	}
+	if b[i+6] <= 0x7f {
+		e.c2, i = int64(b[i+6]), i+7
+	} else if b[i+6] == 0xc0 {
+		e.c2Null = true
+		i += 7
+	} else if e.c2, n = fused.MsgpackInt(b, i+6); n >= 0 {
+		i = n
+	} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 2, 0x3
+		goto learnt
+	}
+	// at TIMESTAMP(3)
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2at" {
+		k, seen = 3, 0x7
+		goto learnt
+	}
+	if len(b)-i >= 13 && string(b[i+3:i+5]) == "\xd7\xff" && fused.MsgpackNanos(b[i+5:i+13]) < 1e9 {
+		e.c3 = fused.MsgpackMicros(b[i+5:i+13], 1000)
+		i += 13
+	} else if b[i+3] == 0xc0 {
+		e.c3Null = true
+		i += 4
+	} else if e.c3, n = fused.MsgpackStamp(b, i+3, 1000); n >= 0 {
+		i = n
+	} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 3, 0x7
+		goto learnt
+	}
+	if count == 4 {
+		goto decoded
+	}
+	k, seen = 4, 0xf
+learnt:
+	if i = f.learnt0(b, i, k, count, seen, &e); i < 0 {
 		return -1
 	}
+decoded:
+	end := i
 	if f.host.Arrival > f.mark0.Arrival {
 		f.mark0.Arrive()
 	}
@@ -113,91 +221,6 @@ type event2 struct {
 	c2Null bool
 	c3     int64 // at TIMESTAMP(3)
 	c3Null bool
-}
-
-// decode decodes the event of b that begins at i, and returns where it ends, or -1.
-func (f *fragment2) decode(b []byte, i int, e *event2) int {
-	if f.in.Odd {
-		f.in.Begin()
-	}
-	return f.object0(b, i, e)
-}
-
-// object0 decodes the event, whose fields are expected in the declared order.
-func (f *fragment2) object0(b []byte, i int, e *event2) int {
-	count := 4
-	if len(b)-i < 1 || string(b[i:i+1]) != "\x84" {
-		var object bool
-		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
-			return -1
-		}
-		if !object {
-			return f.elements0(b, i, count, e)
-		}
-		if count < 4 {
-			return f.learnt0(b, i, 0, count, 0x0, e)
-		}
-	} else {
-		i += 1
-	}
-	var n int
-	var s int
-	// id STRING
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2id" {
-		return f.learnt0(b, i, 0, count, 0x0, e)
-	}
-	if s, n = fused.MsgpackText(b, i+3); n < 0 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c0Null, n = true, i+4
-		} else if e.c0, e.c0Null, n = f.in.Bytes(0, b, i+3); n < 0 {
-			return f.learnt0(b, i, 0, count, 0x0, e)
-		}
-	} else {
-		e.c0 = b[s:n]
-	}
-	i = n
-	// who STRING
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3who" {
-		return f.learnt0(b, i, 1, count, 0x1, e)
-	}
-	if s, n = fused.MsgpackText(b, i+4); n < 0 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c1Null, n = true, i+5
-		} else if e.c1, e.c1Null, n = f.in.Bytes(1, b, i+4); n < 0 {
-			return f.learnt0(b, i, 1, count, 0x1, e)
-		}
-	} else {
-		e.c1 = b[s:n]
-	}
-	i = n
-	// cents BIGINT
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5cents" {
-		return f.learnt0(b, i, 2, count, 0x3, e)
-	}
-	if e.c2, n = fused.MsgpackInt(b, i+6); n < 0 {
-		if fused.MsgpackNil(b, i+6) {
-			e.c2Null, n = true, i+7
-		} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+6); n < 0 {
-			return f.learnt0(b, i, 2, count, 0x3, e)
-		}
-	}
-	i = n
-	// at TIMESTAMP(3)
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2at" {
-		return f.learnt0(b, i, 3, count, 0x7, e)
-	}
-	if e.c3, n = fused.MsgpackStamp(b, i+3, 1000); n < 0 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c3Null, n = true, i+4
-		} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+3); n < 0 {
-			return f.learnt0(b, i, 3, count, 0x7, e)
-		}
-	}
-	i = n
-	if count > 4 {
-		return f.learnt0(b, i, 4, count, 0xf, e)
-	}
-	return i
 }
 
 // learnt0 decodes the event from key k of n on: keys stand in any order, as they did last.

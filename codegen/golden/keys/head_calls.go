@@ -74,10 +74,113 @@ const pane0Layout = "0+8 8+8:1 16+16:2 32+16:5 48+16:2"
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {
 	var e event
-	end := f.decode(b, pos, &e)
-	if end < 0 {
+	if f.in.Odd {
+		f.in.Begin()
+	}
+	i, count := pos, 4
+	k, seen := 0, uint64(0)
+	var n int
+	if len(b)-i < 1 || string(b[i:i+1]) != "\x84" {
+		var object bool
+		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
+			return -1
+		}
+		if !object {
+			if i = f.elements0(b, i, count, &e); i < 0 {
+				return -1
+			}
+			goto decoded
+		}
+		if count < 4 {
+			k, seen = 0, 0x0
+			goto learnt
+		}
+	} else {
+		i += 1
+	}
+	// subscriber BIGINT
+	if len(b)-i <= 11 || string(b[i:i+11]) != "\xaasubscriber" {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	if b[i+11] <= 0x7f {
+		e.c0, i = int64(b[i+11]), i+12
+	} else if b[i+11] == 0xc0 {
+		e.c0Null = true
+		i += 12
+	} else if e.c0, n = fused.MsgpackInt(b, i+11); n >= 0 {
+		i = n
+	} else if e.c0, e.c0Null, n = f.in.Int(0, b, i+11); n >= 0 {
+		i = n
+	} else {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	// seconds INT
+	if len(b)-i <= 8 || string(b[i:i+8]) != "\xa7seconds" {
+		k, seen = 1, 0x1
+		goto learnt
+	}
+	if b[i+8] <= 0x7f {
+		e.c1, i = int64(b[i+8]), i+9
+	} else if b[i+8] == 0xc0 {
+		e.c1Null = true
+		i += 9
+	} else if e.c1, n = fused.MsgpackInt(b, i+8); n >= 0 && int64(int32(e.c1)) == e.c1 {
+		i = n
+	} else if e.c1, e.c1Null, n = f.in.Int(1, b, i+8); n >= 0 {
+		i = n
+	} else {
+		k, seen = 1, 0x1
+		goto learnt
+	}
+	// cents BIGINT
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5cents" {
+		k, seen = 2, 0x3
+		goto learnt
+	}
+	if b[i+6] <= 0x7f {
+		e.c2, i = int64(b[i+6]), i+7
+	} else if b[i+6] == 0xc0 {
+		e.c2Null = true
+		i += 7
+	} else if e.c2, n = fused.MsgpackInt(b, i+6); n >= 0 {
+		i = n
+	} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 2, 0x3
+		goto learnt
+	}
+	// at TIMESTAMP_LTZ(3)
+	if len(b)-i <= 3 || string(b[i:i+3]) != "\xa2at" {
+		k, seen = 3, 0x7
+		goto learnt
+	}
+	if len(b)-i >= 13 && string(b[i+3:i+5]) == "\xd7\xff" && fused.MsgpackNanos(b[i+5:i+13]) < 1e9 {
+		e.c3 = fused.MsgpackMicros(b[i+5:i+13], 1000)
+		i += 13
+	} else if b[i+3] == 0xc0 {
+		e.c3Null = true
+		i += 4
+	} else if e.c3, n = fused.MsgpackStamp(b, i+3, 1000); n >= 0 {
+		i = n
+	} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+3); n >= 0 {
+		i = n
+	} else {
+		k, seen = 3, 0x7
+		goto learnt
+	}
+	if count == 4 {
+		goto decoded
+	}
+	k, seen = 4, 0xf
+learnt:
+	if i = f.learnt0(b, i, k, count, seen, &e); i < 0 {
 		return -1
 	}
+decoded:
+	end := i
 	if f.host.Arrival > f.mark0.Arrival {
 		f.mark0.Arrive()
 	}
@@ -195,86 +298,6 @@ type event struct {
 	c2Null bool
 	c3     int64 // at TIMESTAMP_LTZ(3)
 	c3Null bool
-}
-
-// decode decodes the event of b that begins at i, and returns where it ends, or -1.
-func (f *fragment) decode(b []byte, i int, e *event) int {
-	if f.in.Odd {
-		f.in.Begin()
-	}
-	return f.object0(b, i, e)
-}
-
-// object0 decodes the event, whose fields are expected in the declared order.
-func (f *fragment) object0(b []byte, i int, e *event) int {
-	count := 4
-	if len(b)-i < 1 || string(b[i:i+1]) != "\x84" {
-		var object bool
-		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
-			return -1
-		}
-		if !object {
-			return f.elements0(b, i, count, e)
-		}
-		if count < 4 {
-			return f.learnt0(b, i, 0, count, 0x0, e)
-		}
-	} else {
-		i += 1
-	}
-	var n int
-	// subscriber BIGINT
-	if len(b)-i < 11 || string(b[i:i+11]) != "\xaasubscriber" {
-		return f.learnt0(b, i, 0, count, 0x0, e)
-	}
-	if e.c0, n = fused.MsgpackInt(b, i+11); n < 0 {
-		if fused.MsgpackNil(b, i+11) {
-			e.c0Null, n = true, i+12
-		} else if e.c0, e.c0Null, n = f.in.Int(0, b, i+11); n < 0 {
-			return f.learnt0(b, i, 0, count, 0x0, e)
-		}
-	}
-	i = n
-	// seconds INT
-	if len(b)-i < 8 || string(b[i:i+8]) != "\xa7seconds" {
-		return f.learnt0(b, i, 1, count, 0x1, e)
-	}
-	if e.c1, n = fused.MsgpackInt(b, i+8); n < 0 || int64(int32(e.c1)) != e.c1 {
-		if fused.MsgpackNil(b, i+8) {
-			e.c1Null, n = true, i+9
-		} else if e.c1, e.c1Null, n = f.in.Int(1, b, i+8); n < 0 {
-			return f.learnt0(b, i, 1, count, 0x1, e)
-		}
-	}
-	i = n
-	// cents BIGINT
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5cents" {
-		return f.learnt0(b, i, 2, count, 0x3, e)
-	}
-	if e.c2, n = fused.MsgpackInt(b, i+6); n < 0 {
-		if fused.MsgpackNil(b, i+6) {
-			e.c2Null, n = true, i+7
-		} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+6); n < 0 {
-			return f.learnt0(b, i, 2, count, 0x3, e)
-		}
-	}
-	i = n
-	// at TIMESTAMP_LTZ(3)
-	if len(b)-i < 3 || string(b[i:i+3]) != "\xa2at" {
-		return f.learnt0(b, i, 3, count, 0x7, e)
-	}
-	if e.c3, n = fused.MsgpackStamp(b, i+3, 1000); n < 0 {
-		if fused.MsgpackNil(b, i+3) {
-			e.c3Null, n = true, i+4
-		} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+3); n < 0 {
-			return f.learnt0(b, i, 3, count, 0x7, e)
-		}
-	}
-	i = n
-	if count > 4 {
-		return f.learnt0(b, i, 4, count, 0xf, e)
-	}
-	return i
 }
 
 // learnt0 decodes the event from key k of n on: keys stand in any order, as they did last.

@@ -75,10 +75,213 @@ const pane0Layout = "0+8 8+8:1 16+8:1 24+16:2 40+16:3 56+16:5"
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {
 	var e event
-	end := f.decode(b, pos, &e)
-	if end < 0 {
+	if f.in.Odd {
+		f.in.Begin()
+	}
+	i, count := pos, 10
+	k, seen := 0, uint64(0)
+	var n int
+	var s int
+	if len(b)-i < 1 || string(b[i:i+1]) != "\x8a" {
+		var object bool
+		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
+			return -1
+		}
+		if !object {
+			if i = f.elements0(b, i, count, &e); i < 0 {
+				return -1
+			}
+			goto decoded
+		}
+		if count < 10 {
+			k, seen = 0, 0x0
+			goto learnt
+		}
+	} else {
+		i += 1
+	}
+	// view_id STRING is not read
+	if len(b)-i <= 8 || string(b[i:i+8]) != "\xa7view_id" {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	if n = int(fused.MsgpackSizes[b[i+8]]); n != 0 && n <= len(b)-i-8 {
+		i += 8 + n
+	} else if n = fused.MsgpackSkip(b, i+8); n >= 0 {
+		i = n
+	} else {
+		k, seen = 0, 0x0
+		goto learnt
+	}
+	// customer STRING
+	if len(b)-i <= 9 || string(b[i:i+9]) != "\xa8customer" {
+		k, seen = 1, 0x0
+		goto learnt
+	}
+	if n = int(b[i+9]) - 0xa0; uint(n) <= 16 && len(b)-i >= 26 && fused.ASCII(b[i+10:i+26], uint(n)) {
+		e.c0 = b[i+10 : i+10+n]
+		i += 10 + n
+	} else if b[i+9] == 0xc0 {
+		e.c0Null = true
+		i += 10
+	} else if s, n = fused.MsgpackText(b, i+9); n >= 0 {
+		e.c0 = b[s:n]
+		i = n
+	} else if e.c0, e.c0Null, n = f.in.Bytes(0, b, i+9); n >= 0 {
+		i = n
+	} else {
+		k, seen = 1, 0x0
+		goto learnt
+	}
+	// region STRING is not read
+	if len(b)-i <= 7 || string(b[i:i+7]) != "\xa6region" {
+		k, seen = 2, 0x1
+		goto learnt
+	}
+	if n = int(fused.MsgpackSizes[b[i+7]]); n != 0 && n <= len(b)-i-7 {
+		i += 7 + n
+	} else if n = fused.MsgpackSkip(b, i+7); n >= 0 {
+		i = n
+	} else {
+		k, seen = 2, 0x1
+		goto learnt
+	}
+	// cdn STRING
+	if len(b)-i <= 4 || string(b[i:i+4]) != "\xa3cdn" {
+		k, seen = 3, 0x1
+		goto learnt
+	}
+	if n = int(b[i+4]) - 0xa0; uint(n) <= 16 && len(b)-i >= 21 && fused.ASCII(b[i+5:i+21], uint(n)) {
+		e.c1 = b[i+5 : i+5+n]
+		i += 5 + n
+	} else if b[i+4] == 0xc0 {
+		e.c1Null = true
+		i += 5
+	} else if s, n = fused.MsgpackText(b, i+4); n >= 0 {
+		e.c1 = b[s:n]
+		i = n
+	} else if e.c1, e.c1Null, n = f.in.Bytes(1, b, i+4); n >= 0 {
+		i = n
+	} else {
+		k, seen = 3, 0x1
+		goto learnt
+	}
+	// device STRING is not read
+	if len(b)-i <= 7 || string(b[i:i+7]) != "\xa6device" {
+		k, seen = 4, 0x3
+		goto learnt
+	}
+	if n = int(fused.MsgpackSizes[b[i+7]]); n != 0 && n <= len(b)-i-7 {
+		i += 7 + n
+	} else if n = fused.MsgpackSkip(b, i+7); n >= 0 {
+		i = n
+	} else {
+		k, seen = 4, 0x3
+		goto learnt
+	}
+	// event_time TIMESTAMP_LTZ(3)
+	if len(b)-i <= 11 || string(b[i:i+11]) != "\xaaevent_time" {
+		k, seen = 5, 0x3
+		goto learnt
+	}
+	if len(b)-i >= 21 && string(b[i+11:i+13]) == "\xd7\xff" && fused.MsgpackNanos(b[i+13:i+21]) < 1e9 {
+		e.c2 = fused.MsgpackMicros(b[i+13:i+21], 1000)
+		i += 21
+	} else if b[i+11] == 0xc0 {
+		e.c2Null = true
+		i += 12
+	} else if e.c2, n = fused.MsgpackStamp(b, i+11, 1000); n >= 0 {
+		i = n
+	} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+11); n >= 0 {
+		i = n
+	} else {
+		k, seen = 5, 0x3
+		goto learnt
+	}
+	// startup_ms INT
+	if len(b)-i <= 11 || string(b[i:i+11]) != "\xaastartup_ms" {
+		k, seen = 6, 0x7
+		goto learnt
+	}
+	if b[i+11] <= 0x7f {
+		e.c3, i = int64(b[i+11]), i+12
+	} else if b[i+11] == 0xc0 {
+		e.c3Null = true
+		i += 12
+	} else if e.c3, n = fused.MsgpackInt(b, i+11); n >= 0 && int64(int32(e.c3)) == e.c3 {
+		i = n
+	} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+11); n >= 0 {
+		i = n
+	} else {
+		k, seen = 6, 0x7
+		goto learnt
+	}
+	// rebuffer_ms INT
+	if len(b)-i <= 12 || string(b[i:i+12]) != "\xabrebuffer_ms" {
+		k, seen = 7, 0xf
+		goto learnt
+	}
+	if b[i+12] <= 0x7f {
+		e.c4, i = int64(b[i+12]), i+13
+	} else if b[i+12] == 0xc0 {
+		e.c4Null = true
+		i += 13
+	} else if e.c4, n = fused.MsgpackInt(b, i+12); n >= 0 && int64(int32(e.c4)) == e.c4 {
+		i = n
+	} else if e.c4, e.c4Null, n = f.in.Int(4, b, i+12); n >= 0 {
+		i = n
+	} else {
+		k, seen = 7, 0xf
+		goto learnt
+	}
+	// bitrate_kbps INT
+	if len(b)-i <= 13 || string(b[i:i+13]) != "\xacbitrate_kbps" {
+		k, seen = 8, 0x1f
+		goto learnt
+	}
+	if b[i+13] <= 0x7f {
+		e.c5, i = int64(b[i+13]), i+14
+	} else if b[i+13] == 0xc0 {
+		e.c5Null = true
+		i += 14
+	} else if e.c5, n = fused.MsgpackInt(b, i+13); n >= 0 && int64(int32(e.c5)) == e.c5 {
+		i = n
+	} else if e.c5, e.c5Null, n = f.in.Int(5, b, i+13); n >= 0 {
+		i = n
+	} else {
+		k, seen = 8, 0x1f
+		goto learnt
+	}
+	// error STRING
+	if len(b)-i <= 6 || string(b[i:i+6]) != "\xa5error" {
+		k, seen = 9, 0x3f
+		goto learnt
+	}
+	if n = int(b[i+6]) - 0xa0; uint(n) <= 16 && len(b)-i >= 23 && fused.ASCII(b[i+7:i+23], uint(n)) {
+		e.c6 = b[i+7 : i+7+n]
+		i += 7 + n
+	} else if b[i+6] == 0xc0 {
+		e.c6Null = true
+		i += 7
+	} else if s, n = fused.MsgpackText(b, i+6); n >= 0 {
+		e.c6 = b[s:n]
+		i = n
+	} else if e.c6, e.c6Null, n = f.in.Bytes(6, b, i+6); n >= 0 {
+		i = n
+	} else {
+		k, seen = 9, 0x3f
+		goto learnt
+	}
+	if count == 10 {
+		goto decoded
+	}
+	k, seen = 10, 0x7f
+learnt:
+	if i = f.learnt0(b, i, k, count, seen, &e); i < 0 {
 		return -1
 	}
+decoded:
+	end := i
 	if f.host.Arrival > f.mark0.Arrival {
 		f.mark0.Arrive()
 	}
@@ -226,153 +429,6 @@ type event struct {
 	c5Null bool
 	c6     []byte // error STRING
 	c6Null bool
-}
-
-// decode decodes the event of b that begins at i, and returns where it ends, or -1.
-func (f *fragment) decode(b []byte, i int, e *event) int {
-	if f.in.Odd {
-		f.in.Begin()
-	}
-	return f.object0(b, i, e)
-}
-
-// object0 decodes the event, whose fields are expected in the declared order.
-func (f *fragment) object0(b []byte, i int, e *event) int {
-	count := 10
-	if len(b)-i < 1 || string(b[i:i+1]) != "\x8a" {
-		var object bool
-		if count, object, i = fused.MsgpackHead(b, i); i < 0 {
-			return -1
-		}
-		if !object {
-			return f.elements0(b, i, count, e)
-		}
-		if count < 10 {
-			return f.learnt0(b, i, 0, count, 0x0, e)
-		}
-	} else {
-		i += 1
-	}
-	var n int
-	var s int
-	// view_id STRING is not read
-	if len(b)-i < 8 || string(b[i:i+8]) != "\xa7view_id" {
-		return f.learnt0(b, i, 0, count, 0x0, e)
-	}
-	if n = fused.MsgpackSkip(b, i+8); n < 0 {
-		return f.learnt0(b, i, 0, count, 0x0, e)
-	}
-	i = n
-	// customer STRING
-	if len(b)-i < 9 || string(b[i:i+9]) != "\xa8customer" {
-		return f.learnt0(b, i, 1, count, 0x0, e)
-	}
-	if s, n = fused.MsgpackText(b, i+9); n < 0 {
-		if fused.MsgpackNil(b, i+9) {
-			e.c0Null, n = true, i+10
-		} else if e.c0, e.c0Null, n = f.in.Bytes(0, b, i+9); n < 0 {
-			return f.learnt0(b, i, 1, count, 0x0, e)
-		}
-	} else {
-		e.c0 = b[s:n]
-	}
-	i = n
-	// region STRING is not read
-	if len(b)-i < 7 || string(b[i:i+7]) != "\xa6region" {
-		return f.learnt0(b, i, 2, count, 0x1, e)
-	}
-	if n = fused.MsgpackSkip(b, i+7); n < 0 {
-		return f.learnt0(b, i, 2, count, 0x1, e)
-	}
-	i = n
-	// cdn STRING
-	if len(b)-i < 4 || string(b[i:i+4]) != "\xa3cdn" {
-		return f.learnt0(b, i, 3, count, 0x1, e)
-	}
-	if s, n = fused.MsgpackText(b, i+4); n < 0 {
-		if fused.MsgpackNil(b, i+4) {
-			e.c1Null, n = true, i+5
-		} else if e.c1, e.c1Null, n = f.in.Bytes(1, b, i+4); n < 0 {
-			return f.learnt0(b, i, 3, count, 0x1, e)
-		}
-	} else {
-		e.c1 = b[s:n]
-	}
-	i = n
-	// device STRING is not read
-	if len(b)-i < 7 || string(b[i:i+7]) != "\xa6device" {
-		return f.learnt0(b, i, 4, count, 0x3, e)
-	}
-	if n = fused.MsgpackSkip(b, i+7); n < 0 {
-		return f.learnt0(b, i, 4, count, 0x3, e)
-	}
-	i = n
-	// event_time TIMESTAMP_LTZ(3)
-	if len(b)-i < 11 || string(b[i:i+11]) != "\xaaevent_time" {
-		return f.learnt0(b, i, 5, count, 0x3, e)
-	}
-	if e.c2, n = fused.MsgpackStamp(b, i+11, 1000); n < 0 {
-		if fused.MsgpackNil(b, i+11) {
-			e.c2Null, n = true, i+12
-		} else if e.c2, e.c2Null, n = f.in.Int(2, b, i+11); n < 0 {
-			return f.learnt0(b, i, 5, count, 0x3, e)
-		}
-	}
-	i = n
-	// startup_ms INT
-	if len(b)-i < 11 || string(b[i:i+11]) != "\xaastartup_ms" {
-		return f.learnt0(b, i, 6, count, 0x7, e)
-	}
-	if e.c3, n = fused.MsgpackInt(b, i+11); n < 0 || int64(int32(e.c3)) != e.c3 {
-		if fused.MsgpackNil(b, i+11) {
-			e.c3Null, n = true, i+12
-		} else if e.c3, e.c3Null, n = f.in.Int(3, b, i+11); n < 0 {
-			return f.learnt0(b, i, 6, count, 0x7, e)
-		}
-	}
-	i = n
-	// rebuffer_ms INT
-	if len(b)-i < 12 || string(b[i:i+12]) != "\xabrebuffer_ms" {
-		return f.learnt0(b, i, 7, count, 0xf, e)
-	}
-	if e.c4, n = fused.MsgpackInt(b, i+12); n < 0 || int64(int32(e.c4)) != e.c4 {
-		if fused.MsgpackNil(b, i+12) {
-			e.c4Null, n = true, i+13
-		} else if e.c4, e.c4Null, n = f.in.Int(4, b, i+12); n < 0 {
-			return f.learnt0(b, i, 7, count, 0xf, e)
-		}
-	}
-	i = n
-	// bitrate_kbps INT
-	if len(b)-i < 13 || string(b[i:i+13]) != "\xacbitrate_kbps" {
-		return f.learnt0(b, i, 8, count, 0x1f, e)
-	}
-	if e.c5, n = fused.MsgpackInt(b, i+13); n < 0 || int64(int32(e.c5)) != e.c5 {
-		if fused.MsgpackNil(b, i+13) {
-			e.c5Null, n = true, i+14
-		} else if e.c5, e.c5Null, n = f.in.Int(5, b, i+13); n < 0 {
-			return f.learnt0(b, i, 8, count, 0x1f, e)
-		}
-	}
-	i = n
-	// error STRING
-	if len(b)-i < 6 || string(b[i:i+6]) != "\xa5error" {
-		return f.learnt0(b, i, 9, count, 0x3f, e)
-	}
-	if s, n = fused.MsgpackText(b, i+6); n < 0 {
-		if fused.MsgpackNil(b, i+6) {
-			e.c6Null, n = true, i+7
-		} else if e.c6, e.c6Null, n = f.in.Bytes(6, b, i+6); n < 0 {
-			return f.learnt0(b, i, 9, count, 0x3f, e)
-		}
-	} else {
-		e.c6 = b[s:n]
-	}
-	i = n
-	if count > 10 {
-		return f.learnt0(b, i, 10, count, 0x7f, e)
-	}
-	return i
 }
 
 // learnt0 decodes the event from key k of n on: keys stand in any order, as they did last.
