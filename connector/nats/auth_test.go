@@ -25,24 +25,41 @@ import (
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
 )
 
-// reaches opens a source and a client with the same connection options.
+// reaches opens a source with each reader, and a client, with the same connection options,
+// and reads a message that was published with the last. Either all get through or none
+// does; the error is the wire reader's.
 func reaches(t *testing.T, c ConnOptions) error {
 	t.Helper()
-	s, err := NewSource(SourceOptions{ConnOptions: c, Stream: "S", Subjects: []string{"s.>"}, CreateStream: true})
-	if err != nil {
-		t.Fatal(err)
+	var first error
+	for _, r := range []Reader{ClientReader, WireReader} {
+		s, err := NewSource(SourceOptions{ConnOptions: c, Stream: "S", Subjects: []string{"s.>"}, CreateStream: true, Reader: r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = s.Open(context.Background(), nil); err == nil {
+			defer s.Close()
+		}
+		nc, cerr := c.Connect(false)
+		if cerr == nil {
+			defer nc.Close()
+		}
+		if (err == nil) != (cerr == nil) {
+			t.Fatalf("the source says %v, the client %v", err, cerr)
+		}
+		if r == WireReader && errors.Is(err, ErrAuthorization) != errors.Is(first, ErrAuthorization) {
+			t.Fatalf("one reader says %v, the other %v", first, err)
+		}
+		if first = err; err != nil {
+			continue
+		}
+		if err := nc.Publish("s.x", []byte(r.String())); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := collect(t, s, 1); got[0] != ClientReader.String() {
+			t.Fatalf("the first message is %q", got[0])
+		}
 	}
-	if _, err = s.Open(context.Background(), nil); err == nil {
-		s.Close()
-	}
-	nc, cerr := c.Connect(false)
-	if cerr == nil {
-		nc.Close()
-	}
-	if (err == nil) != (cerr == nil) {
-		t.Fatalf("the source says %v, the client %v", err, cerr)
-	}
-	return err
+	return first
 }
 
 func file(t *testing.T, name, content string) string {

@@ -13,13 +13,13 @@ func TestParseSourceOptions(t *testing.T) {
 		"nats.url": "nats://a:4222, tls://b", "nats.stream": "S", "nats.subject": "s.*.x; s.>", "nats.credentials": "/c", "nats.domain": "hub",
 		"nats.stream.create": "true", "nats.stream.max-bytes": "64 mb", "nats.stream.max-age": "2 d", "nats.pull.messages": "100",
 		"scan.startup.mode": "timestamp", "scan.startup.timestamp-millis": "1700000000000", "scan.bounded.mode": "latest-offset",
-		"edgeflow.on-gap": "resume", "nats.timeout": "3 s",
+		"edgeflow.on-gap": "resume", "nats.timeout": "3 s", "nats.reader": "client", "nats.delivery": "push",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(o.URLs) != 2 || o.Stream != "S" || len(o.Subjects) != 2 || o.Subjects[1] != "s.>" || !o.CreateStream || o.StreamMaxBytes != 64<<20 ||
-		o.StreamMaxAge != 48*time.Hour || o.PullMessages != 100 || o.Startup != Timestamp || !o.Bounded || o.OnGap != GapResume || o.RequestTimeout != 3*time.Second {
+		o.StreamMaxAge != 48*time.Hour || o.PullMessages != 100 || o.Startup != Timestamp || !o.Bounded || o.OnGap != GapResume || o.RequestTimeout != 3*time.Second || o.Reader != ClientReader || o.Delivery != Push {
 		t.Fatalf("%+v", o)
 	}
 	if _, err := NewSource(o); err != nil {
@@ -47,6 +47,8 @@ func TestWrongOptions(t *testing.T) {
 		{map[string]string{"nats.stream": "S", "scan.startup.mode": "timestamp"}, "scan.startup.timestamp-millis"},
 		{map[string]string{"nats.stream": "S", "scan.bounded.mode": "x"}, "expected 'unbounded'"},
 		{map[string]string{"nats.stream": "S", "edgeflow.on-gap": "x"}, "expected 'fail' or 'resume'"},
+		{map[string]string{"nats.stream": "S", "nats.reader": "fast"}, "expected 'wire' or 'client'"},
+		{map[string]string{"nats.stream": "S", "nats.delivery": "both"}, "expected 'pull' or 'push'"},
 		{map[string]string{"nats.stream": "S", "nats.stream.create": "yes"}, "expected 'true' or 'false'"},
 		{map[string]string{"nats.stream": "S", "nats.stream.create": "true"}, "a stream is created with the subjects"},
 		{map[string]string{"nats.stream": "S", "nats.stream.max-bytes": "many"}, "64 mb"},

@@ -98,9 +98,12 @@ func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport
 			t.close()
 		}
 	}
-	if !stop() && err == nil {
+	if !stop() { // ctx has ended, and everything with it
+		if err == nil {
+			k.in.stop()
+			t.close()
+		}
 		err = context.Cause(ctx)
-		t.close()
 	}
 	if err != nil {
 		cancel()

@@ -63,17 +63,21 @@ func (h *hub) stream(c *nats.StreamConfig) {
 	}
 }
 
+// publish stores n messages. It waits for every thousandth to be stored, because a server
+// does not hold more than some that wait.
 func (h *hub) publish(subject string, n int) {
 	h.t.Helper()
 	for i := range n {
-		if _, err := h.js.PublishAsync(subject, fmt.Appendf(nil, "%s %d", subject, i)); err != nil {
+		data := fmt.Appendf(nil, "%s %d", subject, i)
+		err := error(nil)
+		if i%1000 == 999 || i == n-1 {
+			_, err = h.js.Publish(subject, data, nats.AckWait(60*time.Second))
+		} else {
+			err = h.nc.Publish(subject, data)
+		}
+		if err != nil {
 			h.t.Fatal(err)
 		}
-	}
-	select {
-	case <-h.js.PublishAsyncComplete():
-	case <-time.After(60 * time.Second):
-		h.t.Fatal("publishing did not complete")
 	}
 }
 
