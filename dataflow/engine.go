@@ -52,6 +52,7 @@ type Engine struct {
 	interpret bool
 	conns     Connectors
 	migrated  []Migrated
+	notes     [2]*notes // of the newest checkpoint, and of the one before
 }
 
 // vertex is an operator of the running plan with the edges that leave it.
@@ -68,7 +69,7 @@ type vertex struct {
 
 // New builds the operators of a plan and binds their state. It opens no source yet.
 func New(o Options) (*Engine, error) {
-	e := &Engine{plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, interpret: o.Interpret, conns: o.Connectors}
+	e := &Engine{notes: [2]*notes{{}, {}}, plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, interpret: o.Interpret, conns: o.Connectors}
 	w, err := o.Connectors.Diverted(DeadLetters)
 	if err != nil {
 		return nil, err
@@ -391,7 +392,8 @@ func (e *Engine) Drain() error {
 	return e.letters.failure
 }
 
-// Checkpoint is what an epoch commits.
+// Checkpoint is what an epoch commits. It belongs to the engine, and is valid until the
+// barrier after the next one.
 type Checkpoint struct {
 	Epoch    state.Epoch
 	Delta    *state.Delta
@@ -403,30 +405,44 @@ type Checkpoint struct {
 // and takes the dirty pages. The checkpoint is written while the engine goes on; afterwards
 // the host calls Committed, or Delta.Abort.
 func (e *Engine) Barrier(epoch state.Epoch) *Checkpoint {
-	c := &Checkpoint{Epoch: epoch}
+	// One is written while the engine fills the other.
+	e.notes[0], e.notes[1] = e.notes[1], e.notes[0]
+	c := &e.notes[0].Checkpoint
+	*c = Checkpoint{Epoch: epoch, Manifest: &e.notes[0].manifest}
 	for _, o := range e.outputs {
 		c.Frames = o.cut(c.Frames)
 	}
-	c.Manifest = e.manifest() // after the cut, which numbers the rows of upsert sinks
+	e.manifest(c.Manifest) // after the cut, which numbers the rows of upsert sinks
 	c.Delta = e.arena.Barrier(epoch)
 	return c
 }
 
-func (e *Engine) manifest() *Manifest {
-	m := &Manifest{Version: ManifestVersion, Pipeline: e.plan.Config.Name, NowMs: e.nowMs, Ended: e.ended}
+// notes is a checkpoint with what its parts are kept in, for one after it to use again.
+type notes struct {
+	Checkpoint
+	manifest Manifest
+}
+
+// manifest fills in a manifest, over what an older one held.
+func (e *Engine) manifest(m *Manifest) {
+	sources, outputs := m.Sources, m.Outputs[:0]
+	*m = Manifest{Version: ManifestVersion, Pipeline: e.plan.Config.Name, NowMs: e.nowMs, Ended: e.ended}
 	if e.plan.Source != nil {
 		m.SQL = e.plan.Source.Text
 	}
-	for _, in := range e.sources {
-		m.Sources = append(m.Sources, SourceManifest{
-			ID: in.node.Base().ID, Table: in.node.Table.Name, Position: append([]byte(nil), in.position...),
+	if sources == nil {
+		sources = make([]SourceManifest, len(e.sources))
+	}
+	for i, in := range e.sources {
+		sources[i] = SourceManifest{
+			ID: in.node.Base().ID, Table: in.node.Table.Name, Position: append(sources[i].Position[:0], in.position...),
 			ArrivalMs: in.arrivalMs, Ended: in.closed, Ledger: in.ledger,
-		})
+		}
 	}
 	for _, o := range e.outputs {
-		m.Outputs = append(m.Outputs, OutputManifest{Name: o.Name, Next: o.next, Emitted: o.emitted})
+		outputs = append(outputs, OutputManifest{Name: o.Name, Next: o.next, Emitted: o.emitted})
 	}
-	return m
+	m.Sources, m.Outputs = sources, outputs
 }
 
 // Committed tells the sources that a checkpoint is durable.

@@ -114,6 +114,7 @@ type Arena struct {
 	freed    bitmap // pages freed since the last barrier
 	spare    []bitmap
 	inflight *Delta
+	deltas   [2]*Delta // the newest one, in flight or not, and the one before
 	marks    []*markChunk
 	copies   copyPool
 	hand     int   // clock hand of Maintain

@@ -25,7 +25,8 @@ var ErrCanceled = errors.New("state: checkpoint canceled")
 //
 // Barrier makes it. Each and Freed may run on another goroutine while the engine
 // goes on writing. After Each has returned, the engine's goroutine calls Done
-// when the delta is committed, or Abort when it is not.
+// when the delta is committed, or Abort when it is not. It is used again by the
+// barrier after the next one.
 type Delta struct {
 	epoch    Epoch
 	roots    Roots
@@ -60,7 +61,13 @@ func (a *Arena) Barrier(epoch Epoch) *Delta {
 	if a.inflight != nil {
 		panic(fmt.Sprintf("state: barrier %d while epoch %d is in flight", epoch, a.inflight.epoch))
 	}
-	d := &Delta{
+	// The one before last ended long ago.
+	a.deltas[0], a.deltas[1] = a.deltas[1], a.deltas[0]
+	if a.deltas[0] == nil {
+		a.deltas[0] = new(Delta)
+	}
+	d := a.deltas[0]
+	*d = Delta{
 		epoch:  epoch,
 		roots:  a.roots(),
 		a:      a,
