@@ -204,7 +204,7 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	if err := h.seconds(j.Barriers, true, &with); err != nil {
 		return r, err
 	}
-	r.Others = loadNow(nil).othersSince(load)
+	r.Others, r.Stolen = loadNow(nil).since(load)
 	r.EventsPerS = float64(len(with.wall)*messagesPerBatch*100) / time.Since(began).Seconds()
 	runtime.ReadMemStats(&after)
 	r.AllocatedBytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(j.Barriers)
@@ -218,6 +218,7 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	stop := make(chan struct{})
 	go busy(stop)
 	err = h.seconds(j.Barriers, false, &without)
+	r.Empty = emptySeconds(min(j.Barriers, 10))
 	close(stop)
 	if err != nil {
 		return r, err
@@ -327,6 +328,21 @@ func (h *hot) seconds(n int, barriers bool, s *series) error {
 		s.wallMax, s.servedMax, s.cpuMax = append(s.wallMax, wallMax), append(s.servedMax, servedMax), append(s.cpuMax, cpuMax)
 	}
 	return nil
+}
+
+// emptySeconds reads the clock for n seconds and returns the longest time between two
+// readings of each: for how long the machine leaves a thread without a core.
+func emptySeconds(n int) stall {
+	var longest []time.Duration
+	for range n {
+		start, most := time.Now(), time.Duration(0)
+		for at := start; at.Sub(start) < time.Second; {
+			next := time.Now()
+			most, at = max(most, next.Sub(at)), next
+		}
+		longest = append(longest, most)
+	}
+	return stallOf(longest, []time.Duration{0})
 }
 
 // busy keeps a core busy until it is closed, as a checkpoint does.

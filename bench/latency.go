@@ -59,6 +59,8 @@ type latencyRow struct {
 	// none of the bench's.
 	ServerCPU float64 `json:"server_cores"`
 	Others    float64 `json:"others_cores"`
+	// Stolen is how many cores the machine's host gave to others.
+	Stolen float64 `json:"stolen_cores"`
 	// Phases are of the reader.
 	Phases *phaseReport `json:"phases_p99_99,omitempty"`
 }
@@ -146,12 +148,12 @@ func (l *latencyBench) row(ctx context.Context, r *latencyRow) error {
 		return fmt.Errorf("%s, %s at %.0f events/s: %w", r.Query, r.Kind, r.Rate, err)
 	}
 	after := loadNow(l.server)
-	r.Others = after.othersSince(before)
+	r.Others, r.Stolen = after.since(before)
 	r.ServerCPU = (l.server.cpu() - server).Seconds() / after.at.Sub(before.at).Seconds()
 	l.rows = append(l.rows, r)
 	if !l.o.json {
-		fmt.Fprintf(os.Stderr, "%s, %s, %.0f events/s (%.0f%%): p50 %.2f ms, p99 %.2f, p99.9 %.2f, p99.99 %.2f, max %.2f; others took %.2f cores\n", r.Query, r.Kind, r.Rate,
-			100*r.Part, r.P50Ms, r.P99Ms, r.P999Ms, r.P9999Ms, r.MaxMs, r.Others)
+		fmt.Fprintf(os.Stderr, "%s, %s, %.0f events/s (%.0f%%): p50 %.2f ms, p99 %.2f, p99.9 %.2f, p99.99 %.2f, max %.2f; others took %.2f cores, the host %.2f\n", r.Query, r.Kind, r.Rate,
+			100*r.Part, r.P50Ms, r.P99Ms, r.P999Ms, r.P9999Ms, r.MaxMs, r.Others, r.Stolen)
 	}
 	return nil
 }

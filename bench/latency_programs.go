@@ -60,7 +60,7 @@ type publishReport struct {
 
 // publishPause is how long the publisher sleeps at least while nothing is due. What becomes
 // due meanwhile is late by that much at most, which counts as latency.
-const publishPause = 250 * time.Microsecond
+const publishPause = 500 * time.Microsecond
 
 // publishProgram publishes the events of a schedule, a message each. A view's id is the
 // time at which the event was due, so that each row tells.

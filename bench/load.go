@@ -11,8 +11,8 @@ import (
 // load tells how busy the machine is, and how much of that is the bench's own doing: what
 // other programs take from it makes its figures worse.
 type load struct {
-	at        time.Time
-	busy, own time.Duration
+	at                time.Time
+	busy, own, stolen time.Duration
 }
 
 // loadNow reads the load. The bench's own CPU time is that of this process, of its children
@@ -27,17 +27,24 @@ func loadNow(s *server) load {
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	for i, field := range bytes.Fields(line) {
 		n, err := strconv.ParseInt(string(field), 10, 64)
-		// user, nice, system, not idle and iowait, irq, softirq, steal.
-		if err == nil && i <= 8 && i != 4 && i != 5 {
-			l.busy += time.Duration(n) * clockTick
+		if err != nil {
+			continue
+		}
+		switch d := time.Duration(n) * clockTick; i {
+		case 1, 2, 3, 6, 7: // user, nice, system, irq, softirq
+			l.busy += d
+		case 8:
+			l.stolen = d
 		}
 	}
 	return l
 }
 
-// othersSince is how many cores programs other than the bench used since before, on
-// average; 0 where the system does not tell.
-func (l load) othersSince(before load) float64 {
-	others := (l.busy - before.busy) - (l.own - before.own)
-	return max(0, others.Seconds()/l.at.Sub(before.at).Seconds())
+// since tells how many cores, on average, programs other than the bench have used since
+// before, and how many the machine's host has given to others; 0 where the system does not
+// tell.
+func (l load) since(before load) (others, stolen float64) {
+	seconds := l.at.Sub(before.at).Seconds()
+	others = ((l.busy - before.busy) - (l.own - before.own)).Seconds() / seconds
+	return max(0, others), (l.stolen - before.stolen).Seconds() / seconds
 }

@@ -44,7 +44,12 @@ type stallReport struct {
 	Idle       stall `json:"without_barriers"`
 	IdleServed stall `json:"without_barriers_served"`
 	IdleCPU    stall `json:"without_barriers_cpu"`
-	// Others is how many cores other programs used during the checkpoints.
+	// Empty is the longest time per second between two readings of the clock in a loop that
+	// does nothing else, with the goroutine beside.
+	Empty stall `json:"empty_loop"`
+	// Others is how many cores other programs used during the checkpoints, Stolen how many
+	// the machine's host gave to others.
+	Stolen       float64 `json:"stolen_cores"`
 	Others       float64 `json:"others_cores"`
 	BarrierMaxMs float64 `json:"barrier_max_ms"`
 	// Barriers, Stalls and StallsCPU are histograms: of the barriers alone, and of the stalls.
@@ -129,10 +134,11 @@ func printState(j stateJob, s stallReport, restores []restoreReport) {
 		name string
 		of   stall
 	}{{"stall within 1 s of a barrier", s.Stall}, {"  without waits for a core", s.StallServed}, {"  in CPU time", s.StallCPU},
-		{"no barriers, a core kept busy", s.Idle}, {"  without waits for a core", s.IdleServed}, {"  in CPU time", s.IdleCPU}} {
+		{"no barriers, a core kept busy", s.Idle}, {"  without waits for a core", s.IdleServed}, {"  in CPU time", s.IdleCPU},
+		{"an empty loop instead", s.Empty}} {
 		fmt.Printf("%-31s median %.2f ms, p99 %.2f ms, max %.2f ms\n", l.name, l.of.MedianMs, l.of.P99Ms, l.of.MaxMs)
 	}
-	fmt.Printf("other programs                  %.2f cores\n", s.Others)
+	fmt.Printf("other programs, the host        %.2f cores, %.2f cores\n", s.Others, s.Stolen)
 	fmt.Printf("barrier                         max %.2f ms; %s\n", s.BarrierMaxMs, s.Barriers)
 	fmt.Printf("stalls                          %s\n  in CPU time                   %s\n", s.Stalls, s.StallsCPU)
 	fmt.Printf("checkpoint, all pages dirty     %.0f ms (%.0f-%.0f), %.1f MB stored\n", s.CommitMs.Median, s.CommitMs.Min, s.CommitMs.Max, s.CommitBytes.Median/mb)
