@@ -188,6 +188,9 @@ func (s *Store) init() error {
 	err := s.db.View(func(tx *bolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
+			if tx.ID() > 1 { // the first commit of a file makes the buckets
+				return &damage{errors.New("all buckets are missing")}
+			}
 			fresh = true
 			return nil
 		}

@@ -1,13 +1,21 @@
-// Package crashtest kills real edgeflow processes and compares what they leave at a hub
-// with what an undisturbed process leaves there.
+// Package crashtest kills real edgeflow processes, takes power, disk and memory away from
+// them, and compares what they leave at a hub with what an undisturbed process leaves there.
 //
 // The servers live in the test's process and are not killed; the engine is the edgeflow
 // binary, built once. A trial is one empty data folder and one empty stream at the hub: its
 // process is killed and started again until it ends by itself, having read all of the same
 // stored input. Places to kill at are named by failpoints; kills at random moments come on
-// top. Two pipelines are killed: that of the QoE example, and one of Nexmark's events with a
-// join, a Top-N, sessions and a pattern, of which the contents are compared that changelogs
-// come to.
+// top. What only a large state goes through is gone through by variants of the program, whose
+// limits are small and in which bbolt's writes and syncs are failpoints.
+//
+// A power failure is made of a recording: strace writes down what a process asks of the
+// kernel for its files until it dies. Of what was not synced then, none, all, some or torn
+// parts go into an image of the data folder, from which the pipeline goes on.
+//
+// The short tests take less than a minute. The long ones are asked for by flags:
+//
+//	go test ./agent/crashtest -run TestKills -kills 2000 -timeout 1h
+//	go test ./agent/crashtest -run 'TestPowerLoss|TestSkippedSync' -images 10 -timeout 1h
 //
 // It has tests only.
 package crashtest

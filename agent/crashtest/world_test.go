@@ -2,6 +2,7 @@ package crashtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,35 +64,32 @@ const processMax = 90 * time.Second
 type world struct {
 	t         *testing.T
 	dir, sql  string
+	beacons   int
+	pipeline  pipeline
 	edge, hub *embedded.Server
 	js        jetstream.JetStream // of the hub
 }
 
-// newWorld stores the beacons at the edge and writes the pipeline: the example's, ending
-// with the stored input and with checkpoints close together.
+// newWorld stores the beacons at the edge.
 func newWorld(t *testing.T, beacons int) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir()}
-	w.edge, w.hub = w.server("edge"), w.server("hub")
-	w.js = w.connect(w.hub)
+	w := &world{t: t, dir: t.TempDir(), beacons: beacons}
+	w.edge = w.server("edge")
 	w.store(beacons)
-	sql := qoe.SQL
-	for _, change := range [][2]string{
-		{"'execution.checkpointing.interval' = '1 s'", "'execution.checkpointing.interval' = '20 ms'"},
-		{"'execution.checkpointing.min-pause' = '200 ms'", "'execution.checkpointing.min-pause' = '1 ms'"},
-		{"EXECUTE STATEMENT SET\nBEGIN\n", totalsTable + "EXECUTE STATEMENT SET\nBEGIN\n" + totalsInsert},
-		{"'nats.subject' = 'beacons.>',", "'nats.subject' = 'beacons.>',\n  'scan.bounded.mode' = 'latest-offset',"},
-	} {
-		if strings.Count(sql, change[0]) != 1 {
-			t.Fatalf("the example has no %s", change[0])
-		}
-		sql = strings.Replace(sql, change[0], change[1], 1)
-	}
-	w.sql = filepath.Join(w.dir, "qoe.sql")
-	if err := os.WriteFile(w.sql, []byte(sql), 0o600); err != nil {
+	return w
+}
+
+// with is a world of the same edge with a pipeline and a hub of its own.
+func (w *world) with(t *testing.T, p pipeline) *world {
+	t.Helper()
+	n := &world{t: t, dir: t.TempDir(), edge: w.edge, beacons: w.beacons, pipeline: p}
+	n.hub = n.server("hub")
+	n.js = n.connect(n.hub)
+	n.sql = filepath.Join(n.dir, p.name+".sql")
+	if err := os.WriteFile(n.sql, []byte(p.sql), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return n
 }
 
 func (w *world) server(name string) *embedded.Server {
@@ -157,8 +155,16 @@ type process struct {
 
 // start runs the pipeline on a data folder, with failpoints.
 func (w *world) start(data, points string) *process {
+	return w.launch(binary, data, points, "")
+}
+
+// launch runs the pipeline with a program of one's own and a control address, which may be
+// empty. Arguments before those of the run make the program another one that runs it.
+func (w *world) launch(program, data, points, listen string, before ...string) *process {
+	w.t.Helper()
 	p := &process{ended: make(chan struct{})}
-	p.cmd = exec.Command(binary, "run", w.sql, "--data", data, "--nats", w.edge.ClientURL(), "--hub", w.hub.ClientURL(), "--listen", "", "--instance", "crashtest")
+	p.cmd = exec.Command(program, append(before, "run", w.sql, "--data", data, "--nats", w.edge.ClientURL(), "--hub", w.hub.ClientURL(),
+		"--listen", listen, "--instance", "crashtest")...)
 	p.cmd.Env = append(os.Environ(), failpoint.Env+"="+points)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
@@ -183,6 +189,9 @@ func (w *world) wait(p *process, killAfter time.Duration) (killed bool) {
 	for {
 		select {
 		case <-p.ended:
+			if bytes.Contains(p.out.Bytes(), []byte("does not balance")) {
+				w.t.Errorf("the ledger does not balance:\n%s", p.out.String())
+			}
 			var exit *exec.ExitError
 			if p.err == nil {
 				return false
@@ -209,10 +218,13 @@ func (w *world) wait(p *process, killAfter time.Duration) (killed bool) {
 // that were diverted.
 type result struct {
 	rows map[string][]row
+	// messages is how many the hub has, and diverted the rows in folders.
+	messages, diverted int
 }
 
 type row struct {
 	sequence string // of the outbox
+	kind     string // of the change; empty for an insertion
 	data     string
 }
 
@@ -242,7 +254,8 @@ func (w *world) take(data string) *result {
 		n := 0
 		for m := range batch.Messages() {
 			n++
-			r.rows[m.Subject()] = append(r.rows[m.Subject()], row{m.Headers().Get("Edgeflow-Sequence"), string(m.Data())})
+			r.rows[m.Subject()] = append(r.rows[m.Subject()], row{m.Headers().Get("Edgeflow-Sequence"), m.Headers().Get("Edgeflow-Kind"), string(m.Data())})
+			r.messages++
 		}
 		if batch.Error() != nil || n == 0 {
 			w.t.Fatalf("%d messages are missing: %v", left, batch.Error())
@@ -253,8 +266,27 @@ func (w *world) take(data string) *result {
 		w.t.Fatal(err)
 	}
 	w.diverted(data, r)
-	r.rows[totals] = newest(w.t, r.rows[totals])
+	for _, subject := range w.pipeline.unordered {
+		r.rows[subject] = sorted(w.t, r.rows[subject])
+	}
+	if w.pipeline.totals {
+		r.rows[totals] = newest(w.t, r.rows[totals])
+	}
 	return r
+}
+
+// sorted is rows in the order of their texts. Their sequences must have neither hole nor
+// repetition.
+func sorted(t *testing.T, rows []row) []row {
+	out := make([]row, len(rows))
+	for i, r := range rows {
+		if want := fmt.Sprintf("%d-%d", i+1, i+1); r.sequence != want {
+			t.Fatalf("row %d has sequence %s instead of %s", i, r.sequence, want)
+		}
+		out[i] = row{kind: r.kind, data: r.data}
+	}
+	slices.SortFunc(out, func(a, b row) int { return cmp.Or(cmp.Compare(a.data, b.data), cmp.Compare(a.kind, b.kind)) })
+	return out
 }
 
 // newest keeps the newest total of each customer, in the order of the names; which ones go
@@ -279,7 +311,7 @@ func newest(t *testing.T, rows []row) []row {
 // diverted adds the rows of the pipeline's own files, such as dead letters, in the order of
 // their names.
 func (w *world) diverted(data string, r *result) {
-	root := filepath.Join(data, "pipelines", "qoe")
+	root := filepath.Join(data, "pipelines", w.pipeline.name)
 	folders, err := os.ReadDir(root)
 	if err != nil {
 		w.t.Fatal(err)
@@ -299,6 +331,7 @@ func (w *world) diverted(data string, r *result) {
 			}
 			for line := range strings.Lines(string(b)) {
 				r.rows["file "+f.Name()] = append(r.rows["file "+f.Name()], row{data: line})
+				r.diverted++
 			}
 		}
 	}
