@@ -26,7 +26,8 @@ type head struct {
 	feeds    []int // by place in plan.Nodes: the node that feeds it, or -1
 
 	holds bool // the fragment has something in hand
-	hand  int  // events taken that are not counted yet
+	// before are the decoder's counts when the ledger was last brought up to date.
+	before headCounts
 	// refused and taken count the events since the last look; rest is how many messages the
 	// interpreter takes whole.
 	refused, taken, rest int
@@ -134,23 +135,26 @@ func (h *head) message(m *Message) (int, error) {
 		}
 		return in.decode(m)
 	}
-	if err := h.takeOver(); err != nil {
-		return 0, err
+	if !h.holds || in.batch.N > 0 {
+		if err := h.takeOver(); err != nil {
+			return 0, err
+		}
 	}
 	host.Arrival, host.Seq, host.Row = in.stampMs, m.Seq, 0
-	before := h.counts()
 	// What follows the message in its buffer is not the message's.
 	data := m.Data[:len(m.Data):len(m.Data)]
 	h.stepper.Begin(data)
-	rows := 0
+	rows, taken := 0, 0
 	pos, ok := h.stepper.Next()
 	for ok {
 		if end := h.code.Event(data, pos); end >= 0 {
 			host.Row++
-			h.hand++
+			taken++
 			pos, ok = h.stepper.Take(end)
 			continue
 		}
+		host.Rows += int64(taken)
+		rows, taken = rows+taken, 0
 		n, more, err := h.interpret(m)
 		if rows += n; err != nil {
 			return rows, err
@@ -160,22 +164,18 @@ func (h *head) message(m *Message) (int, error) {
 		}
 		pos, ok = h.stepper.Next()
 	}
-	rows += h.count()
-	h.look(rows)
-	return rows, h.end(before, rows)
+	host.Rows += int64(taken)
+	rows += taken
+	if h.taken += rows; h.taken >= lookEvery {
+		h.look()
+	}
+	if host.Err != nil || len(in.refused) > 0 {
+		return rows, h.divert()
+	}
+	return rows, nil
 }
 
-// count accounts for the events that the fragment has taken one after the other.
-func (h *head) count() (rows int) {
-	n := h.hand
-	h.hand = 0
-	h.host.Rows += int64(n)
-	h.host.Stats.Decoded += uint64(n)
-	h.share.Taken += int64(n)
-	return n
-}
-
-// headCounts are the decoder's counts of events before a message.
+// headCounts are the decoder's counts of events.
 type headCounts struct {
 	bad           int64
 	seen, ignored uint64
@@ -184,6 +184,15 @@ type headCounts struct {
 func (h *head) counts() headCounts {
 	st := h.host.Stats
 	return headCounts{h.in.bad, st.Decoded + st.Undecodable, st.Ignored}
+}
+
+// account adds the events since before to the ledger, of which so many gave a row.
+func (h *head) account(rows int64) {
+	in, before, now := h.in, h.before, h.counts()
+	in.ledger.Read += int64(now.seen - before.seen)
+	in.ledger.Decoded += rows
+	in.ledger.Undecodable += now.bad - before.bad + int64(now.ignored-before.ignored)
+	h.before = now
 }
 
 // takeOver hands on what the interpreter has decoded.
@@ -203,7 +212,7 @@ func (h *head) load() {
 	if h.holds {
 		return
 	}
-	h.holds = true
+	h.holds, h.before = true, h.counts()
 	for _, m := range h.host.Marks {
 		if m != nil {
 			m.Load()
@@ -211,22 +220,21 @@ func (h *head) load() {
 	}
 }
 
-// interpret runs the event that the fragment has refused. rows are those of the events
-// taken before it and its own.
+// interpret runs the event that the fragment has refused.
 func (h *head) interpret(m *Message) (rows int, more bool, err error) {
 	in := h.in
-	taken := h.count()
 	if err := h.settle(); err != nil {
-		return taken, false, err
+		return 0, false, err
 	}
 	in.batch.Reset()
 	in.payload.N = 0
 	more = h.stepper.One(in.payload)
 	h.host.Row = in.stamp(m, 0, h.host.Row)
-	rows = taken + in.batch.N
+	rows = in.batch.N
+	h.account(int64(rows))
 	h.refused++
 	h.share.Refused++
-	if in.batch.N > 0 {
+	if rows > 0 {
 		if err := in.out.Process(in.batch); err != nil {
 			return rows, false, err
 		}
@@ -236,30 +244,17 @@ func (h *head) interpret(m *Message) (rows int, more bool, err error) {
 	return rows, more, nil
 }
 
-// end accounts for a message.
-func (h *head) end(before headCounts, rows int) error {
-	in, now := h.in, h.counts()
-	if h.host.Err != nil {
-		return h.host.Err
-	}
-	in.ledger.Read += int64(now.seen - before.seen)
-	in.ledger.Decoded += int64(rows)
-	in.ledger.Undecodable += now.bad - before.bad + int64(now.ignored-before.ignored)
-	if len(in.refused) == 0 {
-		return nil
-	}
+// divert ends a message of which events are to be diverted, or that has failed.
+func (h *head) divert() error {
 	if err := h.settle(); err != nil {
 		return err
 	}
-	_, err := in.divert()
+	_, err := h.in.divert()
 	return err
 }
 
 // look leaves the interpreter alone for a while where it takes most events anyway.
-func (h *head) look(rows int) {
-	if h.taken += rows; h.taken < lookEvery {
-		return
-	}
+func (h *head) look() {
 	if h.refused*4 > h.taken {
 		h.rest = restMessages
 	}
@@ -287,8 +282,11 @@ func (h *head) settle() error {
 		return nil
 	}
 	h.holds = false
-	h.code.Settle()
 	host := h.host
+	host.Stats.Decoded += uint64(host.Rows)
+	h.share.Taken += host.Rows
+	h.account(host.Rows)
+	h.code.Settle()
 	h.source.out.rows += host.Rows
 	for i, v := range h.vertices {
 		came := host.Rows
