@@ -204,7 +204,7 @@ func (o *Over) wait(b *vec.Batch, row int) error {
 		t = millis(c.I64[row])
 	}
 	o.key = o.keys.append(o.key[:0], b, row)
-	if o.late(t) {
+	if o.late(t, arrival) {
 		o.lates = append(o.lates, int32(row))
 		return nil
 	}
@@ -224,8 +224,9 @@ func (o *Over) sequence() int64 {
 	return seq
 }
 
-// late tells whether a row of time t of the partition under o.key comes too late.
-func (o *Over) late(t int64) bool {
+// late tells whether a row of time t of the partition under o.key comes too late. Of a
+// partition that has expired nothing is known, whether it has been given back or not.
+func (o *Over) late(t, arrival int64) bool {
 	if o.cfg.Time < 0 || t > o.progress.Int64(overWatermark) {
 		return false
 	}
@@ -233,7 +234,14 @@ func (o *Over) late(t int64) bool {
 		return true
 	}
 	r, ok := o.partitions.Get(o.key)
-	return ok && t <= word(o.partitions.Value(r), overLast)
+	if !ok {
+		return false
+	}
+	v := o.partitions.Value(r)
+	if o.cfg.TTLMs > 0 && arrival-word(v, overWrite) >= o.cfg.TTLMs {
+		return false
+	}
+	return t <= word(v, overLast)
 }
 
 // immediate emits a row as it comes.
