@@ -144,6 +144,14 @@ func (c *connectors) fileTarget(o *forward.OutputOptions, n *plan.Sink) error {
 	if err != nil {
 		return err
 	}
+	opts.Roots = c.p.roots
+	if opts.Roots != nil { // an error now, and not a target that cannot be reached
+		dir, err := opts.Roots.OpenDir(opts.Path, true)
+		if err != nil {
+			return err
+		}
+		dir.Close()
+	}
 	enc, err := encoder(n)
 	if err != nil {
 		return err
@@ -218,6 +226,7 @@ func (c *connectors) subjects(to nats.SinkOptions) []string {
 
 // address fills in the host's server where a table names none.
 func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
+	c.confined(o)
 	if len(o.URLs) > 0 {
 		return nil
 	}
@@ -237,10 +246,13 @@ func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 	for _, f := range []struct {
 		dst *string
 		src string
-	}{{&o.Credentials, srv.Credentials}, {&o.NKeySeed, srv.NKey}, {&o.TLSCA, srv.CA}, {&o.TLSCert, srv.Cert}, {&o.TLSKey, srv.Key}, {&o.Domain, srv.Domain}} {
+	}{{&o.Credentials, srv.Credentials}, {&o.NKeySeed, srv.NKey}, {&o.TLSCA, srv.CA}, {&o.TLSCert, srv.Cert}, {&o.TLSKey, srv.Key}, {&o.Domain, srv.Domain}, {&o.TLSServerName, srv.ServerName}} {
 		if *f.dst == "" {
 			*f.dst = f.src
 		}
+	}
+	if o.TLS == nats.TLSBeyondHost {
+		o.TLS, _ = nats.ParseTLSMode(srv.TLS) // the options are checked
 	}
 	return nil
 }
@@ -248,7 +260,9 @@ func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 // connect opens a connection, or returns the one open to the same server with the same
 // credentials. It does not wait for the server: the connection comes up by itself.
 func (c *connectors) connect(o nats.ConnOptions) (*natsgo.Conn, error) {
-	key := fmt.Sprintf("%s|%s|%s|%s|%s|%s", o.Server(), o.Credentials, o.NKeySeed, o.User, o.TLSCert, o.Domain)
+	// All that makes a connection another one, secrets included: it is never shown.
+	key := fmt.Sprintf("%q %p %d", append(slices.Clone(o.URLs), o.Credentials, o.NKeySeed, o.User, o.Password, o.PasswordFile, o.PasswordEnv,
+		o.Token, o.TokenFile, o.TokenEnv, o.TLSCA, o.TLSCert, o.TLSKey, o.TLSServerName, o.Domain), o.InProcess, o.TLS)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if nc := c.conns[key]; nc != nil {
@@ -285,7 +299,7 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 	o.OnStatus = func(s nats.Status) {
 		switch {
 		case s.Connected:
-			c.p.log.Info("source connected", "table", n.Table.Name, "reconnects", s.Reconnects)
+			c.p.log.Info("source connected", "table", n.Table.Name, "reconnects", s.Reconnects, "reader", s.Reader, "delivery", s.Delivery)
 		case errors.Is(s.Err, io.EOF):
 			c.p.log.Info("source read to its end", "table", n.Table.Name)
 		case !errors.Is(s.Err, nats.ErrClosed):
@@ -295,6 +309,9 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 	src, err := nats.NewSource(o)
 	if err != nil {
 		return nil, err
+	}
+	if why := src.Status().Fallback; why != "" {
+		c.p.log.Warn("source is read through the client library", "table", n.Table.Name, "because", why)
 	}
 	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n), Log: o.Stream}, nil
 }
@@ -327,11 +344,12 @@ func openNexmark(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBi
 	return &dataflow.SourceBinding{Rows: src}, nil
 }
 
-func openFilesystemSource(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
+func openFilesystemSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
 	o, err := filesystem.ParseOptions(n.Table.Options)
 	if err != nil {
 		return nil, err
 	}
+	o.Roots = c.p.roots
 	src, err := filesystem.NewSource(o)
 	if err != nil {
 		return nil, err
