@@ -91,6 +91,10 @@ func (a *Agent) addQuery(ctx context.Context, p *plan.Plan, dir string, result d
 		return nil, err
 	}
 	pl := newPipeline(a, p)
+	var err error
+	if pl.roots, err = a.opt.roots(""); err != nil {
+		return nil, err
+	}
 	pl.dir, pl.result = dir, result
 	a.mu.Lock()
 	a.pipelines = append(a.pipelines, pl)
@@ -102,10 +106,19 @@ func (a *Agent) addQuery(ctx context.Context, p *plan.Plan, dir string, result d
 // Add starts a pipeline. It fails when another of its name runs here, or when its options
 // are wrong; a server that cannot be reached is retried.
 func (a *Agent) Add(ctx context.Context, p *plan.Plan) (*Pipeline, error) {
+	return a.addScript(ctx, p, "")
+}
+
+// addScript is Add for the plan of a script's file.
+func (a *Agent) addScript(ctx context.Context, p *plan.Plan, file string) (*Pipeline, error) {
 	if err := checkTables(p); err != nil {
 		return nil, err
 	}
 	pl := newPipeline(a, p)
+	var err error
+	if pl.roots, err = a.opt.roots(file); err != nil {
+		return nil, err
+	}
 	a.mu.Lock()
 	for _, other := range a.pipelines {
 		if other.name == pl.name {
@@ -205,7 +218,11 @@ func Run(ctx context.Context, o Options, scripts []Script) error {
 		for _, w := range p.Warnings {
 			a.log.Warn(located(scripts[i].File, w), "pipeline", p.Config.Name)
 		}
-		if _, err := a.Add(pctx, p); err != nil {
+		file := scripts[i].File
+		if scripts[i].Inside {
+			file = ""
+		}
+		if _, err := a.addScript(pctx, p, file); err != nil {
 			stop()
 			return errors.Join(err, a.Wait())
 		}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/edgeflow/edgeflow/connector/nats"
 )
 
 // ErrReported is returned when what went wrong has been printed already.
@@ -40,6 +42,10 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the host's clock; nil for the real one.
 	Clock Clock
+	// AllowPaths are folders that the paths in pipelines' SQL may lie in, besides DataDir,
+	// the working directory and the folder of the pipeline's file, unless these two are the
+	// top of the tree. nil confines nothing.
+	AllowPaths []string
 	// StateKey is a reference, ${env:NAME} or ${file:/path}, to the keys that encrypt state,
 	// savepoints and the embedded server's streams, one a line: the first encrypts, all
 	// decrypt. Empty leaves them in the clear.
@@ -51,9 +57,10 @@ type Options struct {
 	Interpret bool
 }
 
-// Server is how a NATS server is reached.
+// Server is how a NATS server is reached. ServerName is the name in its certificate, empty
+// for that of its URL; TLS is required, off, or empty: required beyond this host.
 type Server struct {
-	URL, Credentials, NKey, CA, Cert, Key, Domain string
+	URL, Credentials, NKey, CA, Cert, Key, Domain, ServerName, TLS string
 }
 
 // Embedded configures the embedded server.
@@ -99,6 +106,11 @@ func (o *Options) Validate() error {
 	}
 	if err := o.Access.validate(o.Listen); err != nil {
 		return err
+	}
+	for _, s := range []struct{ flag, mode string }{{"--nats-tls", o.NATS.TLS}, {"--hub-tls", o.Hub.TLS}} {
+		if _, ok := nats.ParseTLSMode(s.mode); !ok {
+			return fmt.Errorf("%s: %q is neither 'required' nor 'off'", s.flag, s.mode)
+		}
 	}
 	return o.logger()
 }

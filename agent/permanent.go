@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 
+	"github.com/edgeflow/edgeflow/connector/confine"
 	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
@@ -32,7 +33,7 @@ func permanent(err error) bool {
 		return true
 	}
 	var layout *state.LayoutError
-	if errors.As(err, &layout) || errors.Is(err, filesystem.ErrChanged) {
+	if errors.As(err, &layout) || errors.Is(err, filesystem.ErrChanged) || errors.Is(err, confine.ErrOutside) {
 		return true
 	}
 	return errors.Is(err, store.ErrLocked) || errors.Is(err, forward.ErrFenced) || errors.Is(err, dataflow.ErrRow) || errors.Is(err, dataflow.ErrOutputName)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/confine"
 	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -22,6 +23,8 @@ type Pipeline struct {
 	name  string
 	dir   string
 	log   *slog.Logger
+	// roots hold the paths that its SQL names; nil confines nothing.
+	roots *confine.Roots
 	// result takes the rows of a bare SELECT; nil outside of queries.
 	result dataflow.Printer
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -43,6 +45,12 @@ func Query(ctx context.Context, w io.Writer, text string, o QueryOptions) error 
 	}
 	defer os.RemoveAll(dir)
 	opts := o.Options
+	if opts.AllowPaths != nil {
+		opts.AllowPaths = slices.Clone(opts.AllowPaths)
+		for _, f := range o.Files {
+			opts.AllowPaths = append(opts.AllowPaths, filepath.Dir(f))
+		}
+	}
 	if opts.Listen == "127.0.0.1:9464" {
 		opts.Listen = "" // a running edgeflow has the default address
 	}

@@ -36,6 +36,8 @@ func Compile(file, text string) (*plan.Plan, error) {
 type Script struct {
 	// File is where the text comes from, for messages and as a name.
 	File, Text string
+	// Inside tells that the program carries it: File is a name, and no file lies there.
+	Inside bool
 }
 
 // ReadScripts reads files.

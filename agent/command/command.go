@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // hosts without time zone data compute in any zone
@@ -93,7 +94,7 @@ func rootCommand(inside []agent.Script) *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(runCommand(inside), demoCommand(), planCommand(inside), lintCommand(inside), testCommand(), queryCommand(),
-		dlqCommand(),
+		dlqCommand(), captureCommand(inside), replayCommand(inside),
 		generateCommand(), buildCommand(), stateCommand(), savepointCommand(), auditCommand(), functionsCommand(), healthCommand(),
 		versionCommand(inside))
 	return root
@@ -112,7 +113,11 @@ func filesOrInside(want cobra.PositionalArgs, inside []agent.Script) cobra.Posit
 // scripts reads the files, or is what is inside when none is named.
 func scripts(files []string, inside []agent.Script) ([]agent.Script, error) {
 	if len(files) == 0 {
-		return inside, nil
+		out := slices.Clone(inside)
+		for i := range out {
+			out[i].Inside = true
+		}
+		return out, nil
 	}
 	return agent.ReadScripts(files)
 }

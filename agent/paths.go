@@ -1,0 +1,47 @@
+package agent
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/edgeflow/edgeflow/connector/confine"
+	"github.com/edgeflow/edgeflow/connector/nats"
+)
+
+// roots are the folders that a pipeline's SQL may name paths in: those of the options, the
+// data folder, the working directory and the folder of the pipeline's file; nil where the options confine nothing.
+// Files that the host's own flags name are read wherever they lie.
+func (o *Options) roots(script string) (*confine.Roots, error) {
+	if o.AllowPaths == nil {
+		return nil, nil
+	}
+	dirs := append([]string{o.DataDir}, o.AllowPaths...)
+	beside := []string{"."}
+	if script != "" {
+		beside = append(beside, filepath.Dir(script))
+	}
+	for _, d := range beside {
+		dir, err := filepath.Abs(d)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d, err)
+		}
+		if dir != filepath.Dir(dir) { // the top of a service's or container's tree does not open all of it
+			dirs = append(dirs, dir)
+		}
+	}
+	r, err := confine.New(dirs...)
+	if err != nil {
+		return nil, fmt.Errorf("--allow-path: %w", err)
+	}
+	for _, s := range []Server{o.NATS, o.Hub} {
+		r = r.With(s.Credentials, s.NKey, s.CA, s.Cert, s.Key)
+	}
+	return r, nil
+}
+
+// confined makes a connection read its files below the pipeline's roots.
+func (c *connectors) confined(o *nats.ConnOptions) {
+	if r := c.p.roots; r != nil {
+		o.ReadFile = r.ReadFile
+	}
+}
