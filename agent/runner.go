@@ -146,6 +146,7 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 		return nil, &configError{err}
 	}
 	began, last, pages := r.p.agent.clock.Now(), r.p.agent.clock.Now(), 0
+	restored.Roots.InUse = m.Pages
 	err = r.arena.Restore(restored.Roots, func(fn func(state.PageID, []byte) error) error {
 		return r.store.Pages(func(id state.PageID, image []byte) error {
 			if pages++; pages%4096 == 0 && r.p.agent.clock.Now().Sub(last) > progressSlow {
@@ -159,6 +160,9 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 			return fn(id, image)
 		})
 	})
+	if errors.Is(err, state.ErrIncomplete) {
+		return nil, r.store.Damaged(err)
+	}
 	if err != nil {
 		return nil, err
 	}

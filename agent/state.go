@@ -88,6 +88,7 @@ func loadState(file string, keys *store.Keys) (*store.Store, *state.Arena, *stat
 		if m, err = dataflow.DecodeManifest(restored.Manifest); err != nil {
 			return fail(err)
 		}
+		restored.Roots.InUse = m.Pages
 		if err := arena.Restore(restored.Roots, st.Pages); err != nil {
 			return fail(err)
 		}

@@ -413,6 +413,7 @@ func (e *Engine) Barrier(epoch state.Epoch) *Checkpoint {
 		c.Frames = o.cut(c.Frames)
 	}
 	e.manifest(c.Manifest) // after the cut, which numbers the rows of upsert sinks
+	c.Manifest.Pages = uint32(e.arena.InUse())
 	c.Delta = e.arena.Barrier(epoch)
 	return c
 }

@@ -11,13 +11,15 @@ const ManifestVersion = 1
 // Manifest is what a checkpoint holds beside pages and outbox frames: where each source
 // stands, how far each output has been numbered, the ledger.
 type Manifest struct {
-	Version  int              `msg:"v"`
-	Pipeline string           `msg:"pipeline"`
-	SQL      string           `msg:"sql"`
-	NowMs    int64            `msg:"now"`
-	Ended    bool             `msg:"ended"`
-	Sources  []SourceManifest `msg:"sources"`
-	Outputs  []OutputManifest `msg:"outputs"`
+	Version  int    `msg:"v"`
+	Pipeline string `msg:"pipeline"`
+	SQL      string `msg:"sql"`
+	NowMs    int64  `msg:"now"`
+	Ended    bool   `msg:"ended"`
+	// Pages is the number of pages that the state has, 0 in manifests of older builds.
+	Pages   uint32           `msg:"pages"`
+	Sources []SourceManifest `msg:"sources"`
+	Outputs []OutputManifest `msg:"outputs"`
 }
 
 // SourceManifest is where a source stands.

@@ -9,9 +9,9 @@ import (
 // MarshalMsg implements msgp.Marshaler
 func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 7
+	// map header, size 8
 	// string "v"
-	o = append(o, 0x87, 0xa1, 0x76)
+	o = append(o, 0x88, 0xa1, 0x76)
 	o = msgp.AppendInt(o, z.Version)
 	// string "pipeline"
 	o = append(o, 0xa8, 0x70, 0x69, 0x70, 0x65, 0x6c, 0x69, 0x6e, 0x65)
@@ -25,6 +25,9 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "ended"
 	o = append(o, 0xa5, 0x65, 0x6e, 0x64, 0x65, 0x64)
 	o = msgp.AppendBool(o, z.Ended)
+	// string "pages"
+	o = append(o, 0xa5, 0x70, 0x61, 0x67, 0x65, 0x73)
+	o = msgp.AppendUint32(o, z.Pages)
 	// string "sources"
 	o = append(o, 0xa7, 0x73, 0x6f, 0x75, 0x72, 0x63, 0x65, 0x73)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Sources)))
@@ -96,6 +99,12 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Ended")
 				return
 			}
+		case "pages":
+			z.Pages, bts, err = msgp.ReadUint32Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Pages")
+				return
+			}
 		case "sources":
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
@@ -148,7 +157,7 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Manifest) Msgsize() (s int) {
-	s = 1 + 2 + msgp.IntSize + 9 + msgp.StringPrefixSize + len(z.Pipeline) + 4 + msgp.StringPrefixSize + len(z.SQL) + 4 + msgp.Int64Size + 6 + msgp.BoolSize + 8 + msgp.ArrayHeaderSize
+	s = 1 + 2 + msgp.IntSize + 9 + msgp.StringPrefixSize + len(z.Pipeline) + 4 + msgp.StringPrefixSize + len(z.SQL) + 4 + msgp.Int64Size + 6 + msgp.BoolSize + 6 + msgp.Uint32Size + 8 + msgp.ArrayHeaderSize
 	for za0001 := range z.Sources {
 		s += z.Sources[za0001].Msgsize()
 	}

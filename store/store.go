@@ -140,6 +140,10 @@ func (s *Store) failed(err error) error {
 	return setAside(s.opt, s.path, damage.err)
 }
 
+// Damaged closes the store and sets its file aside, for who finds in what it read that the
+// file must be damaged: why is the cause. It returns a *DamagedError.
+func (s *Store) Damaged(why error) error { return s.failed(&damage{why}) }
+
 // openBolt opens a bbolt file for writing. The free list is not stored, so that a
 // small commit stays small; it is rebuilt when the file is opened. The map is
 // large from the start, so that growing does not wait for readers.

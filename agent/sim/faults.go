@@ -184,9 +184,11 @@ func drainEarly(w *world, name string) error {
 	return nil
 }
 
-// editPipeline stops or crashes the pipeline, and starts it with another query.
+// editPipeline stops or crashes the pipeline, and starts it with another query. One that has
+// ended is not edited.
 func editPipeline(w *world, name string) error {
-	if w.version > 0 || len(w.plans) < 2 {
+	ended := w.disk.past().drained != "" || w.main != nil && (w.main.draining || w.main.past.drained != "")
+	if w.version > 0 || len(w.plans) < 2 || ended {
 		return nil
 	}
 	w.strike(name)

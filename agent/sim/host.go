@@ -11,6 +11,7 @@ import (
 	"github.com/edgeflow/edgeflow/agent/wiring"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/store"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
 
@@ -117,7 +118,7 @@ func (h *host) start() error {
 	}
 	h.past = h.disk.marks[restored.Epoch].clone()
 	if h.past.version() != w.version {
-		h.past.edits = append(h.past.edits, edit{h.past.count(), w.version})
+		h.past.edits = append(h.past.edits, edit{h.past.count(), w.version, h.past.nowMs})
 	}
 	manifest, err := h.restore(restored)
 	if err != nil {
@@ -165,7 +166,12 @@ func (h *host) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.arena.Restore(restored.Roots, h.disk.Pages); err != nil {
+	restored.Roots.InUse = m.Pages
+	err = h.arena.Restore(restored.Roots, h.disk.Pages)
+	if errors.Is(err, state.ErrIncomplete) && h.disk.file != nil {
+		return nil, h.disk.Store.(*store.Store).Damaged(err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	h.dropUnknown()
@@ -323,7 +329,7 @@ func (h *host) barrier() error {
 		return err
 	}
 	h.pending, h.stage = p, commitTaken
-	h.past.watermark = h.engine.WatermarkMs()
+	h.past.watermark, h.past.nowMs = h.engine.WatermarkMs(), h.engine.NowMs()
 	h.disk.marks[c.Epoch] = h.past.clone()
 	w.tracef("%s barrier %d: %d pages, %d frames, trim %v", h.name, c.Epoch, c.Delta.Len(), len(c.Append), c.Trim)
 	if w.plant == PlantForwardEarly {

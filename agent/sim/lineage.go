@@ -8,8 +8,11 @@ import (
 // span is a run of the input's messages, by index: from the first up to but not to.
 type span struct{ from, to int }
 
-// edit is a change of the pipeline after so many messages.
-type edit struct{ at, version int }
+// edit is a change of the pipeline after so many messages, and after a tick at nowMs.
+type edit struct {
+	at, version int
+	nowMs       int64
+}
 
 // past is what a state came from: the messages that went into it, and the versions of the
 // pipeline that processed them. A disk keeps it for each epoch, beside the simulated store.
@@ -19,6 +22,7 @@ type past struct {
 	gap       uint64 // messages that the source counted as missing
 	moved     int    // times that it went on elsewhere than at its position
 	watermark int64
+	nowMs     int64  // the engine's, as of rows and ticks
 	drained   string // dump of the state after the end of the input
 }
 

@@ -79,6 +79,10 @@ func (w *world) finish() error {
 			return err
 		}
 		if len(w.edits) > 0 && w.main == h && h.idle && h.past.count() == w.edits[0].at {
+			w.nowMs = max(w.nowMs, w.edits[0].nowMs)
+			if err := h.engine.Tick(w.edits[0].nowMs); err != nil {
+				return err
+			}
 			if err := w.stopMain(); err != nil {
 				return err
 			}

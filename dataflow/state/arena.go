@@ -297,6 +297,9 @@ type Stats struct {
 	ReadBack  int64 // images read back so far
 }
 
+// InUse returns the number of allocated pages: what a snapshot made now must have.
+func (a *Arena) InUse() int { return len(a.pages) - a.nfree }
+
 // Stats returns the arena's figures.
 func (a *Arena) Stats() Stats {
 	return Stats{

@@ -48,6 +48,9 @@ type Roots struct {
 	Format    uint32 // layout version of pages
 	PageSize  uint32 // bytes
 	PageCount uint32 // highest page number in use + 1
+	// InUse is the number of pages that the snapshot must have, 0 when that is not known. A
+	// store does not keep it; who commits a delta does, beside it.
+	InUse uint32
 }
 
 // RootsFormat is the version of the page layouts that this package writes. It

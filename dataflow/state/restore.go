@@ -1,6 +1,13 @@
 package state
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrIncomplete is returned, wrapped, by Restore for a snapshot that lacks pages: the store
+// is damaged where no checksum covers it.
+var ErrIncomplete = errors.New("state: the snapshot is not complete")
 
 // Restore fills the arena with the pages of a snapshot; what it held before is
 // gone. pages calls its argument once for each page, in any order, with an image
@@ -40,6 +47,9 @@ func (a *Arena) Restore(roots Roots, pages func(func(PageID, []byte) error) erro
 	}
 	if !seen.has(0) {
 		return fmt.Errorf("state: the snapshot has no page 0")
+	}
+	if n := seen.count(); roots.InUse > 0 && n != int(roots.InUse) {
+		return fmt.Errorf("%w: it has %d pages of %d", ErrIncomplete, n, roots.InUse)
 	}
 	for p := range a.pages {
 		if !seen.has(uint32(p)) {

@@ -151,6 +151,15 @@ func TestRestoreRefusesWhatItCannotRead(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+	whole := good
+	whole.InUse = uint32(a.InUse())
+	if err := newTestArena(t, Options{}).Restore(whole, d.each); err != nil {
+		t.Error(err)
+	}
+	whole.InUse++
+	if err := newTestArena(t, Options{}).Restore(whole, d.each); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("a snapshot that lacks a page: %v", err)
+	}
 	d.pages[0][8] ^= 1
 	if err := newTestArena(t, Options{}).Restore(good, d.each); err == nil {
 		t.Error("a changed superblock is accepted")
