@@ -28,6 +28,7 @@ type latencyOptions struct {
 	parts     string
 	kinds     string
 	interpret bool
+	gogc      int
 	json      bool
 }
 
@@ -77,6 +78,7 @@ func latencyCommand(ctx context.Context, args []string) error {
 	f.StringVar(&o.queries, "query", "filter,tumble", "the queries")
 	f.StringVar(&o.parts, "parts", "50,80", "the rates, in percent of the greatest")
 	f.StringVar(&o.kinds, "kinds", "reader,operator,committed", "what is measured: a program that only reads, rows as they are computed, rows in the target")
+	f.IntVar(&o.gogc, "gogc", 100, "GOGC of the server: a collection that meets the change of a stream's block holds messages up")
 	f.BoolVar(&o.interpret, "interpret", false, "leave generated code aside")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
@@ -85,7 +87,7 @@ func latencyCommand(ctx context.Context, args []string) error {
 	if o.seconds < 1 || o.flat < 1 || o.rate < 0 {
 		return errors.New("-seconds and -flat are at least 1")
 	}
-	s, err := startServer(ctx)
+	s, err := startServer(ctx, "GOGC="+strconv.Itoa(o.gogc))
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func latencyCommand(ctx context.Context, args []string) error {
 	if o.json {
 		e := json.NewEncoder(os.Stdout)
 		e.SetIndent("", "  ")
-		return errors.Join(e.Encode(map[string]any{"machine": machine(), "interpreted": o.interpret, "rows": l.rows}), err)
+		return errors.Join(e.Encode(map[string]any{"machine": machine(), "interpreted": o.interpret, "server_gogc": o.gogc, "rows": l.rows}), err)
 	}
 	return errors.Join(l.print(os.Stdout), err)
 }
@@ -432,7 +434,7 @@ func endOf(row []byte) (int64, error) {
 
 // print prints the table.
 func (l *latencyBench) print(w io.Writer) error {
-	fmt.Fprintf(w, "\n%s; from JetStream, JSON, one event a message, a checkpoint each second; %.0f s a run\n\n", machine(), l.o.seconds)
+	fmt.Fprintf(w, "\n%s; from JetStream, JSON, one event a message, a checkpoint each second; the server's GOGC %d; %.0f s a run\n\n", machine(), l.o.gogc, l.o.seconds)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(tw, "query\tlatency\tthousand events/s\tof the greatest\tsamples\tp50 ms\tp99 ms\tp99.9 ms\tp99.99 ms\tmax ms\tpublisher late p99 ms\tcheckpoints\tCPU s/M events\tserver's cores\tothers' cores\tp99.99 ms until stored, read, seen")
 	for _, r := range l.rows {

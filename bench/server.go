@@ -43,13 +43,14 @@ type server struct {
 	stop func() error
 }
 
-// startServer starts a server whose files lie in a temporary folder until it is stopped.
-func startServer(ctx context.Context) (*server, error) {
+// startServer starts a server whose files lie in a temporary folder until it is stopped,
+// with env added to its environment.
+func startServer(ctx context.Context, env ...string) (*server, error) {
 	dir, err := os.MkdirTemp("", "edgeflow-bench-jetstream-")
 	if err != nil {
 		return nil, err
 	}
-	s, err := startServerIn(ctx, dir)
+	s, err := startServerIn(ctx, dir, env...)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -59,9 +60,9 @@ func startServer(ctx context.Context) (*server, error) {
 }
 
 // startServerIn starts a server whose files lie, and stay, in dir.
-func startServerIn(ctx context.Context, dir string) (*server, error) {
+func startServerIn(ctx context.Context, dir string, env ...string) (*server, error) {
 	r, w := io.Pipe()
-	cmd, in, err := start(ctx, "server", serverJob{dir}, w)
+	cmd, in, err := start(ctx, "server", serverJob{dir}, w, env...)
 	if err != nil {
 		return nil, err
 	}
