@@ -34,7 +34,7 @@ func (t *clientTransport) listen(subject string, incarnation uint64) error {
 			f.header = slices.Clone(header)
 		}
 		n, _, _ := m.Sub.Pending()
-		t.in.take(c, &f, n == 0 || len(c.msgs)-len(c.seen) >= clientBatch)
+		t.in.take(c, &f, n == 0)
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,7 +111,8 @@ func testMemoryIsBounded(t *testing.T, w way) {
 		}
 		return s.queuedMessages, int(s.queuedBytes)
 	}
-	for same, last := 0, -1; same < 50; { // until nothing comes any more
+	// Until nothing comes any more, over some heartbeats.
+	for same, last, began := 0, -1, time.Now(); same < 50 || time.Since(began) < 5*s.o.Heartbeat; {
 		if _, err := h.js.StreamInfo("S"); err != nil { // passes some time
 			t.Fatal(err)
 		}
@@ -143,6 +145,7 @@ func testMemoryIsBounded(t *testing.T, w way) {
 // to a function that tells whether it passes, or that the connection ends here.
 type meddler struct {
 	InProcess
+	mu    sync.Mutex // one connection may end while the next begins
 	frame func(f *frame) (pass, cut bool)
 }
 
@@ -184,7 +187,9 @@ func (m *meddler) InProcessConn() (net.Conn, error) {
 				}
 				pass, cut := true, false
 				if f.kind == frameMsg && (len(f.reply) > len(ackPrefix) || strings.Contains(string(f.header), "NATS/1.0 100")) {
+					m.mu.Lock()
 					pass, cut = m.frame(&f)
+					m.mu.Unlock()
 				}
 				if cut {
 					return
@@ -207,7 +212,7 @@ func meddled(t *testing.T, w way, n int, f func(f *frame) (pass, cut bool)) (*hu
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a", n)
 	s, _ := open(t, h.options(func(o *SourceOptions) {
-		o.InProcess = &meddler{h.srv, f}
+		o.InProcess = &meddler{InProcess: h.srv, frame: f}
 		o.BackoffMax = 100 * time.Millisecond
 	}), nil)
 	return h, s

@@ -129,8 +129,9 @@ func (in *intake) parse(c *chunk, pass []byte) (*chunk, []byte, error) {
 	}
 }
 
-// take takes one message; flush hands it and those before to Poll.
-func (in *intake) take(c *chunk, f *frame, flush bool) {
+// take takes one message. It is handed to Poll, with those before, when it is the last that
+// is there or they make a batch.
+func (in *intake) take(c *chunk, f *frame, last bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if f.sid != in.sid {
@@ -138,7 +139,7 @@ func (in *intake) take(c *chunk, f *frame, flush bool) {
 	}
 	in.activity.Add(1)
 	in.frame(c, f)
-	if flush {
+	if last || in.got >= clientBatch {
 		in.publish()
 	}
 }

@@ -427,9 +427,20 @@ func testStreamProblemsWhileRunning(t *testing.T, w way) {
 		h := w.hub(t)
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxMsgs: 500})
 		h.publish("s.a", 100)
-		s, _ := open(t, h.options(func(o *SourceOptions) { o.PullMessages = 10 }), nil)
+		s, _ := open(t, h.options(func(o *SourceOptions) { o.PullMessages, o.PullBytes = 10, 64<<10 }), nil)
 		collect(t, s, 50)
-		h.publish("s.b", 5000)
+		// More than the server pushes without an answer.
+		for i := range 5000 {
+			var err error
+			if i%500 == 499 {
+				_, err = h.js.Publish("s.b", make([]byte, 2000), nats.AckWait(60*time.Second))
+			} else {
+				err = h.nc.Publish("s.b", make([]byte, 2000))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 		until := time.Now().Add(60 * time.Second)
 		for {
 			_, _, err := s.Poll(nil, 100, 100*time.Millisecond)

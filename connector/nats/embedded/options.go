@@ -43,6 +43,11 @@ type Options struct {
 	MQTTListen string
 	// Username and Password, or Token, are asked of every client when set.
 	Username, Password, Token string
+	// Users, when set, are who may connect, each to what it may do. This process has a user
+	// of its own, which no other process can use.
+	Users []User
+	// Open lets a listener that others than this host reach ask nobody who they are.
+	Open bool
 	// TLS is used by the client, leaf and MQTT listeners when set.
 	TLS *tls.Config
 	// StoreKey encrypts the files of streams; OldStoreKey is the one before it, whose files
@@ -71,6 +76,8 @@ type LeafOptions struct {
 	Credentials, NKey string
 	// TLS is used towards the hub when set.
 	TLS *tls.Config
+	// RequireTLS refuses a hub that offers none.
+	RequireTLS bool
 	// DialTimeout and FirstInfoTimeout may be raised for satellite links.
 	DialTimeout, FirstInfoTimeout time.Duration
 }
@@ -108,6 +115,9 @@ func (o *Options) Validate() error {
 		if _, _, err := splitAddr(l.addr); err != nil {
 			return fmt.Errorf("embedded nats-server: %s: %w", l.field, err)
 		}
+	}
+	if err := o.validateAccess(); err != nil {
+		return err
 	}
 	if o.Token != "" && (o.Username != "" || o.Password != "") {
 		return errors.New("embedded nats-server: give a token or a user name with password, not both")

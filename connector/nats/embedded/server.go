@@ -30,6 +30,8 @@ type Server struct {
 	ready time.Duration
 	log   *bridge
 	once  sync.Once
+	// inside is who this process is to the server.
+	inside User
 }
 
 // Start runs a server and returns once JetStream is ready. The caller stops it
@@ -42,7 +44,8 @@ func Start(o Options) (*Server, error) {
 	if err := os.MkdirAll(o.StoreDir, 0o750); err != nil {
 		return nil, fmt.Errorf("embedded nats-server: create its store directory: %w", err)
 	}
-	so, err := serverOptions(&o)
+	inside := insideUser(&o)
+	so, err := serverOptions(&o, inside)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded nats-server: %w", err)
 	}
-	s := &Server{srv: srv, opts: o, log: &bridge{log: o.Logger, fatal: make(chan string, 1)}}
+	s := &Server{srv: srv, opts: o, inside: inside, log: &bridge{log: o.Logger, fatal: make(chan string, 1)}}
 	srv.SetLoggerV2(s.log, false, false, false)
 	started := make(chan bool, 1)
 	go func() {
@@ -80,7 +83,7 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
-func serverOptions(o *Options) (*server.Options, error) {
+func serverOptions(o *Options, inside User) (*server.Options, error) {
 	so := &server.Options{
 		ServerName:             o.Name,
 		DontListen:             o.Listen == "",
@@ -100,6 +103,9 @@ func serverOptions(o *Options) (*server.Options, error) {
 	if o.StoreKey != "" {
 		so.JetStreamKey, so.JetStreamOldKey, so.JetStreamCipher = o.StoreKey, o.OldStoreKey, server.AES
 	}
+	if len(o.Users) > 0 {
+		so.Users = serverUsers(o.Users, inside)
+	}
 	if o.Listen != "" {
 		so.Host, so.Port, _ = splitAddr(o.Listen)
 		so.TLSConfig, so.TLSTimeout = o.TLS, 5
@@ -115,7 +121,7 @@ func serverOptions(o *Options) (*server.Options, error) {
 	}
 	if o.Leaf != nil {
 		r := &server.RemoteLeafOpts{
-			Credentials: o.Leaf.Credentials, Nkey: o.Leaf.NKey, TLSConfig: o.Leaf.TLS, TLS: o.Leaf.TLS != nil,
+			Credentials: o.Leaf.Credentials, Nkey: o.Leaf.NKey, TLSConfig: o.Leaf.TLS, TLS: o.Leaf.TLS != nil || o.Leaf.RequireTLS,
 			DialTimeout: o.Leaf.DialTimeout, FirstInfoTimeout: o.Leaf.FirstInfoTimeout,
 		}
 		for _, u := range o.Leaf.URLs {
@@ -141,8 +147,8 @@ func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	switch {
 	case s.opts.Token != "":
 		all = append(all, nats.Token(s.opts.Token))
-	case s.opts.Username != "":
-		all = append(all, nats.UserInfo(s.opts.Username, s.opts.Password))
+	case s.inside.Name != "":
+		all = append(all, nats.UserInfo(s.inside.Name, s.inside.Password))
 	}
 	return nats.Connect("", append(all, opts...)...)
 }
