@@ -99,6 +99,7 @@ func (g *gen) settings() string {
 	set(70, "edgeflow.watermark.max-ahead", "0 s", "1 min", "1 h", "0 s")
 	set(20, "table.local-time-zone", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")
 	set(4, "edgeflow.on-row-error", "fail")
+	set(5, "table.exec.state.ttl", "5 s", "1 min")
 	return out
 }
 

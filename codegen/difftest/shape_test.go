@@ -14,7 +14,7 @@ func TestEveryShapeIsMade(t *testing.T) {
 		"over": `WINDOW w AS`, "lag": `LAG\(`, "self-join": `FROM t AS x JOIN t AS y`, "join": `FROM t AS x JOIN u AS y`, "outer join": `FROM t AS x (LEFT|FULL|RIGHT) JOIN u AS y`,
 		"interval join": `x\.et BETWEEN`, "window join": `x\.window_start = y\.window_start`, "temporal join": `FOR SYSTEM_TIME`, "semi-join": ` IN \(SELECT|WHERE EXISTS`, "anti-join": `WHERE NOT EXISTS`,
 		"union": `UNION ALL`, "sort": `ORDER BY et;`, "unnest": `UNNEST\(`, "pattern": `MATCH_RECOGNIZE`, "windows of windows": `DESCRIPTOR\(rt\)`, "several queries": `STATEMENT SET`,
-		"late rows": `edgeflow\.late`, "json": `'format' = 'json'`, "msgpack": `'format' = 'msgpack'`, "csv": `'format' = 'csv'`,
+		"time to live": `state\.ttl`, "late rows": `edgeflow\.late`, "json": `'format' = 'json'`, "msgpack": `'format' = 'msgpack'`, "csv": `'format' = 'csv'`,
 	}
 	made := map[string]int{}
 	for seed := range uint64(700) {

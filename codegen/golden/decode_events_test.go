@@ -79,14 +79,6 @@ func isoEvent(r *rand.Rand) object {
 	return o.shaken(r)
 }
 
-func manyInts(r *rand.Rand) object {
-	var o object
-	for i := range 70 {
-		o = append(o, member{fmt.Sprint("c", i), fmt.Sprint(r.IntN(1 << (1 + r.IntN(30)))), nil})
-	}
-	return o.shaken(r)
-}
-
 // shaken leaves out, adds, doubles and moves members, of one event in three.
 func (o object) shaken(r *rand.Rand) object {
 	for i := range o {

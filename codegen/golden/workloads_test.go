@@ -15,10 +15,8 @@ import (
 	_ "github.com/edgeflow/edgeflow/codegen/golden/literals"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/numbers"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_example"
-	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_filter_csv"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_filter_json"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_filter_msgpack"
-	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_tumble_csv"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_tumble_json"
 	_ "github.com/edgeflow/edgeflow/codegen/golden/qoe_tumble_msgpack"
 	"github.com/edgeflow/edgeflow/examples/qoe"
@@ -28,10 +26,8 @@ import (
 var workloads = map[string]map[string]func(r *rand.Rand, i int, atMs int64) string{
 	"qoe_filter_json":    {"beacons": beaconJSON},
 	"qoe_filter_msgpack": {"beacons": beaconMsgpack},
-	"qoe_filter_csv":     {"beacons": beaconCSV},
 	"qoe_tumble_json":    {"beacons": beaconJSON},
 	"qoe_tumble_msgpack": {"beacons": beaconMsgpack},
-	"qoe_tumble_csv":     {"beacons": beaconCSV},
 	"qoe_example":        {"beacons": beaconJSON},
 	"group":              {"orders": order},
 	"having":             {"orders": order},
@@ -90,21 +86,6 @@ func beaconMsgpack(r *rand.Rand, i int, atMs int64) string {
 		s = string(s[0]+1) + s[1:]
 	}
 	return s
-}
-
-func beaconCSV(r *rand.Rand, i int, atMs int64) string {
-	b := beacon(r, i, atMs)
-	at := time.UnixMilli(b.EventTimeMs).UTC().Format("2006-01-02 15:04:05.000Z")
-	s := fmt.Sprintf("%d,%s,%s,%s,%s,%s,%d,%d,%d,%s", b.ViewID, b.Customer, b.Region, b.CDN, b.Device, at, b.StartupMs, b.RebufferMs, b.BitrateKbps, b.Error)
-	switch r.IntN(100) {
-	case 0:
-		s = strings.Replace(s, ",", `,"quoted, ""`, 1)
-	case 1:
-		s = strings.Replace(s, b.Customer, `"`+b.Customer+`"`, 1)
-	case 2:
-		s += ",1"
-	}
-	return s + "\n"
 }
 
 func order(r *rand.Rand, i int, _ int64) string {
