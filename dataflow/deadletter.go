@@ -67,6 +67,8 @@ type Letter struct {
 	EventBase64 []byte  `json:"event_base64,omitempty"`
 	// Header is what has to stand before the event to decode it alone: the header line of CSV.
 	Header string `json:"header,omitempty"`
+	// Replay is set for an event that was sent to its source again: the ID under which it was.
+	Replay string `json:"replay,omitempty"`
 	// Columns is a decoded row, by column, as CAST to STRING prints it.
 	Columns map[string]*string `json:"columns,omitempty"`
 }
@@ -81,6 +83,20 @@ func (l *Letter) Raw() []byte {
 		return append([]byte(l.Header), l.EventBase64...)
 	}
 	return nil
+}
+
+// HeaderReplay is the header of a message that was sent to its source again: an ID.
+const HeaderReplay = "Edgeflow-Replay"
+
+// from notes what is beside a message's data.
+func (l *Letter) from(m *Message) {
+	l.Subject = string(m.Subject)
+	eachHeader(m.Header, func(k, v []byte) bool {
+		if string(k) == HeaderReplay {
+			l.Replay = string(v)
+		}
+		return l.Replay == ""
+	})
 }
 
 // setEvent sets the event's bytes, of which it keeps a copy.
@@ -134,7 +150,8 @@ func (d *deadLetters) event(in *ingest, event []byte, offset int, reason error) 
 		return nil
 	}
 	l := &Letter{Kind: KindDead, Class: ClassDecode, Reason: reason.Error(), Source: t.Name, Log: in.bind.Log, Sequence: m.Seq,
-		Subject: string(m.Subject), ArrivalMs: m.ArrivalMs, Offset: offset}
+		ArrivalMs: m.ArrivalMs, Offset: offset}
+	l.from(m)
 	l.setEvent(event)
 	if h := headerOf(t.Options, m.Data); offset >= len(h) {
 		l.Header = string(h)
@@ -188,7 +205,8 @@ func (d *deadLetters) origin(l *Letter, o vec.Origin) {
 	if m == nil {
 		return
 	}
-	l.Subject, l.Offset, l.Header = string(m.Subject), offset, string(header)
+	l.from(m)
+	l.Offset, l.Header = offset, string(header)
 	l.setEvent(event)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edgeflow/edgeflow/agent"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/dataflow"
 )
 
 const script = `
@@ -169,8 +170,8 @@ func (r *rig) tail(after uint64) (out []string) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		if m.Header.Get(HeaderReplay) == "" {
-			r.t.Errorf("message %d has no header %s: %v", seq, HeaderReplay, m.Header)
+		if m.Header.Get(dataflow.HeaderReplay) == "" {
+			r.t.Errorf("message %d has no header %s: %v", seq, dataflow.HeaderReplay, m.Header)
 		}
 		out = append(out, m.Subject+" "+string(m.Data))
 	}
@@ -224,6 +225,14 @@ func TestLetters(t *testing.T) {
 			r.data, r.instance = t.TempDir(), "host.2"
 			if st := r.run(target); st.Ledger.Sources[0].Read != 14 {
 				t.Errorf("read %d events", st.Ledger.Sources[0].Read)
+			}
+			// What became a letter again is not sent round and round.
+			o.DataDir, o.Instance = r.data, "host-2"
+			if target == "file" {
+				o.Instance = ""
+			}
+			if out := r.replay(ReplayOptions{Options: o, DryRun: true}); !strings.Contains(out, "5 letters stay: of events that were replayed and became letters again") {
+				t.Errorf("letters of replayed events:\n%s", out)
 			}
 		})
 	}
@@ -298,7 +307,7 @@ func TestAnInterruptedReplayIsCompleted(t *testing.T) {
 			if err := p.mark(t.Context(), mark{Begin: &begin{Stream: "IN", Last: 6}}); err != nil {
 				t.Fatal(err)
 			}
-			msg := &natsgo.Msg{Subject: e.Subject, Data: e.Raw(), Header: natsgo.Header{HeaderReplay: {e.ID}}}
+			msg := &natsgo.Msg{Subject: e.Subject, Data: e.Raw(), Header: natsgo.Header{dataflow.HeaderReplay: {e.ID}}}
 			if _, err := r.js.PublishMsg(t.Context(), msg, jetstream.WithMsgID(messageID+e.ID)); err != nil {
 				t.Fatal(err)
 			}

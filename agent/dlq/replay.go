@@ -12,10 +12,9 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-)
 
-// HeaderReplay is set in a replayed message: <id of the event>, of a letter.
-const HeaderReplay = "Edgeflow-Replay"
+	"github.com/edgeflow/edgeflow/dataflow"
+)
 
 // messageID begins the IDs of replayed messages, by which the server knows a message that
 // it has already stored.
@@ -142,6 +141,8 @@ func (r *replay) stays(e *Entry) string {
 		return "of a source that is no stream"
 	case r.seen[e.ID]:
 		return "of an event that another letter is of, too"
+	case e.Replay != "" && !r.o.Again:
+		return "of events that were replayed and became letters again (--again sends them once more)"
 	case r.marks.done[e.ID] && !r.o.Again:
 		return "replayed before (--again sends them once more)"
 	}
@@ -261,7 +262,7 @@ func (r *replay) send(ctx context.Context, e *Entry) error {
 	if r.o.Again {
 		id += "-" + r.o.Now().UTC().Format("20060102T150405.000000000")
 	}
-	msg := &natsgo.Msg{Subject: t[1], Data: e.Raw(), Header: natsgo.Header{HeaderReplay: {e.ID}}}
+	msg := &natsgo.Msg{Subject: t[1], Data: e.Raw(), Header: natsgo.Header{dataflow.HeaderReplay: {e.ID}}}
 	ack, err := r.js.PublishMsgAsync(msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(t[0]))
 	if err != nil {
 		return fmt.Errorf("event %s: %w", e.ID, err)
@@ -312,7 +313,7 @@ func (r *replay) recover(ctx context.Context) error {
 		var done []string
 		c := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.marks.open[name] + 1, HeadersOnly: true}
 		err = readAll(ctx, s, c, func(m jetstream.Msg) error {
-			if id := m.Headers().Get(HeaderReplay); id != "" && strings.HasPrefix(m.Headers().Get(jetstream.MsgIDHeader), messageID) {
+			if id := m.Headers().Get(dataflow.HeaderReplay); id != "" && strings.HasPrefix(m.Headers().Get(jetstream.MsgIDHeader), messageID) {
 				done = append(done, id)
 			}
 			return nil

@@ -88,6 +88,9 @@ func (e *Entry) text() string {
 	if e.Replayed {
 		b.WriteString("  (replayed)")
 	}
+	if e.Replay != "" {
+		fmt.Fprintf(&b, "  (a replay of %s)", e.Replay)
+	}
 	fmt.Fprintf(&b, "\n  reason    %s\n", e.Reason)
 	if e.Operator != "" {
 		fmt.Fprintf(&b, "  operator  %s\n", e.Operator)

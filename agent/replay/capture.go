@@ -80,7 +80,7 @@ func Capture(ctx context.Context, w io.Writer, s agent.Script, o CaptureOptions)
 		why, err = "; the file has reached its size", nil
 	}
 	err = errors.Join(err, c.close(), c.w.Close())
-	fmt.Fprintf(w, "%d messages captured, %s kept%s\n", c.messages, plan.FormatBytes(c.w.Bytes()), why)
+	fmt.Fprintf(w, "%d messages captured, %d bytes kept%s\n", c.messages, c.w.Bytes(), why)
 	return err
 }
 
