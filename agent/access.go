@@ -207,12 +207,17 @@ func (g *gate) who(r *http.Request) role {
 
 // Reloadable tells whether there are certificates or tokens that can be read anew.
 func (o *Options) Reloadable() bool {
-	return o.Access.Cert != "" || o.Access.ReadToken != "" || o.Access.ControlToken != ""
+	return o.Embedded.Cert != "" || o.Access.Cert != "" || o.Access.ReadToken != "" || o.Access.ControlToken != ""
 }
 
 // Renew reads certificates and tokens anew.
 func (a *Agent) Renew() {
 	if a.control != nil {
 		a.control.gate.renew()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.embeddedCerts != nil {
+		a.embeddedCerts.Reload()
 	}
 }

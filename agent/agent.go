@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/certs"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -28,7 +28,9 @@ type Agent struct {
 	mu        sync.Mutex
 	pipelines []*Pipeline
 	embedded  *embedded.Server
-	control   *server
+	// embeddedCerts are those of the embedded server's ports, if they have any.
+	embeddedCerts *certs.Files
+	control       *server
 }
 
 // New makes an agent without pipelines and opens its control address.
@@ -68,13 +70,9 @@ func (a *Agent) Embedded() (*embedded.Server, error) {
 		return a.embedded, nil
 	}
 	e := a.opt.Embedded
-	o := embedded.Options{
-		Name: "edgeflow-" + a.opt.Instance, StoreDir: filepath.Join(a.opt.DataDir, "jetstream"), Domain: e.Domain,
-		Listen: e.Listen, MQTTListen: e.MQTTListen, MaxStoreBytes: e.MaxStoreBytes, LazySync: e.Lazy, Logger: a.log,
-	}
-	o.StoreKey, o.OldStoreKey = streamKeys(a.keys)
-	if e.LeafURL != "" {
-		o.Leaf = &embedded.LeafOptions{URLs: []string{e.LeafURL}}
+	o, err := a.embeddedOptions()
+	if err != nil {
+		return nil, &configError{err}
 	}
 	s, err := embedded.Start(o)
 	if err != nil {

@@ -67,6 +67,14 @@ type Server struct {
 type Embedded struct {
 	// Listen and MQTTListen open ports; empty for none. LeafURL is a hub to join.
 	Listen, MQTTListen, LeafURL, Domain string
+	// Users is a YAML file that names who may connect to the ports (see usersFile). Cert and
+	// Key make them ones of TLS, read anew when they change; with ClientCA, clients have to
+	// show certificates.
+	Users, Cert, Key, ClientCA string
+	// Open lets ports that others than this host reach ask nobody who they are.
+	Open bool
+	// Leaf is how the hub at LeafURL is reached: files, and TLS as for Server.
+	Leaf Server
 	// MaxStoreBytes bounds its streams; 0 for the default.
 	MaxStoreBytes int64
 	// Lazy leaves syncing to the server's timer.
@@ -107,7 +115,7 @@ func (o *Options) Validate() error {
 	if err := o.Access.validate(o.Listen); err != nil {
 		return err
 	}
-	for _, s := range []struct{ flag, mode string }{{"--nats-tls", o.NATS.TLS}, {"--hub-tls", o.Hub.TLS}} {
+	for _, s := range []struct{ flag, mode string }{{"--nats-tls", o.NATS.TLS}, {"--hub-tls", o.Hub.TLS}, {"--embedded-leaf-tls", o.Embedded.Leaf.TLS}} {
 		if _, ok := nats.ParseTLSMode(s.mode); !ok {
 			return fmt.Errorf("%s: %q is neither 'required' nor 'off'", s.flag, s.mode)
 		}

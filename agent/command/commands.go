@@ -36,6 +36,7 @@ func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	f.StringVar(&o.Instance, "instance", "", "this instance's name at the hub (default: the host's name)")
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:9464", "address of metrics, health and control; empty for none")
 	accessFlags(f, &o.Access)
+	embeddedFlags(f, &o.Embedded)
 	keyFlag(f, &o.StateKey)
 	o.AllowPaths = []string{}
 	f.StringArrayVar(&o.AllowPaths, "allow-path", o.AllowPaths, "folder that paths in SQL may lie in, besides --data, the working directory and the folder of the SQL file; may be repeated")

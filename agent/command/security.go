@@ -23,6 +23,22 @@ func accessFlags(f *pflag.FlagSet, a *agent.Access) {
 	f.BoolVar(&a.Open, "listen-insecure", false, "let everybody who reaches --listen read and control")
 }
 
+// embeddedFlags say who may use the embedded server's ports, and how it reaches its hub.
+func embeddedFlags(f *pflag.FlagSet, e *agent.Embedded) {
+	f.StringVar(&e.Users, "embedded-users", "", "YAML file of the users of the embedded server's ports, with their passwords and subjects")
+	f.StringVar(&e.Cert, "embedded-cert", "", "certificate of the embedded server's ports, which makes them TLS; read anew when it changes")
+	f.StringVar(&e.Key, "embedded-key", "", "key of --embedded-cert")
+	f.StringVar(&e.ClientCA, "embedded-client-ca", "", "CA of the certificates that clients of the embedded server have to show")
+	f.BoolVar(&e.Open, "embedded-insecure", false, "let everybody who reaches the embedded server's ports use it")
+	f.StringVar(&e.Leaf.Credentials, "embedded-leaf-credentials", "", "credentials file for --embedded-leaf")
+	f.StringVar(&e.Leaf.NKey, "embedded-leaf-nkey", "", "nkey seed file for --embedded-leaf")
+	f.StringVar(&e.Leaf.CA, "embedded-leaf-ca", "", "CA certificates for --embedded-leaf")
+	f.StringVar(&e.Leaf.Cert, "embedded-leaf-cert", "", "client certificate for --embedded-leaf")
+	f.StringVar(&e.Leaf.Key, "embedded-leaf-key", "", "key of --embedded-leaf-cert")
+	f.StringVar(&e.Leaf.ServerName, "embedded-leaf-server-name", "", "name in the certificate of --embedded-leaf (default: that of its URL)")
+	f.StringVar(&e.Leaf.TLS, "embedded-leaf-tls", "", "required or off (default: required unless --embedded-leaf is on this host)")
+}
+
 // keyFlag names the keys of encrypted state.
 func keyFlag(f *pflag.FlagSet, ref *string) {
 	f.StringVar(ref, "state-key", "", "keys of encrypted state as ${file:/path} or ${env:NAME}, one a line: the first encrypts, all decrypt")
