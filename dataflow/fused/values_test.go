@@ -128,7 +128,8 @@ var texts = []string{
 	`"text",`, `"longer than eight bytes",`, `"é",`, `"a\n",`, `"`, `12,`, `-7}`, `123456789012345678,`, `1234567890123456789,`, `00,`, `-0,`, `1.5,`, `-0.0,`, `1e3,`, `0.1,`, `.5,`, `5.,`, `99999.99,`,
 	`9007199254740993,`, `-12345678901.12345678,`, `0.12345678901234567,`, `0.12345678901234567890,`, `9999999999999999999,`, `0.000000000000000001,`, `true,`, `false}`, `"2024-02-29",`, `"2023-02-29",`, `2024-03-30,`, `"2024-03-30 12:34:56.789",`, `"2024-03-30T12:34:56.789012Z",`,
 	`2024-03-30 12:34:56.7Z,`, `"quoted",x`, `"quo""ted",`, "a\rb\r\n", "é,", "\xff,", `,`, "",
-	"\xa4text", "\xd9\x04text", "\xd9\x05text", "\xa2é", "\xa1\xff", "\x05", "\xff", "\xcc\xff", "\xcd\xff\xff", "\xce\xff\xff\xff\xff", "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff",
+	"\xa4text, and more than 16 bytes", "\xacabcdefgé123, and more than 16 bytes", "\xb0abcdefgh1234567\x7f, more", "\xb0abcdefgh1234567\xff, more", "\xa9abcdefgh\xff and more bytes", "\xa8abcdefgh\xff and more bytes", "\xa0\xff and more than 16 bytes",
+	"\xb1abcdefgh123456789, more", "\xa4text", "\xd9\x04text", "\xd9\x05text", "\xa2é", "\xa1\xff", "\x05", "\xff", "\xcc\xff", "\xcd\xff\xff", "\xce\xff\xff\xff\xff", "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff",
 	"\xcf\x80\x00\x00\x00\x00\x00\x00\x00", "\xd0\x80", "\xd1\x80\x00", "\xd2\x80\x00\x00\x00", "\xd3\x80\x00\x00\x00\x00\x00\x00\x00", "\xc2", "\xc3",
 	"\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00", "\xca\x3f\xc0\x00\x00", "\xd6\xff\x65\x00\x00\x00", "\xd7\xff\x12\x34\x56\x78\x65\x00\x00\x00", "\xd7\xff\xee\x6b\x28\x00\x65\x00\x00\x00", "\xd7\xff\xee\x6b\x27\xff\x65\x00\x00\x00",
 }
