@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/connector/nats"
@@ -24,12 +25,17 @@ func LetterSubject(stream, pipeline, instance, kind string) string {
 func ReplayedSubject(stream string) string { return stream + ".replayed" }
 
 // ConnOptions are the server's as a connector takes them.
-func (s Server) ConnOptions() nats.ConnOptions {
-	o := nats.ConnOptions{Credentials: s.Credentials, NKeySeed: s.NKey, TLSCA: s.CA, TLSCert: s.Cert, TLSKey: s.Key, Domain: s.Domain}
+func (s Server) ConnOptions() (nats.ConnOptions, error) {
+	o := nats.ConnOptions{Credentials: s.Credentials, NKeySeed: s.NKey, TLSCA: s.CA, TLSCert: s.Cert, TLSKey: s.Key,
+		TLSServerName: s.ServerName, Domain: s.Domain}
 	if s.URL != "" {
 		o.URLs = strings.Split(s.URL, ",")
 	}
-	return o
+	var ok bool
+	if o.TLS, ok = nats.ParseTLSMode(s.TLS); !ok {
+		return o, fmt.Errorf("TLS of %s: %q is neither 'required' nor 'off'", o.Server(), s.TLS)
+	}
+	return o, o.Validate()
 }
 
 func subjectToken(s string) string {

@@ -81,6 +81,8 @@ func serverFlags(f *pflag.FlagSet, s *agent.Server, name, what string) {
 	f.StringVar(&s.CA, name+"-ca", "", "CA certificates for --"+name)
 	f.StringVar(&s.Cert, name+"-cert", "", "client certificate for --"+name)
 	f.StringVar(&s.Key, name+"-key", "", "key of --"+name+"-cert")
+	f.StringVar(&s.ServerName, name+"-server-name", "", "name in the certificate of --"+name+" (default: that of its URL)")
+	f.StringVar(&s.TLS, name+"-tls", "", "required or off (default: required unless --"+name+" is on this host)")
 	f.StringVar(&s.Domain, name+"-domain", "", "JetStream domain of --"+name)
 }
 

@@ -61,11 +61,11 @@ func dial(s agent.Server) (jetstream.JetStream, func(), error) {
 	if s.URL == "" {
 		return nil, nil, errNoServer
 	}
-	o := s.ConnOptions()
-	o.Name = "edgeflow-dlq"
-	if err := o.Validate(); err != nil {
+	o, err := s.ConnOptions()
+	if err != nil {
 		return nil, nil, err
 	}
+	o.Name = "edgeflow-dlq"
 	nc, err := o.Connect(false)
 	if err != nil {
 		return nil, nil, fmt.Errorf("server %s: %w", o.Server(), err)

@@ -127,7 +127,9 @@ func (o *CaptureOptions) open(ctx context.Context, t *plan.Table) (*nats.Source,
 		if o.NATS.URL == "" {
 			return nil, so, errors.New("no server is named: give --nats nats://HOST:PORT; the embedded server of `edgeflow run` has a port with --embedded-listen")
 		}
-		so.ConnOptions = o.NATS.ConnOptions()
+		if so.ConnOptions, err = o.NATS.ConnOptions(); err != nil {
+			return nil, so, err
+		}
 	}
 	so.Name = "edgeflow-capture"
 	so.CreateStream, so.OnGap, so.Bounded = false, nats.GapResume, o.Once
