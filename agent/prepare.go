@@ -30,6 +30,21 @@ func (r *runner) openStore() (*state.Restored, error) {
 	return st.Load()
 }
 
+// sameEnds compares where each output goes on, as the manifest says, with where its outbox
+// ends. An outbox that is empty has nothing else to tell that its end is right.
+func sameEnds(m *dataflow.Manifest, restored *state.Restored) error {
+	ends := map[string]uint64{}
+	for _, o := range restored.Outboxes {
+		ends[o.Output] = o.Last
+	}
+	for _, o := range m.Outputs {
+		if ends[o.Name]+1 != o.Next {
+			return fmt.Errorf("the outbox of %q ends with row %d, and the next row is %d", o.Name, ends[o.Name], o.Next)
+		}
+	}
+	return nil
+}
+
 // prepare sets existing state aside or fills it from a savepoint, when told to, before the
 // first attempt that gets so far.
 func (r *runner) prepare(path string, opts store.Options) error {

@@ -145,6 +145,9 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if err != nil {
 		return nil, &configError{err}
 	}
+	if err := sameEnds(m, restored); err != nil {
+		return nil, r.store.Damaged(err)
+	}
 	began, last, pages := r.p.agent.clock.Now(), r.p.agent.clock.Now(), 0
 	restored.Roots.InUse = m.Pages
 	err = r.arena.Restore(restored.Roots, func(fn func(state.PageID, []byte) error) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/klauspost/compress/s2"
@@ -15,7 +16,7 @@ func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFram
 	if after == ^uint64(0) {
 		return nil
 	}
-	return s.view(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		b := tx.Bucket(bucketOutbox).Bucket([]byte(output))
 		if b == nil {
 			return nil
@@ -25,7 +26,7 @@ func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFram
 		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, after+1)); k != nil; k, v = c.Next() {
 			f, err := s.seal.unpackFrame(buf, output, k, v)
 			if err != nil {
-				return fmt.Errorf("store: %w", err)
+				return &damage{err}
 			}
 			if v[0]&^encSealed == encS2 {
 				buf = f.Data
@@ -41,6 +42,11 @@ func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFram
 		}
 		return nil
 	})
+	var d *damage
+	if errors.As(err, &d) {
+		return s.failed(err)
+	}
+	return err
 }
 
 // OutboxStats implements state.Store.

@@ -62,12 +62,15 @@ const (
 	boltElement  = 16
 	boltBranch   = 1
 	boltLeaf     = 2
+	boltMeta     = 4
 	boltFreelist = 16
 	boltNoList   = ^uint64(0)
 )
 
-// boltWalk reads every page that a bbolt file reaches and checks that all that
-// its pages point at is inside them, and that no page is reached twice.
+// boltWalk reads every page that a bbolt file reaches and checks what bbolt's own writing
+// makes so: keys are in order, also between a page and those below it; no page is reached
+// twice; a page is filled from its table of entries on, entry by entry without a gap, and is
+// as long as that needs. With it, a count or a length that changed is found.
 type boltWalk struct {
 	f        io.ReaderAt
 	size     int64
@@ -97,7 +100,7 @@ func (w *boltWalk) run() error {
 		}
 		w.free = append(w.free, pg)
 	}
-	return w.tree(binary.LittleEndian.Uint64(m[16:]), 0)
+	return w.tree(binary.LittleEndian.Uint64(m[16:]), 0, keyRange{})
 }
 
 // meta returns the meta page that bbolt takes: the valid one of the higher
@@ -115,6 +118,9 @@ func (w *boltWalk) meta() (best []byte, err error) {
 				binary.LittleEndian.Uint64(m[56:]) != h.Sum64() || int64(binary.LittleEndian.Uint32(m[8:])) != size {
 				continue
 			}
+			if err := w.metaHead(uint64(i), size); err != nil {
+				return nil, err
+			}
 			if best == nil || binary.LittleEndian.Uint64(m[48:]) > binary.LittleEndian.Uint64(best[48:]) {
 				best, w.pageSize = m, size
 			}
@@ -124,6 +130,19 @@ func (w *boltWalk) meta() (best []byte, err error) {
 		}
 	}
 	return nil, errors.New("no valid meta page")
+}
+
+// metaHead checks the head of a valid meta page, which its checksum does not cover. The two
+// are written at once: a torn write does not come between.
+func (w *boltWalk) metaHead(i uint64, size int64) error {
+	head := make([]byte, boltHeader)
+	if _, err := w.f.ReadAt(head, int64(i)*size); err != nil {
+		return err
+	}
+	if binary.LittleEndian.Uint64(head) != i || binary.LittleEndian.Uint16(head[8:]) != boltMeta {
+		return fmt.Errorf("meta page %d has a damaged header", i)
+	}
+	return nil
 }
 
 // page reads a page with what overflows from it.
@@ -167,7 +186,14 @@ func (w *boltWalk) page(id uint64) ([]byte, error) {
 
 const boltDepthMax = 64
 
-func (w *boltWalk) tree(id uint64, depth int) error {
+// keyRange is where the keys below an entry lie: from low on, before high; nil is no limit.
+type keyRange struct{ low, high []byte }
+
+func (r keyRange) has(k []byte) bool {
+	return bytes.Compare(k, r.low) >= 0 && (r.high == nil || bytes.Compare(k, r.high) < 0)
+}
+
+func (w *boltWalk) tree(id uint64, depth int, in keyRange) error {
 	if depth > boltDepthMax {
 		return fmt.Errorf("page %d is too deep", id)
 	}
@@ -178,48 +204,77 @@ func (w *boltWalk) tree(id uint64, depth int) error {
 	defer func() { w.free = append(w.free, pg) }()
 	switch flags := binary.LittleEndian.Uint16(pg[8:]); flags {
 	case boltBranch, boltLeaf:
-		return w.elements(pg, id, flags == boltLeaf, depth)
+		end, err := w.elements(pg, id, flags == boltLeaf, depth, in)
+		if need := (end + w.pageSize - 1) / w.pageSize * w.pageSize; err == nil && need != int64(len(pg)) {
+			err = fmt.Errorf("page %d has %d bytes and needs %d", id, len(pg), need)
+		}
+		return err
 	default:
 		return fmt.Errorf("page %d has flags %x", id, flags)
 	}
 }
 
-// elements checks the entries of a page and walks what they point at.
-func (w *boltWalk) elements(pg []byte, id uint64, leaf bool, depth int) error {
+// elements checks the entries of a page and walks what they point at. It returns where the
+// last one ends.
+func (w *boltWalk) elements(pg []byte, id uint64, leaf bool, depth int, in keyRange) (end int64, err error) {
 	n := int(binary.LittleEndian.Uint16(pg[10:]))
 	if n == 0 && !leaf || boltHeader+n*boltElement > len(pg) {
-		return fmt.Errorf("page %d counts %d entries", id, n)
+		return 0, fmt.Errorf("page %d counts %d entries", id, n)
 	}
+	next := uint64(boltHeader + n*boltElement)
 	var last []byte
 	for i := range n {
-		at := boltHeader + i*boltElement
-		e := pg[at : at+boltElement]
-		var pos, key, value uint64
-		if leaf {
-			pos, key, value = uint64(binary.LittleEndian.Uint32(e[4:])), uint64(binary.LittleEndian.Uint32(e[8:])), uint64(binary.LittleEndian.Uint32(e[12:]))
-		} else {
-			pos, key = uint64(binary.LittleEndian.Uint32(e)), uint64(binary.LittleEndian.Uint32(e[4:]))
-		}
-		start := uint64(at) + pos
-		if start+key+value > uint64(len(pg)) {
-			return fmt.Errorf("page %d: entry %d leaves the page", id, i)
-		}
-		k := pg[start : start+key]
-		if i > 0 && bytes.Compare(last, k) >= 0 {
-			return fmt.Errorf("page %d: entry %d is out of order", id, i)
-		}
-		last = k
-		var err error
-		if !leaf {
-			err = w.tree(binary.LittleEndian.Uint64(e[8:]), depth+1)
-		} else if binary.LittleEndian.Uint32(e)&1 != 0 {
-			err = w.bucket(pg[start+key:start+key+value], id, depth)
+		e, err := boltEntryAt(pg, i, leaf)
+		switch {
+		case err != nil:
+		case e.start != next || e.key == 0 || e.start+e.key+e.value > uint64(len(pg)):
+			err = errors.New("is at a wrong place")
+		case i > 0 && bytes.Compare(last, e.keyOf(pg)) >= 0 || !in.has(e.keyOf(pg)):
+			err = errors.New("is out of order")
 		}
 		if err != nil {
-			return err
+			return 0, fmt.Errorf("page %d: entry %d %w", id, i, err)
+		}
+		last, next = e.keyOf(pg), e.start+e.key+e.value
+		switch {
+		case !leaf:
+			below := keyRange{last, in.high}
+			if i+1 < n {
+				if e, err := boltEntryAt(pg, i+1, false); err == nil && e.start+e.key <= uint64(len(pg)) {
+					below.high = e.keyOf(pg)
+				}
+			}
+			err = w.tree(e.page, depth+1, below)
+		case e.bucket:
+			err = w.bucket(pg[e.start+e.key:next], id, depth)
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return int64(next), nil
+}
+
+// boltEntry is an entry of a page: where its key starts, how long key and value are, and
+// the page that a branch points at.
+type boltEntry struct {
+	start, key, value, page uint64
+	bucket                  bool
+}
+
+func (e boltEntry) keyOf(pg []byte) []byte { return pg[e.start : e.start+e.key] }
+
+func boltEntryAt(pg []byte, i int, leaf bool) (e boltEntry, err error) {
+	at := boltHeader + i*boltElement
+	b := pg[at : at+boltElement]
+	u32 := func(at int) uint64 { return uint64(binary.LittleEndian.Uint32(b[at:])) }
+	if !leaf {
+		return boltEntry{start: uint64(at) + u32(0), key: u32(4), page: binary.LittleEndian.Uint64(b[8:])}, nil
+	}
+	if u32(0) > 1 {
+		err = fmt.Errorf("has flags %x", u32(0))
+	}
+	return boltEntry{start: uint64(at) + u32(4), key: u32(8), value: u32(12), bucket: u32(0) == 1}, err
 }
 
 // bucket walks a bucket whose record is v; a small one is inside the record.
@@ -228,11 +283,18 @@ func (w *boltWalk) bucket(v []byte, id uint64, depth int) error {
 		return fmt.Errorf("page %d: bucket of %d bytes", id, len(v))
 	}
 	if root := binary.LittleEndian.Uint64(v); root != 0 {
-		return w.tree(root, depth+1)
+		if len(v) != 16 {
+			return fmt.Errorf("page %d: bucket of %d bytes with pages", id, len(v))
+		}
+		return w.tree(root, depth+1, keyRange{})
 	}
 	v = v[16:]
 	if len(v) < boltHeader || binary.LittleEndian.Uint16(v[8:]) != boltLeaf {
 		return fmt.Errorf("page %d: inline bucket of %d bytes", id, len(v))
 	}
-	return w.elements(v, id, true, depth+1)
+	end, err := w.elements(v, id, true, depth+1, keyRange{})
+	if err == nil && end != int64(len(v)) {
+		err = fmt.Errorf("page %d: inline bucket of %d bytes instead of %d", id, len(v), end)
+	}
+	return err
 }

@@ -231,6 +231,9 @@ func (s *Store) init() error {
 	if err != nil {
 		return err
 	}
+	if err := s.view(s.verify); err != nil {
+		return err
+	}
 	s.epoch, s.roots = r.Epoch, r.Roots
 	return s.sweep()
 }
@@ -310,6 +313,7 @@ func (s *Store) Pages(fn func(state.PageID, []byte) error) error {
 // eachPage calls fn for the image of each page that the manifest's epoch sees.
 func (s *sealer) eachPage(tx *bolt.Tx, fn func(state.PageID, []byte) error) error {
 	epoch := manifestEpoch(tx.Bucket(bucketMeta).Get(manifestKey))
+	swept := tx.Bucket(bucketMeta).Get(keyUnswept) == nil
 	var key, value, buf []byte // the version chosen so far
 	emit := func() error {
 		if key == nil {
@@ -341,6 +345,9 @@ func (s *sealer) eachPage(tx *bolt.Tx, fn func(state.PageID, []byte) error) erro
 				}
 				key = nil
 			}
+		}
+		if swept && (e > epoch || key != nil) {
+			return &damage{fmt.Errorf("page %d has a version of epoch %d, and the manifest is of epoch %d", p, e, epoch)}
 		}
 		if e <= epoch {
 			key, value = k, v

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/edgeflow/edgeflow/dataflow/state"
+)
+
+// verify checks at a start what no checksum covers: that nothing is there under a name that
+// nobody knows, that a file with contents has a manifest, and that each outbox has as many
+// frames, rows and bytes, in a row, as are counted. It reads keys and heads, not data.
+func (s *Store) verify(tx *bolt.Tx) error {
+	if err := verifyNames(tx); err != nil {
+		return &damage{err}
+	}
+	counted := 0
+	err := tx.Bucket(bucketOutputs).ForEach(func(name, _ []byte) error {
+		counted++
+		return verifyOutbox(tx, string(name))
+	})
+	if err != nil {
+		return &damage{err}
+	}
+	return tx.Bucket(bucketOutbox).ForEach(func(name, v []byte) error {
+		if counted--; counted < 0 || tx.Bucket(bucketOutputs).Get(name) == nil {
+			return &damage{fmt.Errorf("outbox %q has no counters", name)}
+		}
+		return nil
+	})
+}
+
+func verifyNames(tx *bolt.Tx) error {
+	known := [][]byte{bucketMeta, bucketPages, bucketOutbox, bucketOutputs}
+	err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+		if !slices.ContainsFunc(known, func(k []byte) bool { return bytes.Equal(k, name) }) {
+			return fmt.Errorf("there is a bucket %q", name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	meta := tx.Bucket(bucketMeta)
+	known = [][]byte{keyFormat, keyUnswept, keySealed, manifestKey}
+	err = meta.ForEach(func(name, v []byte) error {
+		if v == nil || !slices.ContainsFunc(known, func(k []byte) bool { return bytes.Equal(k, name) }) {
+			return fmt.Errorf("there is an entry %q", name)
+		}
+		return nil
+	})
+	if err != nil || meta.Get(manifestKey) != nil || meta.Get(keyUnswept) != nil {
+		return err
+	}
+	for _, b := range [][]byte{bucketPages, bucketOutputs} {
+		if k, _ := tx.Bucket(b).Cursor().First(); k != nil {
+			return errors.New("the manifest is missing")
+		}
+	}
+	return nil
+}
+
+// verifyOutbox compares the counters of an output with its frames.
+func verifyOutbox(tx *bolt.Tx, output string) error {
+	want, err := outboxStats(tx, output)
+	if err != nil {
+		return err
+	}
+	b := tx.Bucket(bucketOutbox).Bucket([]byte(output))
+	if b == nil {
+		return fmt.Errorf("outbox %q is missing", output)
+	}
+	got := state.OutboxStats{Output: output, First: want.First, Last: want.First - 1, OldestCreated: want.OldestCreated}
+	err = b.ForEach(func(k, v []byte) error {
+		n, err := frameBytes(v)
+		first, rows, _ := frameHead(v)
+		if err != nil || len(k) != 8 || first != got.Last+1 {
+			return fmt.Errorf("outbox %q: frame %x, which begins with %d, after %d", output, k, first, got.Last)
+		}
+		got.Last = binary.BigEndian.Uint64(k)
+		got.Frames, got.Rows, got.Bytes = got.Frames+1, got.Rows+int64(rows), got.Bytes+int64(n)
+		return nil
+	})
+	if err == nil && got != want {
+		err = fmt.Errorf("outbox %q has %d frames, %d rows and %d bytes up to %d, and counts %d, %d and %d up to %d",
+			output, got.Frames, got.Rows, got.Bytes, got.Last, want.Frames, want.Rows, want.Bytes, want.Last)
+	}
+	return err
+}
