@@ -22,7 +22,7 @@ func startCluster(t *testing.T) *cluster {
 	ports := freePorts(t, 6)
 	for i := range c.opts {
 		c.opts[i] = &server.Options{ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: ports[i], JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
-			JetStreamMaxMemory: 1 << 26, JetStreamMaxStore: 1 << 28, LameDuckDuration: 2 * time.Second, LameDuckGracePeriod: time.Second,
+			JetStreamMaxMemory: 1 << 26, JetStreamMaxStore: 1 << 28, LameDuckDuration: 4 * time.Second, LameDuckGracePeriod: 3 * time.Second,
 			Cluster: server.ClusterOpts{Name: "C", Host: "127.0.0.1", Port: ports[3+i]}, Routes: server.RoutesFromStr(fmt.Sprintf("nats://127.0.0.1:%d", ports[3]))}
 		c.start(i)
 	}
@@ -76,20 +76,22 @@ func (c *cluster) persist(what string, f func() error) {
 	}
 }
 
-// on counts the sources that are connected to a server.
-func (c *cluster) on(i int) int {
+// on counts the sources that are connected to a server, and the clients that just wait.
+func (c *cluster) on(i int) (sources, waiting int) {
 	c.t.Helper()
 	z, err := c.srv[i].Connz(&server.ConnzOptions{})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	n := 0
 	for _, conn := range z.Conns {
-		if conn.Name == "edgeflow" {
-			n++
+		switch conn.Name {
+		case "edgeflow":
+			sources++
+		case "waiting":
+			waiting++
 		}
 	}
-	return n
+	return sources, waiting
 }
 
 // TestCluster: sources that know one server of three go on at the others, which it has
@@ -126,8 +128,8 @@ func TestCluster(t *testing.T) {
 		sources[i], _ = open(t, SourceOptions{ConnOptions: ConnOptions{URLs: []string{c.srv[0].ClientURL()}, RequestTimeout: time.Second, TLS: TLSOff}, Stream: "S",
 			Reader: w.Reader, Delivery: w.Delivery, Heartbeat: 300 * time.Millisecond, PullExpires: time.Second, BackoffMax: 200 * time.Millisecond}, nil)
 	}
-	if c.on(0) != len(ways) {
-		t.Fatalf("%d sources are where they were told to be", c.on(0))
+	if n, _ := c.on(0); n != len(ways) {
+		t.Fatalf("%d sources are where they were told to be", n)
 	}
 	read := 0
 	check := func(to int) {
@@ -164,28 +166,37 @@ func TestCluster(t *testing.T) {
 		}
 		return nil
 	})
-	lame := 1
-	if c.on(2) > c.on(1) {
-		lame = 2
+	lame, moved := 1, 0
+	for _, i := range []int{1, 2} {
+		if n, _ := c.on(i); n > moved {
+			lame, moved = i, n
+		}
 	}
-	moved := c.on(lame)
 	if moved == 0 {
 		t.Fatal("no source went to another server")
+	}
+	// Clients that do not care are closed one by one after a grace period.
+	const waiting = 6
+	for range waiting {
+		nc, err := nats.Connect(c.srv[lame].ClientURL(), nats.Name("waiting"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
 	}
 	left := make(chan struct{})
 	go func() {
 		c.srv[lame].LameDuckShutdown()
 		close(left)
 	}()
-	// Its clients are closed only after a grace period; ours do not wait for that.
-	for c.on(lame) > 0 {
-		select {
-		case <-left:
-			t.Error("a source stayed until the server stopped")
-		default:
-			continue
+	for {
+		n, others := c.on(lame)
+		if others < waiting {
+			t.Fatalf("%d sources stayed until the server closed connections", n)
 		}
-		break
+		if n == 0 {
+			break
+		}
 	}
 	publish()
 	<-left
