@@ -189,7 +189,7 @@ func permanent(err error) bool {
 	var pe *PositionError
 	var ae *APIError
 	switch {
-	case errors.As(err, &pe), errors.Is(err, ErrNoStream), errors.Is(err, ErrOption):
+	case errors.As(err, &pe), errors.Is(err, ErrNoStream), errors.Is(err, ErrOption), errors.Is(err, errMoved):
 		return true
 	case errors.As(err, &ae):
 		return ae.Code == 400 || ae.Code == 404

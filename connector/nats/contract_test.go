@@ -46,6 +46,7 @@ var contract = []struct {
 	{"consumer deleted", testConsumerDeleted},
 	{"positions at open", testPositionProblemsAtOpen},
 	{"stream changed while running", testStreamProblemsWhileRunning},
+	{"going on while running", testGoingOnWhileRunning},
 	{"large messages", testLargeMessagesAndSlowPolling},
 	{"packed messages", testPackedMessages},
 	{"bounded memory", testMemoryIsBounded},

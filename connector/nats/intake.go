@@ -363,6 +363,7 @@ func (k *keeper) judge(j *jump) error {
 	if k.s.o.OnGap == GapFail {
 		return pe
 	}
+	k.s.lack(j.to, v.Missing)
 	k.warn(dataflow.OpenReport{Resumed: true, Gap: v.Missing, Warning: pe.Error()})
 	return nil
 }

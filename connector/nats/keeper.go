@@ -172,8 +172,18 @@ func (k *keeper) anew() error {
 		return err
 	}
 	k.warn(report)
+	if report.Moved && report.Gap == 0 {
+		k.in.stop()
+		return errMoved
+	}
+	k.s.lack(k.in.reached()+1, report.Gap)
 	return nil
 }
+
+// errMoved ends a source whose stream was rolled back or made anew while it ran, where the
+// policy is to go on: a start notes the new place before it reads, which a running source
+// could do with its next message only.
+var errMoved = errors.New("the stream does not continue where reading was; a start goes on in it")
 
 // warn tells of a gap that the policy allows and that was found while running.
 func (k *keeper) warn(r dataflow.OpenReport) {

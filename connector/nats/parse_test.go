@@ -113,6 +113,10 @@ func TestParseStatus(t *testing.T) {
 	if !ok || s.code != 100 || s.left != -1 || !s.hasLast || s.lastConsumer != 7 || s.lastStream != 70 {
 		t.Errorf("%+v %v", s, ok)
 	}
+	s, ok = parseStatus([]byte("NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: 7\r\nNats-Consumer-Stalled: $JS.FC.S.c.ab12\r\n\r\n"))
+	if !ok || s.lastConsumer != 7 || string(s.stalled) != "$JS.FC.S.c.ab12" {
+		t.Errorf("%+v %v", s, ok)
+	}
 	if _, ok = parseStatus([]byte("NATS/1.0\r\nRegion: eu\r\n\r\n")); ok {
 		t.Error("a message's headers pass as a status")
 	}

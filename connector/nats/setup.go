@@ -182,7 +182,6 @@ func (k *keeper) adopt(a *api, consumer, deliver string, p place, st StreamState
 func (k *keeper) goes(pending uint64, again bool) {
 	s := k.s
 	k.in.mu.Lock()
-	defer k.in.mu.Unlock()
 	s.mu.Lock()
 	s.live = k.t
 	if again {
@@ -198,6 +197,7 @@ func (k *keeper) goes(pending uint64, again bool) {
 	}
 	st := s.st
 	s.mu.Unlock()
+	k.in.mu.Unlock()
 	k.wake()
 	if s.o.OnStatus != nil {
 		s.o.OnStatus(st)

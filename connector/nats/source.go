@@ -45,6 +45,7 @@ type Source struct {
 	flow   string    // where the server waits for an answer to its flow control
 	// queued is what lies in memory between reader and Poll.
 	queuedMessages int
+	gaps           []gap
 	queuedBytes    int64
 	behind         uint64 // messages waiting at the server, as last told
 	createdNs      int64
@@ -291,6 +292,29 @@ func (s *Source) Close() error {
 		<-s.done
 	}
 	return nil
+}
+
+// gap is a number of messages found missing before a sequence.
+type gap struct{ before, missing uint64 }
+
+// lack notes messages found missing while running.
+func (s *Source) lack(before, missing uint64) {
+	if missing > 0 {
+		s.mu.Lock()
+		s.gaps = append(s.gaps, gap{before, missing})
+		s.mu.Unlock()
+	}
+}
+
+// Gap implements dataflow.Gapped.
+func (s *Source) Gap(seq uint64) (missing uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.gaps) > 0 && s.gaps[0].before <= seq {
+		missing += s.gaps[0].missing
+		s.gaps = s.gaps[1:]
+	}
+	return missing
 }
 
 // signal wakes a waiting Poll.

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -477,6 +478,77 @@ func testStreamProblemsWhileRunning(t *testing.T, w way) {
 				t.Fatalf("%d messages, %v", len(msgs), err)
 			}
 		}
+	})
+}
+
+// Under the policy to go on, a gap found while running is counted, and a stream that was made
+// anew is gone on in by a start.
+func testGoingOnWhileRunning(t *testing.T, w way) {
+	resume := func(o *SourceOptions) { o.OnGap, o.PullMessages, o.PullBytes = GapResume, 10, 64<<10 }
+	t.Run("retention passes us", func(t *testing.T) {
+		h := w.hub(t)
+		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxMsgs: 500})
+		h.publish("s.a", 100)
+		s, _ := open(t, h.options(resume), nil)
+		got, _ := collect(t, s, 50)
+		for i := range 5000 {
+			var err error
+			if i%500 == 499 {
+				_, err = h.js.Publish("s.b", make([]byte, 2000), nats.AckWait(60*time.Second))
+			} else {
+				err = h.nc.Publish("s.b", make([]byte, 2000))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		read, missing := len(got), uint64(0)
+		until := time.Now().Add(60 * time.Second)
+		for last := uint64(0); last < 5100; {
+			msgs, _, err := s.Poll(nil, 100, 100*time.Millisecond)
+			if err != nil || time.Now().After(until) {
+				t.Fatalf("%d read up to %d, %d missing: %v", read, last, missing, err)
+			}
+			if read += len(msgs); len(msgs) > 0 {
+				last = msgs[len(msgs)-1].Seq
+			}
+			missing += s.Gap(last)
+		}
+		for time.Now().Before(until) && uint64(read)+missing < 5100 {
+			missing += s.Gap(5100) // the server is asked how much is gone
+		}
+		if uint64(read)+missing != 5100 || missing == 0 {
+			t.Errorf("%d read and %d missing of 5100", read, missing)
+		}
+	})
+	t.Run("deleted and created again", func(t *testing.T) {
+		h := w.hub(t)
+		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
+		h.publish("s.a", 10)
+		s, _ := open(t, h.options(resume), nil)
+		_, pos := collect(t, s, 10)
+		if err := h.js.DeleteStream("S"); err != nil {
+			t.Fatal(err)
+		}
+		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
+		until := time.Now().Add(60 * time.Second)
+		for {
+			_, _, err := s.Poll(nil, 100, 100*time.Millisecond)
+			if errors.Is(err, errMoved) || errors.Is(err, ErrNoStream) {
+				break
+			}
+			if err != nil || time.Now().After(until) {
+				t.Fatalf("the source goes on: %v", err)
+			}
+		}
+		s.Close()
+		s, r := open(t, h.options(resume), pos)
+		if !r.Moved || bytes.Equal(s.StartPosition(nil), pos) {
+			t.Errorf("the start has not moved: %+v", r)
+		}
+		h.publish("s.b", 10)
+		got, _ := collect(t, s, 10)
+		want(t, got, "s.b", 0, 10)
 	})
 }
 
