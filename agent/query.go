@@ -35,6 +35,9 @@ type QueryOptions struct {
 // Query runs a script that ends in a SELECT and shows its result as it changes. Rows are
 // shown before they are committed, and nothing of the query is kept.
 func Query(ctx context.Context, w io.Writer, text string, o QueryOptions) error {
+	if err := (Script{File: "query", Text: text}).RefuseInPlace("the processes of this host are shown with it"); err != nil {
+		return err
+	}
 	p, err := compileQuery(text, o.Files)
 	if err != nil {
 		return err

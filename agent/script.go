@@ -10,22 +10,33 @@ import (
 	"text/tabwriter"
 
 	"github.com/edgeflow/edgeflow/connector/nexmark"
+	"github.com/edgeflow/edgeflow/connector/secret"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
 )
 
 // Compile parses and plans a script. A pipeline without 'pipeline.name' is named after its
-// file.
+// file. Errors quote the script without the secrets in it.
 func Compile(file, text string) (*plan.Plan, error) {
+	hide := secret.NewMasker(text)
 	script, err := sql.Parse(file, text)
 	if err != nil {
-		return nil, err
+		return nil, hide.Error(err)
 	}
 	p, err := plan.Build(script, plan.Options{Connectors: planConnectors(), Functions: nexmark.Functions()})
 	if err != nil {
-		return nil, err
+		return nil, hide.Error(err)
 	}
+	if shown := hide.Text(text); shown != text { // manifests keep the text
+		kept := *p.Source
+		kept.Text = shown
+		p.Source = &kept
+	}
+	for i := range p.Warnings {
+		p.Warnings[i].Text = hide.Text(p.Warnings[i].Text)
+	}
+	warnInPlace(p, text)
 	if p.Config.Name == "" {
 		p.Config.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	}
@@ -69,7 +80,7 @@ func (s Script) Plan() (*plan.Plan, error) {
 		return nil, err
 	}
 	if err := checkTables(p); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.File, err)
+		return nil, fmt.Errorf("%s: %w", s.File, secret.NewMasker(s.Text).Error(err))
 	}
 	return p, nil
 }

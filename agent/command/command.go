@@ -90,6 +90,7 @@ func rootCommand(inside []agent.Script) *cobra.Command {
 		root.Long = root.Short + ".\nInside: " + strings.Join(agent.Names(inside), ", ") + ". Without a command it is run."
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		err = withoutValue(err)
 		return fmt.Errorf("%w: %w (see `%s --help`)", errUsage, err, c.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true

@@ -15,7 +15,7 @@ import (
 // hostFlags are the flags of every command that runs pipelines.
 func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	f.StringVar(&o.DataDir, "data", "data", "folder of state, outboxes and the embedded server")
-	f.StringVar(&o.NATS.URL, "nats", "", "URL of the NATS server of sources and sinks (default: an embedded server)")
+	f.Var(urlFlag{&o.NATS.URL}, "nats", "URL of the NATS server of sources and sinks (default: an embedded server)")
 	f.StringVar(&o.NATS.Credentials, "nats-credentials", "", "credentials file for --nats")
 	f.StringVar(&o.NATS.NKey, "nats-nkey", "", "nkey seed file for --nats")
 	f.StringVar(&o.NATS.CA, "nats-ca", "", "CA certificates for --nats")
@@ -24,7 +24,7 @@ func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	f.StringVar(&o.NATS.Domain, "nats-domain", "", "JetStream domain of --nats")
 	f.StringVar(&o.NATS.ServerName, "nats-server-name", "", "name in the certificate of --nats (default: that of its URL)")
 	f.StringVar(&o.NATS.TLS, "nats-tls", "", "required or off (default: required unless --nats is on this host)")
-	f.StringVar(&o.Hub.URL, "hub", "", "URL of the NATS server that sinks forward to (default: that of --nats)")
+	f.Var(urlFlag{&o.Hub.URL}, "hub", "URL of the NATS server that sinks forward to (default: that of --nats)")
 	f.StringVar(&o.Hub.Credentials, "hub-credentials", "", "credentials file for --hub")
 	f.StringVar(&o.Hub.NKey, "hub-nkey", "", "nkey seed file for --hub")
 	f.StringVar(&o.Hub.CA, "hub-ca", "", "CA certificates for --hub")
@@ -42,7 +42,7 @@ func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	f.StringArrayVar(&o.AllowPaths, "allow-path", o.AllowPaths, "folder that paths in SQL may lie in, besides --data, the working directory and the folder of the SQL file; may be repeated")
 	f.StringVar(&o.Embedded.Listen, "embedded-listen", "", "client address of the embedded server, e.g. 127.0.0.1:4222 (default: none)")
 	f.StringVar(&o.Embedded.MQTTListen, "embedded-mqtt", "", "MQTT address of the embedded server, e.g. 127.0.0.1:1883 (default: none)")
-	f.StringVar(&o.Embedded.LeafURL, "embedded-leaf", "", "hub that the embedded server joins as a leaf node")
+	f.Var(urlFlag{&o.Embedded.LeafURL}, "embedded-leaf", "hub that the embedded server joins as a leaf node")
 	f.StringVar(&o.Embedded.Domain, "embedded-domain", "", "JetStream domain of the embedded server")
 	f.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&o.LogJSON, "log-json", false, "log as JSON")

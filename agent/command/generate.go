@@ -91,6 +91,9 @@ func generate(w io.Writer, files []string, o generateOptions) error {
 
 // generated makes the package of a script for a folder.
 func generated(s agent.Script, dir string, o generateOptions) (*codegen.Package, error) {
+	if err := s.RefuseInPlace("what is generated carries the script"); err != nil {
+		return nil, err
+	}
 	p, err := s.Plan()
 	if err != nil {
 		return nil, err

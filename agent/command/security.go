@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -37,6 +39,33 @@ func embeddedFlags(f *pflag.FlagSet, e *agent.Embedded) {
 	f.StringVar(&e.Leaf.Key, "embedded-leaf-key", "", "key of --embedded-leaf-cert")
 	f.StringVar(&e.Leaf.ServerName, "embedded-leaf-server-name", "", "name in the certificate of --embedded-leaf (default: that of its URL)")
 	f.StringVar(&e.Leaf.TLS, "embedded-leaf-tls", "", "required or off (default: required unless --embedded-leaf is on this host)")
+}
+
+// urlFlag is the URL of a server. One with a password or token in it is named by a
+// reference, ${env:NAME} or ${file:/path}: the processes of a host are shown with their flags.
+type urlFlag struct{ to *string }
+
+func (u urlFlag) String() string {
+	if u.to == nil {
+		return ""
+	}
+	return agent.MaskURLs(*u.to)
+}
+
+func (u urlFlag) Type() string { return "url" }
+
+func (u urlFlag) Set(s string) (err error) {
+	*u.to, err = agent.ServerURL(s)
+	return err
+}
+
+// withoutValue leaves the value out of an error about a flag that may carry a secret.
+func withoutValue(err error) error {
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) && bad.GetFlag().Value.Type() == (urlFlag{}).Type() {
+		return fmt.Errorf("--%s: %w", bad.GetFlag().Name, bad.Unwrap())
+	}
+	return err
 }
 
 // keyFlag names the keys of encrypted state.
