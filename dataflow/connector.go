@@ -54,6 +54,13 @@ type Starter interface {
 	StartPosition(dst []byte) []byte
 }
 
+// Gapped is a MessageSource that may find messages gone while it runs and go on, where that is
+// the policy. Gap returns how many are missing before the message with sequence seq and were
+// not told of before.
+type Gapped interface {
+	Gap(seq uint64) uint64
+}
+
 // RowSource makes rows by itself, without messages: datagen, nexmark, values of a test.
 type RowSource interface {
 	Open(ctx context.Context, position []byte) (OpenReport, error)

@@ -209,6 +209,9 @@ func (in *ingest) runMessages(upTo, floor int64) (int, error) {
 	}
 	if last >= 0 {
 		in.position = in.bind.Messages.Position(in.position[:0], &in.msgs[last])
+		if g, ok := in.bind.Messages.(Gapped); ok {
+			in.ledger.Gap += g.Gap(in.msgs[last].Seq)
+		}
 	}
 	if in.batch.N > 0 {
 		rows += in.batch.N

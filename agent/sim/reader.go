@@ -20,6 +20,7 @@ type reader struct {
 	h   *host
 	at  nats.Position // of the newest message handed out
 	buf []byte
+	gap uint64 // messages found missing while running, before the next one
 	// changes is the stream's when the position was last found to fit it.
 	changes int
 	// committed is the highest sequence of the stream said to be committed.
@@ -85,6 +86,32 @@ func (r *reader) verify() (gap uint64, moved bool, err error) {
 	return v.Missing, true, nil
 }
 
+// errMoved ends a reader whose stream was made anew or rolled back: a start goes on in it.
+var errMoved = fmt.Errorf("%w: the stream has moved", errSource)
+
+// renew sets a running reader up anew after the stream changed: it goes on over a gap, and
+// leaves what else there may be to a start.
+func (r *reader) renew() error {
+	before := r.h.past
+	gap, moved, err := r.verify()
+	if err == nil && moved && gap == 0 {
+		err = errMoved
+	}
+	if gap > 0 { // Gap counts it
+		r.gap += gap
+		r.h.past.gap, r.h.past.moved = before.gap, before.moved
+	}
+	return err
+}
+
+// Gap implements dataflow.Gapped.
+func (r *reader) Gap(uint64) uint64 {
+	gap := r.gap
+	r.gap = 0
+	r.h.past.gap += gap
+	return gap
+}
+
 // waiting is the number of messages that the stream has after the position.
 func (r *reader) waiting() int {
 	if s := r.h.w.stream; s.last() > r.at.Sequence {
@@ -111,9 +138,9 @@ func (r *reader) Poll(dst []dataflow.Message, limit int, _ time.Duration) ([]dat
 	}
 	w.arrive()
 	if r.changes != w.stream.changes {
-		// The server or the stream went away and is back: the reader is set up anew, and a
-		// gap found by that is found by a start.
-		return dst, 1, errSource
+		if err := r.renew(); err != nil {
+			return dst, 1, err
+		}
 	}
 	n := min(r.waiting(), limit)
 	if n > 0 && w.faulty {
