@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -48,16 +49,26 @@ func (c *chunks) reset() {
 	c.at = 0
 }
 
+// A commit rests after each restPages pages, which take a third of a millisecond, but at
+// most restsMax times: a quarter of a second in all. The sleep may be longer by what the
+// system's timers are.
+const (
+	restPages = 128
+	restsMax  = 250
+	restTime  = time.Millisecond
+)
+
 // commit is one Commit under way.
 type commit struct {
-	s     *Store
-	c     *state.Commit
-	tx    *bolt.Tx
-	stats state.CommitStats
-	roots state.Roots
-	multi bool  // several transactions
-	bytes int64 // image bytes in the transaction under way
-	pages *bolt.Bucket
+	s       *Store
+	c       *state.Commit
+	tx      *bolt.Tx
+	stats   state.CommitStats
+	roots   state.Roots
+	multi   bool  // several transactions
+	bytes   int64 // image bytes in the transaction under way
+	pages   *bolt.Bucket
+	portion int // pages after which it rests
 	// cursor is used again for each page: bbolt allocates its stack.
 	cursor *bolt.Cursor
 }
@@ -76,6 +87,7 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 	if c.Delta != nil {
 		w.roots = c.Delta.Roots()
 		w.multi = s.storedGuess(c.Delta.Bytes()) > s.opt.TxBytesMax
+		w.portion = max(restPages, (c.Delta.Len()+restsMax-1)/restsMax)
 	}
 	defer s.chunks.reset()
 	if err := guard(w.run); err != nil {
@@ -196,6 +208,9 @@ func (w *commit) page(p state.PageID, img []byte) error {
 	w.stats.Pages++
 	w.stats.PageBytes += int64(len(img))
 	w.stats.StoredBytes += int64(len(v))
+	if w.stats.Pages%w.portion == 0 {
+		s.opt.Rest(restTime)
+	}
 	if w.bytes += int64(len(img)); w.multi && w.bytes >= s.opt.TxBytesMax {
 		return w.nextTx()
 	}

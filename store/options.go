@@ -54,6 +54,9 @@ type Options struct {
 	// Now is the clock, for durations and the names of files set aside; nil means
 	// the host's.
 	Now func() time.Time
+	// Rest is how a commit of many pages pauses on its way, so that the engine has the
+	// machine's caches, memory and cores for itself in between; nil means time.Sleep.
+	Rest func(time.Duration)
 	// Failpoint is called at each step of a commit; nil means failpoint.Hit.
 	Failpoint func(name string) error
 	// Logger takes what an operator of the pipeline should know; nil discards it.
@@ -95,6 +98,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Rest == nil {
+		o.Rest = time.Sleep
 	}
 	if o.Failpoint == nil {
 		o.Failpoint = failpoint.Hit
