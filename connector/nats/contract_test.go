@@ -48,6 +48,7 @@ var contract = []struct {
 	{"stream changed while running", testStreamProblemsWhileRunning},
 	{"going on while running", testGoingOnWhileRunning},
 	{"large messages", testLargeMessagesAndSlowPolling},
+	{"what is read ahead is bounded", testReadAhead},
 	{"packed messages", testPackedMessages},
 	{"bounded memory", testMemoryIsBounded},
 	{"a message lost on the way", testLostMessage},
@@ -212,11 +213,25 @@ func meddled(t *testing.T, w way, n int, f func(f *frame) (pass, cut bool)) (*hu
 	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a", n)
-	s, _ := open(t, h.options(func(o *SourceOptions) {
+	o := h.options(func(o *SourceOptions) {
 		o.InProcess = &meddler{InProcess: h.srv, frame: f}
 		o.BackoffMax = 100 * time.Millisecond
-	}), nil)
-	return h, s
+	})
+	for {
+		s, err := NewSource(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Open(context.Background(), nil)
+		if errors.Is(err, errGone) {
+			continue // cut before the server had answered, when it pushes at once
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return h, s
+	}
 }
 
 func testLostMessage(t *testing.T, w way) {

@@ -153,7 +153,7 @@ func (in *intake) frame(c *chunk, f *frame) {
 	if err != nil {
 		in.publish()
 		in.sid = 0
-		in.ev.fail(err)
+		in.ev.ended(err)
 	}
 }
 
@@ -213,7 +213,9 @@ func (in *intake) control(st status, reply []byte) (done bool, err error) {
 		in.publish()
 		s.mu.Lock()
 		s.asked = max(0, s.asked-st.left)
-		if st.text == "Message Size Exceeds MaxBytes" {
+		// The server says so at the end of each request that the next message does not fit
+		// in; one that got no message at all was for less than a single message.
+		if st.text == "Message Size Exceeds MaxBytes" && st.left >= s.o.PullMessages {
 			s.pull = fmt.Sprintf(`{"batch":%d,"expires":%d,"idle_heartbeat":%d}`, s.o.PullMessages, s.o.PullExpires, s.o.Heartbeat)
 		}
 		s.mu.Unlock()
