@@ -218,7 +218,7 @@ func stallProgram(j stateJob) (r stallReport, err error) {
 	stop := make(chan struct{})
 	go busy(stop)
 	err = h.seconds(j.Barriers, false, &without)
-	r.Empty = emptySeconds(min(j.Barriers, 10))
+	r.Empty = emptySeconds(min(j.Barriers, 10), h.rest)
 	close(stop)
 	if err != nil {
 		return r, err
@@ -330,15 +330,22 @@ func (h *hot) seconds(n int, barriers bool, s *series) error {
 	return nil
 }
 
-// emptySeconds reads the clock for n seconds and returns the longest time between two
-// readings of each: for how long the machine leaves a thread without a core.
-func emptySeconds(n int) stall {
+// emptySeconds reads the clock for n seconds, with the engine's rests, and returns the
+// longest time between two readings of each: for how long the machine leaves a thread
+// without a core.
+func emptySeconds(n int, rest time.Duration) stall {
+	const batch = 400 * time.Microsecond
 	var longest []time.Duration
 	for range n {
 		start, most := time.Now(), time.Duration(0)
-		for at := start; at.Sub(start) < time.Second; {
+		for at, batchAt := start, start; at.Sub(start) < time.Second; {
 			next := time.Now()
 			most, at = max(most, next.Sub(at)), next
+			if rest > 0 && at.Sub(batchAt) > batch {
+				pauseInTurn(rest)
+				at = time.Now()
+				batchAt = at
+			}
 		}
 		longest = append(longest, most)
 	}
