@@ -99,9 +99,9 @@ func testMemoryIsBounded(t *testing.T, w way) {
 	}
 	<-h.js.PublishAsyncComplete()
 	s, _ := open(t, h.options(func(o *SourceOptions) { o.PullMessages, o.PullBytes = 100, 64<<10 }), nil)
-	// Pulled, two requests; pushed, the server's first window and what came before its
-	// question.
-	most := 200 * size
+	// Pulled, what may wait when the second of two requests is made, and both; pushed, the
+	// server's first window and what came before its question.
+	most := 64<<10 + 201*size
 	if w.Delivery == Push {
 		most = 3 << 20
 	}

@@ -29,14 +29,21 @@ type keeper struct {
 	abort context.CancelCauseFunc
 }
 
-// fail implements events; the first reason stands.
+// fail implements events.
 func (k *keeper) fail(err error) {
+	k.mu.Lock()
+	if k.abort != nil {
+		k.abort(err)
+	}
+	k.mu.Unlock()
+	k.ended(err)
+}
+
+// ended implements events; the first reason stands.
+func (k *keeper) ended(err error) {
 	k.mu.Lock()
 	if k.fault == nil {
 		k.fault = err
-	}
-	if k.abort != nil {
-		k.abort(err)
 	}
 	k.mu.Unlock()
 	k.wake()

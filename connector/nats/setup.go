@@ -193,7 +193,7 @@ func (k *keeper) goes(pending uint64, again bool) {
 	}
 	if k.in.bounded && pending == 0 && k.in.consumerSeq == 0 {
 		s.err = io.EOF
-		k.fail(io.EOF)
+		k.ended(io.EOF)
 	}
 	st := s.st
 	s.mu.Unlock()

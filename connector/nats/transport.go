@@ -38,8 +38,12 @@ type transport interface {
 
 // events is who hears of what happens to a transport, from any goroutine.
 type events interface {
-	// fail tells that what was listened to has ended.
+	// fail tells that the connection is lost, or that the server refuses something; a set-up
+	// under way ends.
 	fail(error)
+	// ended tells that what was delivered has come to an end. When the server pushes that
+	// may be before it has answered the set-up.
+	ended(error)
 	// attempt tells why an attempt to connect anew failed.
 	attempt(error)
 	// connected tells that there is a connection again.
