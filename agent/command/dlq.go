@@ -75,7 +75,7 @@ func instantFlag(flag, s string) (time.Time, error) {
 
 // serverFlags are the flags of a server that a command reaches.
 func serverFlags(f *pflag.FlagSet, s *agent.Server, name, what string) {
-	f.StringVar(&s.URL, name, "", "URL of the "+what)
+	f.Var(urlFlag{&s.URL}, name, "URL of the "+what)
 	f.StringVar(&s.Credentials, name+"-credentials", "", "credentials file for --"+name)
 	f.StringVar(&s.NKey, name+"-nkey", "", "nkey seed file for --"+name)
 	f.StringVar(&s.CA, name+"-ca", "", "CA certificates for --"+name)
