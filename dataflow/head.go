@@ -18,7 +18,7 @@ type head struct {
 	plan    *plan.Head
 	code    fused.Fragment
 	host    *fused.Host
-	stepper format.Stepper
+	stepper format.Placed
 	// vertices and edges, by place in plan.Nodes and plan.Leaves, for counts of flows
 	source   *vertex
 	vertices []*vertex
@@ -28,6 +28,10 @@ type head struct {
 	holds bool // the fragment has something in hand
 	// before are the decoder's counts when the ledger was last brought up to date.
 	before headCounts
+	// left tells that the interpreter runs an event that was left to it: its row and bounds.
+	left    bool
+	leftRow uint32
+	bounds  [2]int
 	// refused and taken count the events since the last look; rest is how many messages the
 	// interpreter takes whole.
 	refused, taken, rest int
@@ -84,7 +88,7 @@ func (e *Engine) bindHeads() error {
 }
 
 func (e *Engine) bindHead(in *ingest, p *plan.Head, code fused.Fragment) error {
-	stepper, ok := in.decoder.(format.Stepper)
+	stepper, ok := in.decoder.(format.Placed)
 	if !ok {
 		return nil
 	}
@@ -155,7 +159,7 @@ func (h *head) message(m *Message) (int, error) {
 		}
 		host.Rows += int64(taken)
 		rows, taken = rows+taken, 0
-		n, more, err := h.interpret(m)
+		n, more, err := h.interpret(m, pos)
 		if rows += n; err != nil {
 			return rows, err
 		}
@@ -220,8 +224,8 @@ func (h *head) load() {
 	}
 }
 
-// interpret runs the event that the fragment has refused.
-func (h *head) interpret(m *Message) (rows int, more bool, err error) {
+// interpret runs the event that the fragment has refused, which begins at pos.
+func (h *head) interpret(m *Message, pos int) (rows int, more bool, err error) {
 	in := h.in
 	if err := h.settle(); err != nil {
 		return 0, false, err
@@ -229,6 +233,7 @@ func (h *head) interpret(m *Message) (rows int, more bool, err error) {
 	in.batch.Reset()
 	in.payload.N = 0
 	more = h.stepper.One(in.payload)
+	h.left, h.leftRow, h.bounds = more, h.host.Row, [2]int{pos, min(max(h.stepper.At(), pos), len(m.Data))}
 	h.host.Row = in.stamp(m, 0, h.host.Row)
 	rows = in.batch.N
 	h.account(int64(rows))
@@ -239,6 +244,7 @@ func (h *head) interpret(m *Message) (rows int, more bool, err error) {
 			return rows, false, err
 		}
 	}
+	h.left = false
 	in.batch.Reset()
 	h.load()
 	return rows, more, nil

@@ -31,17 +31,31 @@ func (e *events) find(o vec.Origin) (event, header []byte, offset int, m *Messag
 	if e.open(); e.decoder == nil {
 		return m.Data, nil, 0, m
 	}
-	if e.seq != m.Seq || e.bounds == nil {
-		e.split(m)
+	b, ok := e.in.alone(o)
+	if ok {
+		e.header = headerOf(e.in.node.Table.Options, m.Data)
+	} else {
+		if e.seq != m.Seq || e.bounds == nil {
+			e.split(m)
+		}
+		if int(o.Row) >= len(e.bounds) {
+			return m.Data, nil, 0, m
+		}
+		b = e.bounds[o.Row]
 	}
-	if int(o.Row) >= len(e.bounds) {
-		return m.Data, nil, 0, m
-	}
-	b := e.bounds[o.Row]
 	if b[0] < len(e.header) {
 		return m.Data[b[0]:b[1]], nil, b[0], m
 	}
 	return m.Data[b[0]:b[1]], e.header, b[0], m
+}
+
+// alone is where a row's event stands when generated code has left just that event of its
+// message to the interpreter.
+func (in *ingest) alone(o vec.Origin) (bounds [2]int, ok bool) {
+	if in.fused == nil {
+		return bounds, false
+	}
+	return in.fused.bounds, in.fused.left && in.fused.host.Seq == o.Seq && in.fused.leftRow == o.Row
 }
 
 // message is the one with the sequence, of those at hand.
@@ -102,6 +116,9 @@ func (e *events) split(m *Message) {
 
 // headerOf is the line that the events of a message need in front of them, with its end.
 func headerOf(table map[string]string, msg []byte) []byte {
+	if table["format"] != "csv" {
+		return nil
+	}
 	s, err := format.NewSplitter(table["format"], table)
 	if err != nil || !s.Header() {
 		return nil

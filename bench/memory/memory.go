@@ -42,7 +42,11 @@ func (s *Source) Poll(dst []dataflow.Message, limit int, _ time.Duration) ([]dat
 		limit = min(limit, s.PollMax)
 	}
 	n := min(limit-len(dst), len(s.Messages)-s.at)
-	dst = append(dst, s.Messages[s.at:s.at+n]...)
+	if msgs := s.Messages[s.at : s.at+n : s.at+n]; len(dst) == 0 {
+		dst = msgs // nothing is copied, as in a program that reads the slice itself
+	} else {
+		dst = append(dst, msgs...)
+	}
 	s.at += n
 	if s.at == len(s.Messages) && s.Endless {
 		s.at = 0
