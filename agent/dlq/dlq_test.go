@@ -349,6 +349,53 @@ func TestTornMarks(t *testing.T) {
 	}
 }
 
+// A letter that is too large for its stream gives way to one without the event.
+func TestLargeLetters(t *testing.T) {
+	r := newRig(t)
+	r.publish("in.large", "x"+strings.Repeat("\x01", 300_000)) // six times as large as JSON
+	r.run("edge")
+	o := r.options("edge")
+	o.Reason = "the event is left out"
+	found := 0
+	p, err := o.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	err = o.entries(t.Context(), p, func(e *Entry) error {
+		found++
+		if e.Raw() != nil || e.Sequence != 7 || e.Log != "IN" || e.Subject != "in.large" || e.Class != "decode" {
+			t.Errorf("letter %+v", e)
+		}
+		return nil
+	})
+	if err != nil || found != 1 {
+		t.Errorf("%d letters: %v", found, err)
+	}
+	if out := r.replay(ReplayOptions{Options: o, DryRun: true}); !strings.Contains(out, "1 letters stay: without the bytes of the event") {
+		t.Errorf("%s", out)
+	}
+}
+
+// Whatever a line holds, it is a letter or an error, and a letter can be shown.
+func FuzzEntry(f *testing.F) {
+	f.Add([]byte(`{"pipeline":"p","kind":"dead","class":"decode","reason":"r (at byte 3)","source":"a","log":"A","sequence":7,"row":1,"arrival_ms":5,"event":"\u001b[31m"}`))
+	f.Add([]byte(`{"reason":"late","arrival_ms":-1,"event_base64":"gQGi","columns":{"a":null,"b":"\u009b"}}`))
+	f.Add([]byte(`{"event_base64":"3wAAAAHB","header":"h"}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		e, err := parseEntry(line, "p", "i", "dead")
+		if err != nil {
+			return
+		}
+		if text := e.text(); strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(text, "\n", ""), "\t", ""), "\x1b\x00\x07\u009b") {
+			t.Errorf("control characters reach the terminal: %q", text)
+		}
+		if again, err := parseEntry(line, "p", "i", "dead"); err != nil || again.ID != e.ID || e.sort() != again.sort() {
+			t.Errorf("read twice: %v", err)
+		}
+	})
+}
+
 // Errors say what to do.
 func TestErrors(t *testing.T) {
 	r := newRig(t)
