@@ -103,7 +103,9 @@ func latencyCommand(ctx context.Context, args []string) error {
 }
 
 type latencyBench struct {
-	o      *latencyOptions
+	o *latencyOptions
+	// long, when set, is for runs of minutes and more.
+	long   *longRun
 	server *server
 	runs   int
 	rows   []*latencyRow
@@ -163,7 +165,11 @@ func (l *latencyBench) row(ctx context.Context, r *latencyRow) error {
 // run runs a query over a schedule of events and fills r. It returns the time from the
 // first event to the last row.
 func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat bool) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	most, log, pace := 5*time.Minute, jetstream.StreamConfig{Storage: jetstream.FileStorage}, int64(speed)
+	if l.long != nil {
+		most, log.MaxBytes, log.Discard, pace = l.long.most, longStreamBytes, jetstream.DiscardOld, 1
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	l.runs++
 	in, out := fmt.Sprintf("IN%d", l.runs), ""
@@ -179,7 +185,8 @@ func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat 
 	if err != nil {
 		return 0, err
 	}
-	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: in, Subjects: []string{in + ".>"}, Storage: jetstream.FileStorage}); err != nil {
+	log.Name, log.Subjects = in, []string{in + ".>"}
+	if _, err := js.CreateStream(ctx, log); err != nil {
 		return 0, err
 	}
 	lines, toLines := io.Pipe()
@@ -194,6 +201,9 @@ func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat 
 	if err != nil {
 		return 0, err
 	}
+	if l.long != nil {
+		l.long.watch(ctx, cmd.Process.Pid)
+	}
 	ended := make(chan error, 1)
 	go func() {
 		err := cmd.Wait()
@@ -202,7 +212,7 @@ func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat 
 	}()
 	report := make(chan []byte, 1)
 	go func() { report <- w.lines(lines) }()
-	took, err := l.measure(ctx, w, js, r, in, out, events, flat)
+	took, err := l.measure(ctx, w, js, r, in, out, schedule{Rate: r.Rate, Speed: pace, Events: events}, flat)
 	stdin.Close()
 	err = errors.Join(err, <-ended)
 	last := <-report
@@ -227,7 +237,8 @@ func (l *latencyBench) run(ctx context.Context, r *latencyRow, events int, flat 
 }
 
 // measure lets the publisher work and waits for the rows.
-func (l *latencyBench) measure(ctx context.Context, w *watch, js jetstream.JetStream, r *latencyRow, in, out string, events int, flat bool) (time.Duration, error) {
+func (l *latencyBench) measure(ctx context.Context, w *watch, js jetstream.JetStream, r *latencyRow, in, out string, s schedule, flat bool) (time.Duration, error) {
+	events := s.Events
 	select {
 	case <-w.ready:
 	case <-ctx.Done():
@@ -250,7 +261,7 @@ func (l *latencyBench) measure(ctx context.Context, w *watch, js jetstream.JetSt
 		defer cc.Stop()
 	}
 	now := time.Now().Add(500 * time.Millisecond)
-	s := schedule{T0Ns: now.UnixNano(), Rate: r.Rate, BaseMs: now.UnixMilli() - 3_500_000, Speed: speed, Events: events}
+	s.T0Ns, s.BaseMs = now.UnixNano(), now.UnixMilli()-3_500_000
 	s.BaseMs -= s.BaseMs % windowMs
 	if end := s.eventMs(s.dueNs(events)); end > now.UnixMilli()+3_500_000 {
 		return 0, fmt.Errorf("event time would run %d s ahead of the clock: choose fewer -seconds", (end-now.UnixMilli())/1000)
@@ -359,6 +370,11 @@ func (w *watch) see(row []byte, at time.Time) {
 		}
 		if err != nil {
 			w.bad = err
+			return
+		}
+		// Rows come in the order of their events, each once.
+		if next := w.schedule.dueNs(int(w.rows.n) * failsEach); due != next {
+			w.bad = fmt.Errorf("row %d is of the event that was due %d ns after the one it should be of", w.rows.n, due-next)
 			return
 		}
 		w.rows.add(time.Duration(at.UnixNano() - due))

@@ -26,6 +26,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   nexmark  the queries of the Nexmark benchmark: engine alone, decoding, from JetStream, beside Flink
   peers    the video-quality queries on eKuiper and Bento, over a file and from JetStream
   growth   state and batch times of Nexmark queries, of the first and the last million events
+  soak     an hour at 70 % of the greatest rate: memory, open files, latency, loss
   outage   the hub cannot be reached for a day of event time: totals, budgets, drain
   sim      a site and its hub simulated from seeds, with faults: seeds a minute, faults by step, violations
 
@@ -45,6 +46,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"peers":   peersCommand,
 	"sim":     simCommand,
 	"outage":  outageCommand,
+	"soak":    soakCommand,
 }
 
 func main() {
