@@ -97,6 +97,9 @@ func (c *cluster) on(i int) (sources, waiting int) {
 // TestCluster: sources that know one server of three go on at the others, which it has
 // announced, when it dies, and leave one that is about to stop before it does.
 func TestCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some 12 s: elections, a lame duck's grace")
+	}
 	c := startCluster(t)
 	nc, err := nats.Connect(c.srv[2].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	if err != nil {
