@@ -159,6 +159,19 @@ func (d *deadLetters) event(in *ingest, event []byte, offset int, reason error) 
 	return l
 }
 
+// lettersMax bounds the letters of one message: one that is no events at all may look like
+// one bad event a byte.
+const lettersMax = 1000
+
+// others makes the letter that stands for the events of a message beyond lettersMax.
+func (d *deadLetters) others(in *ingest) *Letter {
+	m := in.current
+	l := &Letter{Kind: KindDead, Class: ClassDecode, Source: in.node.Table.Name, Log: in.bind.Log, Sequence: m.Seq, ArrivalMs: m.ArrivalMs,
+		Reason: fmt.Sprintf("%d more events of the message cannot be decoded; they have no letters of their own", in.unlisted)}
+	l.from(m)
+	return l
+}
+
 func (d *deadLetters) fail(err error) {
 	if d.failure == nil {
 		d.failure = err

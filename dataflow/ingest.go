@@ -45,6 +45,7 @@ type ingest struct {
 	bad       int64
 	current   *Message
 	refused   []*Letter // of the current message
+	unlisted  int       // events of the current message that are none of refused
 	events    *events   // nil until a row of the source becomes a letter
 	fused     *head     // nil when the interpreter runs all of the plan
 }
@@ -69,6 +70,10 @@ func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, 
 // undecodable diverts an event of the current message.
 func (in *ingest) undecodable(event []byte, offset int, reason error) {
 	in.bad++
+	if len(in.refused) >= lettersMax {
+		in.unlisted++
+		return
+	}
 	if l := in.letters.event(in, event, offset, reason); l != nil {
 		in.refused = append(in.refused, l)
 	}
@@ -279,13 +284,16 @@ func (in *ingest) divert() (int, error) {
 		}
 		in.batch.Reset()
 	}
+	if in.unlisted > 0 {
+		in.refused = append(in.refused, in.letters.others(in))
+	}
 	for _, l := range in.refused {
 		if err := in.letters.put(in.letters.out, l); err != nil {
 			return n, err
 		}
 	}
 	clear(in.refused)
-	in.refused = in.refused[:0]
+	in.refused, in.unlisted = in.refused[:0], 0
 	return n, nil
 }
 

@@ -66,6 +66,23 @@ INSERT INTO o SELECT 100 / n FROM a;`
 	}
 }
 
+// A message that is no events at all does not become a letter a byte.
+func TestLettersOfAMessageAreBounded(t *testing.T) {
+	s := &script{log: []entry{{at: 1, data: packed(1, 3)}, {at: 2, data: strings.Repeat(`"`, 20_000)}, {at: 3, data: `"" ""`}, {at: 4, data: packed(4, 5)}}}
+	r := newRig(t, copying, map[string]*script{"a": s}).start()
+	r.settle()
+	r.commit()
+	ls := r.letters(DeadLetters)
+	l := r.engine.Ledger().Sources[0]
+	if len(ls) != lettersMax+1+2 || l.Undecodable != 10_002 || l.Decoded != 5 {
+		t.Fatalf("%d letters; ledger %+v", len(ls), l)
+	}
+	if last := ls[lettersMax]; last.Sequence != 2 || last.Raw() != nil || !strings.HasPrefix(last.Reason, "9000 more events") {
+		t.Errorf("letter %+v", last)
+	}
+	r.balanced()
+}
+
 // The kind of a letter follows from why there is one.
 func TestKindsOfLetters(t *testing.T) {
 	const base = 1_704_067_200_000 // 2024-01-01
