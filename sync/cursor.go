@@ -8,22 +8,37 @@ import (
 )
 
 // Record is the content of a cursor: up to which outbox sequence the hub has an output,
-// written by which generation. From is where the batch that moved it there began, so that
-// rows which were stored can be told from rows which were skipped.
+// written by which generation. From is where the batch that moved it there began. Skipped is
+// how many rows up to Outbox the hub never got, because they were given up; Counted is set
+// where it is known, which it is not in what older programs wrote.
 type Record struct {
-	Generation, Epoch, From, Outbox uint64
+	Generation, Epoch, From, Outbox, Skipped uint64
+	Counted                                  bool
 }
 
-const recordVersion = 1
+// The versions of a record: the second one counts skipped rows.
+const (
+	recordPlain   = 1
+	recordCounted = 2
+)
 
-// Append encodes the record as a msgpack array [version, generation, epoch, from, outbox].
+// Append encodes the record as a msgpack array [version, generation, epoch, from, outbox,
+// skipped], of which the first version lacks the last.
 func (r Record) Append(dst []byte) []byte {
-	dst = msgp.AppendArrayHeader(dst, 5)
-	dst = msgp.AppendUint64(dst, recordVersion)
+	version, fields := uint64(recordPlain), uint32(5)
+	if r.Counted {
+		version, fields = recordCounted, 6
+	}
+	dst = msgp.AppendArrayHeader(dst, fields)
+	dst = msgp.AppendUint64(dst, version)
 	dst = msgp.AppendUint64(dst, r.Generation)
 	dst = msgp.AppendUint64(dst, r.Epoch)
 	dst = msgp.AppendUint64(dst, r.From)
-	return msgp.AppendUint64(dst, r.Outbox)
+	dst = msgp.AppendUint64(dst, r.Outbox)
+	if r.Counted {
+		dst = msgp.AppendUint64(dst, r.Skipped)
+	}
+	return dst
 }
 
 // DecodeRecord reads what Append wrote; a later version is refused.
@@ -36,16 +51,19 @@ func DecodeRecord(b []byte) (r Record, err error) {
 	if v, b, err = msgp.ReadUint64Bytes(b); err != nil {
 		return r, fmt.Errorf("cursor record: %w", err)
 	}
-	if v != recordVersion || n != 5 {
-		return r, fmt.Errorf("cursor record: version %d with %d fields, this program knows version %d: use a newer one", v, n, recordVersion)
+	if !(v == recordPlain && n == 5 || v == recordCounted && n == 6) {
+		return r, fmt.Errorf("cursor record: version %d with %d fields, this program knows versions up to %d: use a newer one", v, n, recordCounted)
 	}
-	for _, p := range []*uint64{&r.Generation, &r.Epoch, &r.From, &r.Outbox} {
+	for _, p := range []*uint64{&r.Generation, &r.Epoch, &r.From, &r.Outbox, &r.Skipped}[:n-1] {
 		if *p, b, err = msgp.ReadUint64Bytes(b); err != nil {
 			return r, fmt.Errorf("cursor record: %w", err)
 		}
 	}
 	if len(b) != 0 {
 		return r, errors.New("cursor record: bytes after its end")
+	}
+	if r.Counted = v == recordCounted; r.Skipped > r.Outbox {
+		return r, fmt.Errorf("cursor record: %d of %d rows are skipped", r.Skipped, r.Outbox)
 	}
 	return r, nil
 }
@@ -153,6 +171,34 @@ func (a Account) learn(from, outbox uint64) Account {
 	}
 	a.Cursor = outbox
 	return a
+}
+
+// adopt takes in what a claimed cursor says: of the rows up to outbox, which is not before
+// Cursor, the hub lacks skipped. Its word counts more than what was known here: another copy
+// of the disk, or a start that ended before it noted anything, may have sent or given up rows.
+func (a Account) adopt(outbox, skipped uint64) Account {
+	beyond := uint64(0)
+	if a.DroppedTo > outbox {
+		beyond = a.DroppedTo - outbox
+	}
+	a.Cursor, a.Confirmed, a.Dropped = outbox, outbox-skipped, skipped+beyond
+	return a
+}
+
+// claimed takes in the cursor that a claim found.
+func (a Account) claimed(seen Seen) Account {
+	if seen.Place > 0 && seen.Counted {
+		return a.adopt(seen.Outbox, seen.Skipped)
+	}
+	return a.learn(seen.From, seen.Outbox)
+}
+
+// skipped is how many rows up to sequence to, which is not before Cursor, the hub lacks.
+func (a Account) skipped(to uint64) uint64 {
+	if a.DroppedTo > to {
+		return a.Dropped - (a.DroppedTo - to)
+	}
+	return a.Dropped
 }
 
 // drop gives up the rows up to sequence to.

@@ -6,7 +6,36 @@ import (
 )
 
 func TestRecordCodec(t *testing.T) {
-	r := Record{Generation: 7, Epoch: 1 << 40, From: 3, Outbox: 99}
+	testRecordCodec(t, Record{Generation: 7, Epoch: 1 << 40, From: 3, Outbox: 99})
+	testRecordCodec(t, Record{Generation: 7, Epoch: 1 << 40, From: 3, Outbox: 99, Skipped: 98, Counted: true})
+	if _, err := DecodeRecord(Record{Outbox: 9, Skipped: 10, Counted: true}.Append(nil)); err == nil {
+		t.Error("more rows are skipped than there are")
+	}
+}
+
+// What the hub says of the rows up to its cursor counts; what was given up beyond stays.
+func TestAdopt(t *testing.T) {
+	for _, c := range []struct {
+		had             Account
+		outbox, skipped uint64
+		want            Account
+	}{
+		{Account{}, 0, 0, Account{}},
+		{Account{}, 10, 3, Account{Cursor: 10, Confirmed: 7, Dropped: 3}},
+		// Given up here, and sent by a start before.
+		{Account{DroppedTo: 5, Dropped: 5}, 6, 0, Account{Cursor: 6, DroppedTo: 5, Confirmed: 6}},
+		{Account{DroppedTo: 9, Dropped: 9}, 6, 1, Account{Cursor: 6, DroppedTo: 9, Confirmed: 5, Dropped: 4}},
+		// Given up by another copy of the disk.
+		{Account{Cursor: 7, DroppedTo: 2, Confirmed: 6, Dropped: 1}, 12, 3, Account{Cursor: 12, DroppedTo: 2, Confirmed: 9, Dropped: 3}},
+	} {
+		got := c.had.adopt(c.outbox, c.skipped)
+		if got != c.want || got.Confirmed+got.Dropped != got.Done() || got.skipped(c.outbox) != c.skipped {
+			t.Errorf("%+v at %d, %d skipped: %+v, want %+v", c.had, c.outbox, c.skipped, got, c.want)
+		}
+	}
+}
+
+func testRecordCodec(t *testing.T, r Record) {
 	b := r.Append(nil)
 	got, err := DecodeRecord(b)
 	if err != nil || got != r {
@@ -20,7 +49,7 @@ func TestRecordCodec(t *testing.T) {
 	if _, err := DecodeRecord(append(b, 0)); err == nil {
 		t.Fatal("bytes after its end pass")
 	}
-	b[1] = 2
+	b[1] = 3
 	if _, err := DecodeRecord(b); err == nil {
 		t.Fatal("a later version passes")
 	}

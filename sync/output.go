@@ -110,14 +110,17 @@ func (o *output) claim(ctx context.Context, now time.Time) error {
 			return err
 		}
 		// Resend: the hub's word counts no more than ours.
-		done := o.account().Done()
-		seen.Outbox, seen.From = max(seen.Outbox, done), max(seen.From, done)
+		acc := o.account()
+		seen.Outbox, seen.From = max(seen.Outbox, acc.Done()), max(seen.From, acc.Done())
+		seen.Counted = false
 	}
+	// As it will be when the claim stands.
+	acc := o.account().claimed(seen)
 	if err := failpoint.Hit("forward.before-claim"); err != nil {
 		return o.fail(now, err)
 	}
 	generation := max(seen.Generation, o.generation) + 1
-	rec := Record{Generation: generation, Epoch: o.f.epoch.Load(), From: seen.From, Outbox: seen.Outbox}
+	rec := Record{Generation: generation, Epoch: o.f.epoch.Load(), From: seen.From, Outbox: seen.Outbox, Skipped: acc.skipped(seen.Outbox), Counted: true}
 	place, err := o.publish(ctx, &Batch{Expect: seen.Place, Cursor: rec})
 	if err != nil {
 		// Whether it was stored or not, the next claim reads the cursor and goes above it.
@@ -129,7 +132,7 @@ func (o *output) claim(ctx context.Context, now time.Time) error {
 	o.place = place
 	o.f.mu.Lock()
 	o.generation = generation
-	o.acc = o.acc.learn(seen.From, seen.Outbox)
+	o.acc = o.acc.claimed(seen) // rows may have been given up meanwhile
 	o.f.mu.Unlock()
 	o.phase = phaseSend
 	o.up(Event{Kind: Claimed, Output: o.Name, Generation: generation})
@@ -225,8 +228,11 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 		return false, nil
 	}
 	b := &Batch{
-		Expect:   o.place,
-		Cursor:   Record{Generation: o.generation, Epoch: o.f.epoch.Load(), From: base, Outbox: got.last},
+		Expect: o.place,
+		Cursor: Record{
+			Generation: o.generation, Epoch: o.f.epoch.Load(), From: base, Outbox: got.last,
+			Skipped: o.account().skipped(base) + got.refused, Counted: true,
+		},
 		Messages: o.batch.msgs, Bytes: got.bytes,
 	}
 	o.flightTo, o.flightRefused = got.last, got.refused

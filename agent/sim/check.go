@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow"
-	forward "github.com/edgeflow/edgeflow/sync"
 )
 
 // hubRow names a row of an output.
@@ -98,15 +97,7 @@ func (w *world) compareRows(name string, want, got []row) string {
 	}
 	if !w.refused {
 		missing += w.gone(name, next, uint64(len(want))+1)
-		// Rows that were given up in the outbox after they had been sent, and before that was
-		// known, count as dropped: the ledger may tell of more losses than there are, not of less.
-		d := w.dropped[name]
-		if missing < d && w.onFull == forward.DropOldest {
-			w.drawn("drop counted though sent")
-			w.hit("drop counted though sent", name)
-			d = missing
-		}
-		if missing != d {
+		if d := w.dropped[name]; missing != d {
 			return fmt.Sprintf("%d rows are missing, and the ledger has %d dropped; %d of %d are at the hub", missing, d, len(got), len(want))
 		}
 	} else if missing > 0 && !w.lossy() {
