@@ -146,12 +146,19 @@ func TestTokensHaveRoles(t *testing.T) {
 	clock.move(2 * time.Second)
 	want("GET", "/metrics", next, 200)
 	want("GET", "/metrics", control, 401)
+	// Told to, it reads them at once.
+	if err := os.WriteFile(path, []byte(control+"\n"+next), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.Renew()
+	want("GET", "/metrics", control, 200)
 	// A file that cannot be read keeps what was.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	clock.move(2 * time.Second)
 	want("GET", "/metrics", next, 200)
+	want("GET", "/metrics", control, 200)
 	contains(t, h.log.String(), "tokens were read anew", "cannot be read anew")
 	for _, s := range []string{read, control, next} {
 		if strings.Contains(h.log.String(), s) {
