@@ -132,7 +132,7 @@ func (w *world) situation() string {
 
 // audit checks a host that has finished: its ledger, its state, its disk.
 func (w *world) audit(h *host) error {
-	w.past = h.past.clone()
+	w.past, w.asked = h.past.clone(), h.claimed
 	l := h.engine.Ledger()
 	if err := h.account(l); err != nil {
 		return err

@@ -69,6 +69,7 @@ type world struct {
 
 	past     past // what the state came from, at the end
 	dropped  map[string]uint64
+	asked    map[string]bool  // outputs whose cursor the last host claimed
 	grew     map[string]int64 // the most that a step added to an output, in bytes
 	wrong    string
 	coverage Coverage
