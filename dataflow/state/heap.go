@@ -307,7 +307,7 @@ func writeChain(a *Arena, b []byte) PageID {
 
 // readChain returns a copy of what writeChain stored.
 func readChain(a *Arena, p PageID) []byte {
-	n := int(binary.LittleEndian.Uint64(a.Read(makeRef(p, 8), 8)))
+	n := int(min(binary.LittleEndian.Uint64(a.Read(makeRef(p, 8), 8)), uint64(len(a.pages)*a.pageSize)))
 	b := make([]byte, 0, n)
 	eachChain(a, p, func(p PageID) {
 		pg := a.read(p)[largeData:]

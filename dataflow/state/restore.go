@@ -57,5 +57,15 @@ func (a *Arena) Restore(roots Roots, pages func(func(PageID, []byte) error) erro
 			a.nfree++
 		}
 	}
+	return a.catalog()
+}
+
+// catalog loads the catalog of spaces, and takes a panic over a damaged page for an error.
+func (a *Arena) catalog() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("state: the catalog of spaces cannot be walked: %v", p)
+		}
+	}()
 	return a.loadCatalog()
 }
