@@ -76,8 +76,13 @@ func TestFoldersStayInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []string{forbidden, filepath.Join(allowed, "out"), filepath.Join(allowed, "out", "more")} {
-		if _, err := r.OpenDir(p, true); !errors.Is(err, ErrOutside) {
-			t.Errorf("%s: %v", p, err)
+		for _, create := range []bool{true, false} {
+			if d, err := r.OpenDir(p, create); err == nil {
+				d.Close()
+				t.Errorf("%s, create %v: it opens", p, create)
+			} else if !errors.Is(err, ErrOutside) {
+				t.Errorf("%s, create %v: %v", p, create, err)
+			}
 		}
 		if _, err := r.Stat(p); !errors.Is(err, ErrOutside) {
 			t.Errorf("stat %s: %v", p, err)
