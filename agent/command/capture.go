@@ -9,7 +9,6 @@ import (
 
 	"github.com/edgeflow/edgeflow/agent"
 	"github.com/edgeflow/edgeflow/agent/replay"
-	"github.com/edgeflow/edgeflow/dataflow/plan"
 )
 
 func captureCommand(inside []agent.Script) *cobra.Command {
@@ -31,13 +30,8 @@ func captureCommand(inside []agent.Script) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if o.MaxBytes, err = plan.ParseBytes(size); err != nil {
-				return fmt.Errorf("%w: --size: %w", errUsage, err)
-			}
-			if age != "" {
-				if o.MaxAge, err = plan.ParseDuration(age); err != nil {
-					return fmt.Errorf("%w: --age: %w", errUsage, err)
-				}
+			if err := o.SetBounds(size, age); err != nil {
+				return fmt.Errorf("%w: %w", errUsage, err)
 			}
 			if o.Since, err = instantFlag("--since", since); err != nil {
 				return err

@@ -241,3 +241,17 @@ func (c *capturing) close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// SetBounds sets MaxBytes and MaxAge from texts such as "256 mb" and "1 h"; an empty age is
+// any. The error names the flag.
+func (o *CaptureOptions) SetBounds(size, age string) (err error) {
+	if o.MaxBytes, err = plan.ParseBytes(size); err != nil {
+		return fmt.Errorf("--size: %w", err)
+	}
+	if age != "" {
+		if o.MaxAge, err = plan.ParseDuration(age); err != nil {
+			return fmt.Errorf("--age: %w", err)
+		}
+	}
+	return nil
+}
