@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -13,7 +14,7 @@ import (
 // operator state.
 type coalescer struct {
 	cols  []int
-	index map[string]int
+	index map[uint64]int // the newest row with a key of the hash, from 1 on
 	rows  []upsertRow
 	bytes int64
 	key   []byte
@@ -21,6 +22,8 @@ type coalescer struct {
 
 type upsertRow struct {
 	payload, subject []byte
+	key              []byte
+	next             int // the row before with a key of the same hash, from 1 on, or 0
 	kind             vec.RowKind
 	// fresh tells that the epoch's first row of the key was an insert: a deletion then
 	// leaves nothing behind.
@@ -30,29 +33,46 @@ type upsertRow struct {
 }
 
 func newCoalescer(cols []int) *coalescer {
-	return &coalescer{cols: cols, index: map[string]int{}}
+	return &coalescer{cols: cols, index: map[uint64]int{}}
 }
 
 // put keeps a row instead of the key's last one.
 func (c *coalescer) put(b *vec.Batch, i int, r upsertRow) {
 	c.key = appendUpsertKey(c.key[:0], b, c.cols, i)
-	at, seen := c.index[string(c.key)]
-	if !seen {
-		at = len(c.rows)
-		c.index[string(c.key)] = at
-		if at < cap(c.rows) {
-			c.rows = c.rows[:at+1] // its buffers are used again
-			c.rows[at].payload, c.rows[at].subject = c.rows[at].payload[:0], c.rows[at].subject[:0]
-		} else {
-			c.rows = append(c.rows, upsertRow{})
-		}
-		c.rows[at].fresh = r.kind == vec.Insert
-	}
+	at := c.find()
 	old := &c.rows[at]
+	if len(old.key) == 0 {
+		old.key, old.fresh = append(old.key, c.key...), r.kind == vec.Insert
+	}
 	c.bytes += int64(len(r.payload)) - int64(len(old.payload))
 	old.payload = append(old.payload[:0], r.payload...)
 	old.subject = append(old.subject[:0], r.subject...)
 	old.kind, old.windowEnd, old.nowMs = r.kind, r.windowEnd, r.nowMs
+}
+
+// find is the row of the key in hand, a new one where there is none: one without a key, whose
+// buffers are used again.
+func (c *coalescer) find() int {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, x := range c.key {
+		h = (h ^ uint64(x)) * 1099511628211
+	}
+	first := c.index[h]
+	for k := first; k > 0; k = c.rows[k-1].next {
+		if bytes.Equal(c.rows[k-1].key, c.key) {
+			return k - 1
+		}
+	}
+	at := len(c.rows)
+	c.index[h] = at + 1
+	if at == cap(c.rows) {
+		c.rows = append(c.rows, upsertRow{next: first})
+		return at
+	}
+	c.rows = c.rows[:at+1]
+	r := &c.rows[at]
+	r.payload, r.subject, r.key, r.next = r.payload[:0], r.subject[:0], r.key[:0], first
+	return at
 }
 
 // drain hands the rows to out, in the order in which their keys first came.

@@ -408,7 +408,8 @@ func (e *Engine) Barrier(epoch state.Epoch) *Checkpoint {
 	// One is written while the engine fills the other.
 	e.notes[0], e.notes[1] = e.notes[1], e.notes[0]
 	c := &e.notes[0].Checkpoint
-	*c = Checkpoint{Epoch: epoch, Manifest: &e.notes[0].manifest}
+	clear(c.Frames)
+	*c = Checkpoint{Epoch: epoch, Manifest: &e.notes[0].manifest, Frames: c.Frames[:0]}
 	for _, o := range e.outputs {
 		c.Frames = o.cut(c.Frames)
 	}
