@@ -48,7 +48,7 @@ func Show(ctx context.Context, w io.Writer, o ShowOptions) error {
 		return err
 	}
 	if seen == 0 {
-		return fmt.Errorf("no letter of %s is picked; `edgeflow dlq list` shows what there is", p.name())
+		return fmt.Errorf("no letter in %s is as asked for; `edgeflow dlq list` shows what there is", p.name())
 	}
 	if o.Last > 0 && seen > o.Last {
 		at := seen % o.Last
