@@ -20,6 +20,13 @@ func dlqCommand() *cobra.Command {
 			"not stop a pipeline: each becomes a letter, with the reason, the event's place and its bytes.\n" +
 			"They lie in files of the data folder (--data) or, with SET 'edgeflow.dlq' = 'edge' or 'hub',\n" +
 			"in a stream of the server of sources or of sinks (--stream).",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%w: dlq %s is none of list, show and replay", errUsage, args[0])
+			}
+			return c.Help()
+		},
 	}
 	c.AddCommand(dlqListCommand(), dlqShowCommand(), dlqReplayCommand())
 	return c

@@ -107,8 +107,8 @@ func (s *stream) mark(ctx context.Context, m mark) error {
 	return nil
 }
 
-// readWait is how long a server may take to hand out messages that it has.
-const readWait = 10 * time.Second
+// readWait is how long a server may take to hand out a message that it has, over a slow link.
+const readWait = time.Minute
 
 // readAll calls fn with the messages that a stream has at present, as the consumer picks
 // them.
