@@ -228,7 +228,7 @@ func (c *connectors) subjects(to nats.SinkOptions) []string {
 func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 	c.confined(o)
 	if len(o.URLs) > 0 {
-		return nil
+		return o.ResolveURLs()
 	}
 	srv := c.p.agent.opt.NATS
 	if hub := c.p.agent.opt.Hub; sink && hub.URL != "" {

@@ -81,7 +81,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 		`'nats.tls.cert'='` + junk + `','nats.tls.key'='` + junk + `'`,
 		`'nats.tls.ca'='` + junk + `'`,
 	}
-	urls := []string{"nats://" + addr, "nats://me:" + p.new("the password of a URL") + "@" + addr, "nats://" + p.new("the token of a URL") + "@" + addr, "nats://me:" + password + "@" + addr}
+	urls := []string{"nats://" + addr, "nats://me:" + p.new("the password of a URL") + "@" + addr, "nats://" + p.new("the token of a URL") + "@" + addr, "nats://me:" + password + "@" + addr, "${env:EDGEFLOW_TEST_URL}"}
+	t.Setenv("EDGEFLOW_TEST_URL", urls[3])
 	const template = `SET 'pipeline.name'='p%[1]d'; SET 'execution.checkpointing.interval'='20 ms'; SET 'execution.checkpointing.min-pause'='1 ms';
 CREATE TABLE s (n BIGINT) WITH ('connector'='nats','nats.url'='%[2]s','nats.stream'='S','nats.subject'='s','nats.stream.create'='true','format'='json'%[3]s);
 CREATE TABLE o (n BIGINT) WITH ('connector'='nats','nats.url'='%[2]s','nats.stream'='O','nats.subject'='o','nats.stream.create'='true','format'='json'%[3]s);

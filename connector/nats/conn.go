@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
+
+	"github.com/edgeflow/edgeflow/connector/secret"
 )
 
 // InProcess opens in-memory connections to a server in this process.
@@ -25,7 +27,7 @@ type InProcess interface {
 // file or an environment variable, read anew at each connect, or in place; User, Password
 // and Token may be references, too: ${env:NAME} or ${file:/path}.
 type ConnOptions struct {
-	// URLs are tried in order: nats://host:4222 or tls://host:4222, or all of them
+	// URLs are tried in order, references resolved (see ResolveURLs): nats://host:4222 or tls://host:4222, or all of them
 	// websockets, ws://host or wss://host.
 	URLs []string
 	// InProcess is used instead of URLs when set.
@@ -76,6 +78,9 @@ func (o *ConnOptions) Validate() error {
 		return &OptionError{Key: "nats.url", Problem: "no server: name one, such as nats://127.0.0.1:4222, or run with the embedded server"}
 	}
 	for _, u := range o.URLs {
+		if secret.IsRef(u) {
+			continue
+		}
 		if _, err := parseURL(u); err != nil {
 			return &OptionError{Key: "nats.url", Value: redact(u), Problem: err.Error()}
 		}

@@ -58,7 +58,7 @@ func (o *ConnOptions) needsTLS() bool {
 		return true
 	}
 	for _, s := range o.URLs {
-		if u, err := parseURL(s); err == nil && !onHost(u) {
+		if u, err := parseURL(s); err != nil || !onHost(u) {
 			return true
 		}
 	}
@@ -108,6 +108,29 @@ func (o *ConnOptions) readFile(path string) ([]byte, error) {
 		return o.ReadFile(path)
 	}
 	return os.ReadFile(path)
+}
+
+// ResolveURLs reads the URLs that are references; one may stand for several, separated by
+// commas. Validate lets references pass, so that options can be checked on another host.
+func (o *ConnOptions) ResolveURLs() error {
+	var out []string
+	for _, u := range o.URLs {
+		if !secret.IsRef(u) {
+			out = append(out, u)
+			continue
+		}
+		v, err := o.resolve(u)
+		if err != nil {
+			return &OptionError{Key: "nats.url", Problem: err.Error()}
+		}
+		list := splitList(v, ",")
+		if len(list) == 0 {
+			return &OptionError{Key: "nats.url", Problem: u + " is empty"}
+		}
+		out = append(out, list...)
+	}
+	o.URLs = out
+	return nil
 }
 
 func (o *ConnOptions) resolve(s string) (string, error) {

@@ -122,6 +122,23 @@ func TestReferencesToSecrets(t *testing.T) {
 	if err := reaches(t, c); err != nil {
 		t.Error(err)
 	}
+	t.Setenv("EDGEFLOW_TEST_URL", strings.Replace(srv.ClientURL(), "nats://", "nats://me:hunter2@", 1))
+	u := ConnOptions{URLs: []string{"${env:EDGEFLOW_TEST_URL}"}}
+	if err := u.Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := u.ResolveURLs(); err != nil || strings.Contains(u.Server(), "hunter2") {
+		t.Error(u.Server(), err)
+	}
+	if err := reaches(t, u); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"${env:EDGEFLOW_TEST_NOT_SET}", "${vault:x}"} {
+		u := ConnOptions{URLs: []string{bad}}
+		if err := u.ResolveURLs(); !errors.Is(err, ErrOption) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
 	refused := errors.New("outside of the folders")
 	c.ReadFile = func(string) ([]byte, error) { return nil, refused }
 	if err := reaches(t, c); !errors.Is(err, refused) {
