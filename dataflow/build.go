@@ -55,6 +55,7 @@ func (e *Engine) addSource(n *plan.Source, v *vertex) error {
 	if err != nil {
 		return fmt.Errorf("source %s: %w", n.Table.Name, errors.Join(err, in.close()))
 	}
+	in.bound(e.plan.Config.Admission(n.Table))
 	e.sources = append(e.sources, in)
 	return nil
 }

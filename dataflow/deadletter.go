@@ -65,6 +65,10 @@ type Letter struct {
 	// operator has put together have none.
 	Event       *string `json:"event,omitempty"`
 	EventBase64 []byte  `json:"event_base64,omitempty"`
+	// Head is how a message or a field begins that is larger than its limit, and Size how many
+	// bytes it has. There is no Event then: it is to be had from the log.
+	Head string `json:"head,omitempty"`
+	Size int    `json:"size,omitempty"`
 	// Header is what has to stand before the event to decode it alone: the header line of CSV.
 	Header string `json:"header,omitempty"`
 	// Replay is set for an event that was sent to its source again: the ID under which it was.

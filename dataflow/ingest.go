@@ -48,6 +48,7 @@ type ingest struct {
 	unlisted  int       // events of the current message that are none of refused
 	events    *events   // nil until a row of the source becomes a letter
 	fused     *head     // nil when the interpreter runs all of the plan
+	limits    admission
 }
 
 func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, letters *deadLetters) (*ingest, error) {
@@ -229,6 +230,9 @@ func (in *ingest) runMessages(upTo, floor int64) (int, error) {
 }
 
 func (in *ingest) take(m *Message) (int, error) {
+	if len(m.Data) > in.limits.free {
+		return in.large(m)
+	}
 	if in.fused != nil {
 		return in.fused.message(m)
 	}
@@ -254,7 +258,7 @@ func (in *ingest) decode(m *Message) (pushed int, err error) {
 			break
 		}
 		pushed += in.batch.N
-		if err := in.out.Process(in.batch); err != nil {
+		if err := in.hand(); err != nil {
 			return pushed, err
 		}
 		in.batch.Reset()
@@ -279,7 +283,7 @@ func (in *ingest) decode(m *Message) (pushed int, err error) {
 func (in *ingest) divert() (int, error) {
 	n := in.batch.N
 	if n > 0 {
-		if err := in.out.Process(in.batch); err != nil {
+		if err := in.hand(); err != nil {
 			return n, err
 		}
 		in.batch.Reset()

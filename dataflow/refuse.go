@@ -31,6 +31,6 @@ func (l *Letter) of(letter []byte) {
 	}
 	l.Kind, l.Class, l.Reason = old.Kind, old.Class, old.Reason+" (the event is left out: "+l.Reason+")"
 	l.Operator, l.Source, l.Log, l.Subject = old.Operator, old.Source, old.Log, old.Subject
-	l.Replay = old.Replay
+	l.Replay, l.Head, l.Size = old.Replay, old.Head, old.Size
 	l.Sequence, l.Row, l.Offset, l.ArrivalMs = old.Sequence, old.Row, old.Offset, old.ArrivalMs
 }

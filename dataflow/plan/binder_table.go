@@ -411,6 +411,9 @@ func (b *binder) checkTableOptions(t *Table) error {
 		return b.errorf(t.spans["edgeflow.watermark.by"], "option 'edgeflow.watermark.by' names the column %s, which the table does not have", by).
 			WithNearest(by, t.columnNames())
 	}
+	if err := b.checkAdmission(t); err != nil {
+		return err
+	}
 	return b.checkConnector(t)
 }
 

@@ -78,8 +78,13 @@ type Config struct {
 	OutboxRate     int64
 	// OutboxCompact is edgeflow.outbox.compact: lengths of wider windows, ascending.
 	OutboxCompact []time.Duration
-	// MemoryMax is edgeflow.memory.max, bytes of state held in memory.
-	MemoryMax int64
+	// MemoryMax is edgeflow.memory.max, bytes of state held in memory. OutputMemoryMax is
+	// edgeflow.memory.output-max, bytes of output held there until a checkpoint stores them.
+	MemoryMax, OutputMemoryMax int64
+	// MessageBytesMax and FieldBytesMax are edgeflow.message.max-bytes and
+	// edgeflow.field.max-bytes, 0 for any size; a source's own option of the same name goes
+	// first.
+	MessageBytesMax, FieldBytesMax int64
 
 	// Values holds every option that was set, by key, as written.
 	Values map[string]string
@@ -100,6 +105,9 @@ func DefaultConfig() Config {
 		WatermarkMaxAhead:  time.Hour,
 		OutboxBytesMax:     1 << 30,
 		MemoryMax:          256 << 20,
+		OutputMemoryMax:    64 << 20,
+		MessageBytesMax:    16 << 20,
+		FieldBytesMax:      1 << 20,
 		Values:             map[string]string{},
 	}
 }
@@ -374,6 +382,12 @@ var configOptions = []ConfigOption{
 		func(c *Config) *[]time.Duration { return &c.OutboxCompact }),
 	bytesOption("edgeflow.memory.max", "state held in memory at most",
 		func(c *Config) *int64 { return &c.MemoryMax }),
+	bytesOption("edgeflow.memory.output-max", "output held in memory until a checkpoint stores it: at this a checkpoint begins at once, at twice reading pauses; 0 is any amount",
+		func(c *Config) *int64 { return &c.OutputMemoryMax }),
+	bytesOption(messageBytesOption, "size of a message above which it is a dead letter and is not decoded; 0 is any",
+		func(c *Config) *int64 { return &c.MessageBytesMax }),
+	bytesOption(fieldBytesOption, "size of a text, a byte string or a nested value of an event above which the event is a dead letter; 0 is any",
+		func(c *Config) *int64 { return &c.FieldBytesMax }),
 }
 
 // clone copies the configuration, so that later statements do not change it.

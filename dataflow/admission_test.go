@@ -1,0 +1,133 @@
+package dataflow
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+const admitting = `
+CREATE TABLE a (n BIGINT, s STRING, t ARRAY<STRING>, unused STRING) WITH ('connector' = 'x', 'format' = 'json'%s);
+CREATE TABLE o (n BIGINT, s STRING, t ARRAY<STRING>) WITH ('connector' = 'x');
+INSERT INTO o SELECT n, s, t FROM a;`
+
+// A message of a limit's size is taken, one that is a byte larger is a letter with its
+// head and size, and is not decoded.
+func TestMessagesBeyondTheirLimitAreLetters(t *testing.T) {
+	at := func(n, size int) string {
+		s := fmt.Sprintf(`{"n":%d,"unused":"`, n)
+		return s + strings.Repeat("x", size-len(s)-2) + `"}`
+	}
+	for name, c := range map[string]struct{ set, option string }{
+		"of the pipeline": {"SET 'edgeflow.message.max-bytes' = '2 kb';", ""},
+		"of the source":   {"SET 'edgeflow.message.max-bytes' = '1 b';", ", 'edgeflow.message.max-bytes' = '2 kb'"},
+	} {
+		for _, limit := range []int{0, 1} {
+			s := &script{limit: limit, log: []entry{{at: 1, data: at(1, 60)}, {at: 2, data: at(2, 2048)}, {at: 3, data: at(3, 2049)},
+				{at: 4, data: strings.Repeat("{", 5000), hdr: "NATS/1.0\r\nEdgeflow-Replay: r7\r\n\r\n"}, {at: 5, data: at(5, 60)}}}
+			r := newRig(t, c.set+fmt.Sprintf(admitting, c.option), map[string]*script{"a": s}).start()
+			r.settle()
+			r.commit()
+			if got, want := strings.Join(r.outbox["o"], " "), `+I {"n":1,"s":null,"t":null} +I {"n":2,"s":null,"t":null} +I {"n":5,"s":null,"t":null}`; got != want {
+				t.Errorf("%s: %s, want %s", name, got, want)
+			}
+			ls := r.letters(DeadLetters)
+			if len(ls) != 2 {
+				t.Fatalf("%s: %d letters", name, len(ls))
+			}
+			l := ls[0]
+			if l.Class != ClassTooLarge || l.Sequence != 3 || l.Size != 2049 || l.Head != at(3, 2049)[:headBytesMax] || l.Raw() != nil ||
+				l.Reason != "the message has 2049 bytes, and 'edgeflow.message.max-bytes' is 2048" {
+				t.Errorf("%s: letter %+v", name, l)
+			}
+			if l = ls[1]; l.Size != 5000 || l.Replay != "r7" || l.Subject != "s.4" || l.ArrivalMs != 4 {
+				t.Errorf("%s: letter %+v", name, l)
+			}
+			if led := r.engine.Ledger().Sources[0]; led.Read != 5 || led.Decoded != 3 || led.Undecodable != 2 {
+				t.Errorf("%s: ledger %+v", name, led)
+			}
+			r.balanced()
+		}
+	}
+}
+
+// A field beyond its limit makes a letter of its event, and of no other of its message,
+// wherever batches end.
+func TestFieldsBeyondTheirLimitAreLetters(t *testing.T) {
+	const many = 3000
+	wide := strings.Repeat("é", 51) // 102 bytes
+	var events []string
+	var want []int
+	for i := range many {
+		switch {
+		case i%500 == 7:
+			events = append(events, fmt.Sprintf(`{"n":%d,"s":"%s"}`, i, wide))
+		case i%500 == 9:
+			events = append(events, fmt.Sprintf(`{"n":%d,"t":["%s","b"]}`, i, wide))
+		case i%500 == 11:
+			events = append(events, fmt.Sprintf(`{"n":%d,"s":"%s","unused":"%s"}`, i, wide[:100], wide))
+			want = append(want, i)
+		default:
+			events = append(events, fmt.Sprintf(`{"n":%d,"s":"e"}`, i))
+			want = append(want, i)
+		}
+	}
+	s := &script{log: []entry{{at: 1, data: `{"n":-1}`}, {at: 2, data: strings.Join(events, "\n")}, {at: 3, data: `{"n":-2,"s":"` + wide + `"}`}, {at: 4, data: `{"n":-3}`}}}
+	r := newRig(t, fmt.Sprintf(admitting, ", 'edgeflow.field.max-bytes' = '100 b'"), map[string]*script{"a": s}).start()
+	r.settle()
+	r.commit()
+	want = append(append([]int{-1}, want...), -3)
+	if got := r.outbox["o"]; len(got) != len(want) {
+		t.Fatalf("%d rows, want %d", len(got), len(want))
+	}
+	for i, row := range r.outbox["o"] {
+		if !strings.HasPrefix(row, fmt.Sprintf(`+I {"n":%d,`, want[i])) {
+			t.Fatalf("row %d is %s, want n = %d", i, row, want[i])
+		}
+	}
+	ls := r.letters(DeadLetters)
+	if len(ls) != 13 {
+		t.Fatalf("%d letters", len(ls))
+	}
+	for i, l := range ls[:12] {
+		column, row := "column 's'", i/2*500+7
+		if i%2 == 1 {
+			column, row = "column 't'", row+2
+		}
+		if l.Class != ClassTooLarge || l.Sequence != 2 || int(l.Row) != row || l.Size < 102 || !strings.HasPrefix(l.Reason, column) {
+			t.Errorf("letter %d: %+v", i, l)
+		}
+	}
+	if l := ls[12]; l.Head != wide || l.Size != 102 || l.Sequence != 3 {
+		t.Errorf("last letter %+v", l)
+	}
+	if led := r.engine.Ledger().Sources[0]; led.Read != many+3 || led.Decoded != int64(len(want)) || led.Undecodable != 13 {
+		t.Errorf("ledger %+v", led)
+	}
+	r.balanced()
+}
+
+func TestLimitsThatFail(t *testing.T) {
+	const fail = "SET 'edgeflow.on-row-error' = 'fail';"
+	for option, data := range map[string]string{
+		"edgeflow.message.max-bytes": `{"n":1,"unused":"` + strings.Repeat("x", 200) + `"}`,
+		"edgeflow.field.max-bytes":   `{"n":1,"s":"` + strings.Repeat("x", 200) + `"}`,
+	} {
+		s := &script{log: []entry{{at: 1, data: data}}}
+		r := newRig(t, fail+fmt.Sprintf(admitting, ", '"+option+"' = '150 b'"), map[string]*script{"a": s}).start()
+		if _, err := r.engine.Step(0, 0); !errors.Is(err, ErrRow) || !strings.Contains(err.Error(), option) {
+			t.Errorf("%s: %v", option, err)
+		}
+	}
+}
+
+func TestHeads(t *testing.T) {
+	for _, text := range []string{"", "ab", strings.Repeat("é", headBytesMax), "x" + strings.Repeat("é", headBytesMax), strings.Repeat("世", headBytesMax), "\xff\x80" + strings.Repeat("\x80", 2*headBytesMax)} {
+		head := headOf([]byte(text))
+		if !utf8.ValidString(head) || utf8.ValidString(text) && (!strings.HasPrefix(text, head) || len(head) < min(len(text), headBytesMax-3)) {
+			t.Errorf("the head of %.10q is %.10q (%d bytes)", text, head, len(head))
+		}
+	}
+}
