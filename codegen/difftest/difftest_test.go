@@ -162,7 +162,11 @@ func TestPipelinesCanBePlanned(t *testing.T) {
 // or in the engine. It takes -minutes and -seed too.
 func TestInterpretedIsInterpreted(t *testing.T) {
 	until := time.Now().Add(time.Duration(*minutes * float64(time.Minute)))
-	for first, seed := *seed, *seed; seed < first+40 || time.Now().Before(until); seed++ {
+	least := uint64(40)
+	if testing.Short() {
+		least = 8
+	}
+	for first, seed := *seed, *seed; seed < first+least || time.Now().Before(until); seed++ {
 		p, err := NewPipeline(seed)
 		if err != nil {
 			t.Fatal(err)

@@ -20,8 +20,8 @@
 // of the generators.
 //
 // What batches decide is not compared: the order of letters among operators, the places of
-// values in heaps, numbers of groups, and where state has a time to live when what has expired
-// is given back. Where the ways of one source's rows meet again in a
-// join, the engine itself lets batches decide the order of rows: there the tables that
-// printed rows make are compared, and neither state nor ledger.
+// values in heaps, numbers of groups, and where state has a time to live when what has
+// expired is given back. Where the ways of one source's rows meet again in a join, and the
+// order of rows does not tell, the engine itself lets batches decide it: there the tables
+// that printed rows make are compared, and neither state nor ledger.
 package difftest

@@ -7,6 +7,9 @@ import (
 
 // The generator makes every form that generated code and what is behind it have to do with.
 func TestEveryShapeIsMade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plans many pipelines")
+	}
 	forms := map[string]string{
 		"projection": `(?m)^INSERT INTO \w+ SELECT [^;]* FROM t WHERE`, "tumble": `TUMBLE\(`, "hop": `HOP\(`, "cumulate": `CUMULATE\(`, "session": `SESSION\(`,
 		"by processing time": `DESCRIPTOR\(p\)`, "group by": `GROUP BY .(\w+).;`, "distinct": `SELECT DISTINCT`, "distinct aggregate": `COUNT\(DISTINCT`, "filter": `FILTER \(WHERE`, "having": `HAVING`,
