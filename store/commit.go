@@ -94,7 +94,7 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		if w.tx != nil {
 			_ = guard(w.tx.Rollback)
 		}
-		return w.stats, fmt.Errorf("store: commit of epoch %d: %w", c.Epoch, err)
+		return w.stats, fmt.Errorf("store: %s: commit of epoch %d: %w", s.path, c.Epoch, err)
 	}
 	s.epoch, s.roots = c.Epoch, w.roots
 	s.learn(w.stats)

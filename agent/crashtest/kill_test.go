@@ -17,6 +17,7 @@ var (
 	kills   = flag.Int("kills", 60, "how many times a process is killed, over all pipelines")
 	beacons = flag.Int("beacons", 40_000, "how many beacons the input has")
 	where   = flag.String("where", "", "kill and cut power only at places whose names contain this")
+	large   = flag.Bool("large", false, "all failing calls, and budgets of memory and disk that take minutes to be used up")
 	seed    = flag.Uint64("seed", 1, "seed of the places and moments of kills")
 )
 

@@ -1,7 +1,6 @@
 package crashtest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -117,8 +116,8 @@ func TestTerminated(t *testing.T) {
 				time.AfterFunc(time.Duration(rnd.Int64N(int64(took))), func() { _ = p.cmd.Process.Signal(syscall.SIGTERM) })
 			}
 			code := w.ended(p)
-			stopped := bytes.Contains(p.out.Bytes(), []byte("msg=stopped"))
-			if code == -1 && !bytes.Contains(p.out.Bytes(), []byte("msg=")) {
+			stopped := strings.Contains(p.out.String(), "msg=stopped")
+			if code == -1 && !strings.Contains(p.out.String(), "msg=") {
 				continue // before the program had begun to listen to signals
 			}
 			if code != 0 {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -147,10 +148,29 @@ func (w *world) store(beacons int) {
 
 // process is one run of the binary.
 type process struct {
-	cmd   *exec.Cmd
-	out   bytes.Buffer
-	ended chan struct{}
-	err   error
+	cmd    *exec.Cmd
+	listen string // control address
+	out    output
+	ended  chan struct{}
+	err    error
+}
+
+// output is what a process prints.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 // start runs the pipeline on a data folder, with failpoints.
@@ -162,8 +182,19 @@ func (w *world) start(data, points string) *process {
 // empty. Arguments before those of the run make the program another one that runs it.
 func (w *world) launch(program, data, points, listen string, before ...string) *process {
 	w.t.Helper()
-	p := &process{ended: make(chan struct{})}
-	p.cmd = exec.Command(program, append(before, "run", w.sql, "--data", data, "--nats", w.edge.ClientURL(), "--hub", w.hub.ClientURL(),
+	return w.begin(program, w.hub.ClientURL(), data, points, listen, before...)
+}
+
+// launchAt runs the pipeline with a hub that may be away.
+func (w *world) launchAt(program, hub, data, listen string, before ...string) *process {
+	w.t.Helper()
+	return w.begin(program, "nats://"+hub, data, "", listen, before...)
+}
+
+func (w *world) begin(program, hub, data, points, listen string, before ...string) *process {
+	w.t.Helper()
+	p := &process{ended: make(chan struct{}), listen: listen}
+	p.cmd = exec.Command(program, append(before, "run", w.sql, "--data", data, "--nats", w.edge.ClientURL(), "--hub", hub,
 		"--listen", listen, "--instance", "crashtest")...)
 	p.cmd.Env = append(os.Environ(), failpoint.Env+"="+points)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
@@ -189,7 +220,7 @@ func (w *world) wait(p *process, killAfter time.Duration) (killed bool) {
 	for {
 		select {
 		case <-p.ended:
-			if bytes.Contains(p.out.Bytes(), []byte("does not balance")) {
+			if strings.Contains(p.out.String(), "does not balance") {
 				w.t.Errorf("the ledger does not balance:\n%s", p.out.String())
 			}
 			var exit *exec.ExitError
