@@ -29,7 +29,8 @@ func (r *runner) openCheckpoints(restored *state.Restored) (err error) {
 			Timeout: r.cfg.CheckpointTimeout, TolerableFailures: r.cfg.TolerableFailures,
 			BytesPerDay: r.cfg.CheckpointBytesPerDay,
 		},
-		Epoch: restored.Epoch, Generation: restored.Generation + 1, Committed: r.committed,
+		OutputMemoryMax: r.cfg.OutputMemoryMax,
+		Epoch:           restored.Epoch, Generation: restored.Generation + 1, Committed: r.committed,
 	})
 	return err
 }

@@ -16,7 +16,8 @@ type coalescer struct {
 	cols  []int
 	index map[uint64]int // the newest row with a key of the hash, from 1 on
 	rows  []upsertRow
-	bytes int64
+	bytes int64 // of payloads
+	keys  int64 // bytes of keys and subjects
 	key   []byte
 }
 
@@ -43,6 +44,7 @@ func (c *coalescer) put(b *vec.Batch, i int, r upsertRow) {
 	old := &c.rows[at]
 	if len(old.key) == 0 {
 		old.key, old.fresh = append(old.key, c.key...), r.kind == vec.Insert
+		c.keys += int64(len(c.key) + len(r.subject))
 	}
 	c.bytes += int64(len(r.payload)) - int64(len(old.payload))
 	old.payload = append(old.payload[:0], r.payload...)
@@ -92,8 +94,11 @@ func (c *coalescer) drain(out *Output) {
 		}
 		out.append(r.payload, r.subject, kind, r.windowEnd, r.nowMs)
 	}
+	if len(c.rows) > coalescerKeep {
+		c.rows, c.index = nil, map[uint64]int{}
+	}
 	clear(c.index)
-	c.rows, c.bytes = c.rows[:0], 0
+	c.rows, c.bytes, c.keys = c.rows[:0], 0, 0
 }
 
 // appendUpsertKey appends a row's key, unambiguously.

@@ -17,6 +17,7 @@ type Engine interface {
 	Committed(*dataflow.Manifest)
 	Ledger() *dataflow.Ledger
 	PendingBytes() int64
+	PendingMemory() int64
 	Outputs() []string
 	OutputBytes(output string) int64
 }
@@ -52,6 +53,9 @@ type Options struct {
 	Forwarder Forwarder
 	Store     Store
 	Policy    store.Policy
+	// OutputMemoryMax is how much output may take in memory until a checkpoint has stored it,
+	// in bytes: at that a checkpoint is urgent, at twice the pipeline is held. 0 is any amount.
+	OutputMemoryMax int64
 	// Epoch is the last committed one; Generation is this start's.
 	Epoch      state.Epoch
 	Generation uint64
@@ -118,13 +122,27 @@ func (c *Checkpoints) Carried() int { return len(c.carry) }
 // want tells how much a checkpoint is wanted; ok is false when there is nothing to keep.
 func (c *Checkpoints) want() (w store.Want, ok bool) {
 	switch {
-	case c.Arena.NeedCheckpoint(), c.drained && (c.changed || c.Forwarder.Drained() && c.Forwarder.NeedsCommit()):
+	case c.Arena.NeedCheckpoint(), c.crowded(1), c.drained && (c.changed || c.Forwarder.Drained() && c.Forwarder.NeedsCommit()):
 		return store.WantUrgent, true
 	case c.changed, len(c.carry) > 0, c.Forwarder.NeedsCommit(), c.Engine.PendingBytes() > 0:
 		return store.WantNormal, true
 	}
 	// Ticks alone touch pages, and a restart makes up for them.
 	return store.WantIdle, c.Arena.Stats().Dirty > 0
+}
+
+// OutputMemory is about how much memory the output takes that is not stored yet, in bytes.
+func (c *Checkpoints) OutputMemory() int64 {
+	n := c.Engine.PendingMemory()
+	for _, cut := range c.cut {
+		n += cut
+	}
+	return n
+}
+
+// crowded tells that output takes so many times its share of memory.
+func (c *Checkpoints) crowded(times int64) bool {
+	return c.OutputMemoryMax > 0 && c.OutputMemory() >= times*c.OutputMemoryMax
 }
 
 // Due tells whether a checkpoint is to begin.
@@ -212,7 +230,8 @@ func (c *Checkpoints) Settle(now time.Time, p *Pending) error {
 // Drop ends a checkpoint whose outcome does not matter or is not known, when the host ends.
 func (c *Checkpoints) Drop(now time.Time) { c.pacer.Drop(now) }
 
-// HeldByMemory names the state's memory budget among what can hold a pipeline.
+// HeldByMemory names the memory budgets, of state and of output, among what can hold a
+// pipeline.
 const HeldByMemory = "memory"
 
 // Held names the output whose budget is used up, or the memory that only a checkpoint can
@@ -222,6 +241,9 @@ func (c *Checkpoints) Held(now time.Time) string {
 		if c.Arena.Maintain(); c.Arena.NeedCheckpoint() {
 			return HeldByMemory
 		}
+	}
+	if c.crowded(2) {
+		return HeldByMemory
 	}
 	for _, name := range c.Engine.Outputs() {
 		if c.Forwarder.Full(name, c.Engine.OutputBytes(name)+c.cut[name], now) {

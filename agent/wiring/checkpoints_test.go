@@ -24,7 +24,7 @@ type parts struct {
 	states []forward.OutputState
 	full   map[string]int64 // budgets
 
-	pending                           int64
+	pending, memory                   int64
 	dirty                             int
 	short, mended, drained, confirmed bool
 	commits                           []*state.Commit
@@ -43,6 +43,7 @@ func (p *parts) Ledger() *dataflow.Ledger {
 	return &dataflow.Ledger{Outputs: []dataflow.NamedOutput{{Name: "a"}}}
 }
 func (p *parts) PendingBytes() int64                           { return p.pending }
+func (p *parts) PendingMemory() int64                          { return p.memory }
 func (p *parts) Outputs() []string                             { return []string{"a", "b"} }
 func (p *parts) OutputBytes(string) int64                      { return 1 }
 func (p *parts) NeedCheckpoint() bool                          { return p.short }
@@ -258,5 +259,46 @@ func TestHeldAndOver(t *testing.T) {
 	}
 	if p.confirmed = true; c.Over() {
 		t.Error("over before the store knows")
+	}
+}
+
+// Output that waits in memory makes a checkpoint urgent, and holds the pipeline at twice
+// as much, what is being stored included.
+func TestOutputInMemoryIsBounded(t *testing.T) {
+	p, c := newChecks(t, store.DefaultPolicy)
+	c.OutputMemoryMax = 1000
+	if _, err := take(t, p, c, at(0), nil); err != nil {
+		t.Fatal(err)
+	}
+	if p.memory = 999; c.Due(at(1)) || c.Held(at(1)) != "" {
+		t.Error("below its share")
+	}
+	if p.memory = 1000; !c.Due(at(1)) || c.Held(at(1)) != "" {
+		t.Error("at its share no checkpoint is due, or the pipeline is held")
+	}
+	p.frames, p.memory = []state.OutboxFrame{{Output: "b", First: 1, Last: 1, Rows: 1, Data: make([]byte, 1000)}}, 0
+	d, err := c.Begin(at(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.memory = 999; c.Held(at(1)) != "" {
+		t.Error("held below twice its share")
+	}
+	if p.memory = 1000; c.Held(at(1)) != HeldByMemory || c.OutputMemory() != 2000 {
+		t.Error("not held at twice its share")
+	}
+	p.err = errors.New("disk is full")
+	c.Write(d)
+	if err := c.Settle(at(2), d); err != nil {
+		t.Fatal(err)
+	}
+	if p.memory = 0; c.Due(at(3)) || !c.Due(at(2).Add(store.RetryPause)) {
+		t.Error("what a declined checkpoint left is not urgent, or it does not rest")
+	}
+	if _, err := take(t, p, c, at(2000), nil); err != nil {
+		t.Fatal(err)
+	}
+	if c.OutputMemory() != 0 || c.Held(at(2001)) != "" {
+		t.Error("held after a success")
 	}
 }
