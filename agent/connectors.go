@@ -354,8 +354,11 @@ func openFilesystemSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow
 	if err != nil {
 		return nil, err
 	}
-	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n), Log: o.Path}, nil
+	return &dataflow.SourceBinding{Messages: src, Decoder: decoder(n), Log: fileLog + o.Path}, nil
 }
+
+// fileLog begins the log of letters of a source that reads files.
+const fileLog = "file:"
 
 func openFilesystemSink(_ *connectors, n *plan.Sink, env *expr.Env) (*dataflow.SinkBinding, error) {
 	opts, err := filesystem.ParseOptions(n.Table.Options)

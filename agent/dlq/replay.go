@@ -137,7 +137,7 @@ func (r *replay) stays(e *Entry) string {
 		return "of rows that the pipeline itself has made, which no source can take"
 	case e.Raw() == nil:
 		return "without the bytes of the event"
-	case e.Log == "" || r.target(e)[1] == "" || strings.ContainsAny(e.Log, "/. "):
+	case e.Log == "" || r.target(e)[1] == "" || strings.HasPrefix(e.Log, "file:"):
 		return "of a source that is no stream"
 	case r.seen[e.ID]:
 		return "of an event that another letter is of, too"

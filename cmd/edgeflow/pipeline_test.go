@@ -54,8 +54,15 @@ func TestFilesToFiles(t *testing.T) {
 		t.Fatalf("dead letters: %q", dead)
 	}
 	contains(t, dead[0], `"event":"this is not JSON`, `"subject":"a.json"`)
+	out, _ := edgeflow(t, dir, 0, "dlq", "list")
+	contains(t, out, "clicks", "dead", "decode", "a JSON object is expected", "1 letters, 0 replayed")
+	out, _ = edgeflow(t, dir, 0, "dlq", "show", "-n", "1")
+	contains(t, out, "pipeline clicks", "file:in message", "this is not JSON")
+	out, _ = edgeflow(t, dir, 0, "dlq", "replay", "--dry-run")
+	contains(t, out, "no events to send", "1 letters stay: of a source that is no stream")
+	edgeflow(t, dir, 2, "dlq", "lists")
 
-	out, _ := edgeflow(t, dir, 0, "state", "data", "--check")
+	out, _ = edgeflow(t, dir, 0, "state", "data", "--check")
 	contains(t, out, "pipeline clicks, epoch", "window-aggregate-", "read 6", "check: ok")
 	out, _ = edgeflow(t, dir, 0, "state", "data", "--dump")
 	contains(t, out, "window-aggregate-")
