@@ -94,6 +94,9 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		if w.tx != nil {
 			_ = guard(w.tx.Rollback)
 		}
+		if s.shows(c.Epoch) {
+			err = fmt.Errorf("%w: %w", ErrUnsynced, err)
+		}
 		return w.stats, fmt.Errorf("store: %s: commit of epoch %d: %w", s.path, c.Epoch, err)
 	}
 	s.epoch, s.roots = c.Epoch, w.roots
@@ -114,6 +117,20 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		w.stats.FileBytes, w.stats.FreeBytes = s.size()
 	}
 	return w.stats, nil
+}
+
+// ErrUnsynced is returned, wrapped, by a commit that was written and then could not be synced:
+// bbolt shows it to all that comes later in this process, and whether it lasts nobody knows.
+// The pipeline starts anew, and goes by what it finds.
+var ErrUnsynced = errors.New("the commit was written but not synced; a new start goes by what is there")
+
+// shows tells that the file shows the commit of an epoch.
+func (s *Store) shows(e state.Epoch) (yes bool) {
+	err := s.view(func(tx *bolt.Tx) error {
+		yes = manifestEpoch(tx.Bucket(bucketMeta).Get(manifestKey)) >= e
+		return nil
+	})
+	return yes && err == nil
 }
 
 // storedGuess is how many bytes pages of so many bytes are taken to need when stored: the

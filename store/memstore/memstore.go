@@ -30,7 +30,7 @@ type Options struct {
 
 // ErrSync is returned, wrapped, by a commit that was written and could not be synced. It
 // is seen by later calls, and a crash may lose it.
-var ErrSync = errors.New("memstore: what was written cannot be synced")
+var ErrSync = fmt.Errorf("memstore: %w", store.ErrUnsynced)
 
 // ErrFull is returned, wrapped, by a commit for which the disk has no room.
 var ErrFull = errors.New("memstore: no space left on device")
