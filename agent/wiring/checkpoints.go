@@ -212,8 +212,10 @@ func (c *Checkpoints) Settle(now time.Time, p *Pending) error {
 	if p.Err != nil {
 		c.carry = append(p.Commit.Append, c.carry...)
 		c.changed = true
-		if errors.Is(p.Err, store.ErrSequence) {
-			return p.Err // no later checkpoint can succeed
+		for _, final := range []error{store.ErrSequence, store.ErrUnsynced, store.ErrClosed} {
+			if errors.Is(p.Err, final) {
+				return p.Err // only a new start can go on: no later checkpoint can succeed
+			}
 		}
 		return fatal
 	}

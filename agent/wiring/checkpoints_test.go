@@ -219,6 +219,12 @@ func TestFailuresThatEndThePipeline(t *testing.T) {
 	if _, err := take(t, p, c, at(0), fmt.Errorf("outbox: %w", store.ErrSequence)); !errors.Is(err, store.ErrSequence) {
 		t.Errorf("a hole in the outbox is passed over: %v", err)
 	}
+	for _, final := range []error{store.ErrUnsynced, store.ErrClosed} {
+		p, c = newChecks(t, store.DefaultPolicy)
+		if _, err := take(t, p, c, at(0), fmt.Errorf("commit: %w", final)); !errors.Is(err, final) {
+			t.Errorf("it is passed over that %v: %v", final, err)
+		}
+	}
 }
 
 func TestCheckpointThatTakesTooLong(t *testing.T) {
