@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/store"
 	"github.com/edgeflow/edgeflow/store/memstore"
 )
 
@@ -189,7 +190,7 @@ func (d *disk) declined(err error) bool {
 			return true
 		}
 	}
-	return d.limbo
+	return d.limbo || d.w.struck && d.w.class == classDamage && errors.Is(err, store.ErrClosed)
 }
 
 // Load implements state.Store.

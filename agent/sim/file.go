@@ -22,6 +22,9 @@ const sector = 512
 type file struct {
 	w    *world
 	path string
+	// txBytes is how much a transaction takes, 0 for any commit; a commit of several is
+	// synced with each.
+	txBytes int64
 	// old is the file before the commit under way, nil between commits; images are the file
 	// after each of the newest commits, kept where a disk loses commits.
 	old    []byte
@@ -36,7 +39,11 @@ func newFile(w *world) (*file, error) {
 		}
 	}
 	n, err := os.ReadDir(w.dir)
-	return &file{w: w, path: filepath.Join(w.dir, fmt.Sprintf("state-%d.db", len(n)))}, err
+	f := &file{w: w, path: filepath.Join(w.dir, fmt.Sprintf("state-%d.db", len(n)))}
+	if w.seed%3 == 0 {
+		f.txBytes = 5 * 4096
+	}
+	return f, err
 }
 
 // stateRoot is a folder in memory where there is one.
@@ -63,7 +70,7 @@ func (f *file) copy() (*file, error) {
 // open opens the store for the host that d belongs to.
 func (f *file) open(d *disk) error {
 	// Nothing is synced: what power takes away is made up here.
-	s, err := store.Open(f.path, store.Options{NoSync: true, FileBytesMax: fileBytesMax, Failpoint: d.failpoint, Now: f.w.Now})
+	s, err := store.Open(f.path, store.Options{NoSync: true, FileBytesMax: fileBytesMax, TxBytesMax: f.txBytes, Failpoint: d.failpoint, Now: f.w.Now})
 	if err != nil {
 		return err
 	}
@@ -97,6 +104,9 @@ func (f *file) open(d *disk) error {
 // before notes what the file is before a commit.
 func (f *file) before() (err error) {
 	f.old, err = os.ReadFile(f.path)
+	if f.w.struck && f.w.class == classDamage {
+		err = nil // it may have been set aside: the commit tells
+	}
 	return err
 }
 
@@ -132,7 +142,7 @@ func (f *file) end(d *disk, power bool) error {
 		return err
 	}
 	switch {
-	case power && old != nil:
+	case power && old != nil && f.txBytes == 0:
 		b, err := os.ReadFile(f.path)
 		if err != nil {
 			return err

@@ -44,6 +44,9 @@ var points = []string{
 	pointPublishBefore, pointPublishAfter, pointConfirmed, pointStopping,
 }
 
+// slabBytes is the size of the blocks that state is kept in, small as the state is.
+const slabBytes = 16 << 10
+
 // crash is what a host panics with when it crashes.
 type crash struct{ point string }
 
@@ -156,7 +159,7 @@ func (h *host) start() error {
 
 func (h *host) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	var err error
-	if h.arena, err = state.NewArena(state.Options{Pager: h.disk}); err != nil {
+	if h.arena, err = state.NewArena(state.Options{Pager: h.disk, SlabBytes: slabBytes, MemoryMax: h.w.memoryMax}); err != nil {
 		return nil, err
 	}
 	if restored.Manifest == nil {
@@ -257,8 +260,12 @@ func (h *host) loop() error {
 	if h.held = h.checks.Held(h.w.Now()); h.held != "" || h.checks.Drained() {
 		h.finished = h.checks.Over()
 		if h.held != "" {
-			h.w.drawn("backpressure")
-			h.w.hit("backpressure", h.w.step())
+			kind := "backpressure"
+			if h.held == wiring.HeldByMemory {
+				kind = "held by memory"
+			}
+			h.w.drawn(kind)
+			h.w.hit(kind, h.w.step())
 		}
 		return nil
 	}
@@ -294,6 +301,9 @@ func (h *host) step() error {
 		h.checks.Changed()
 		h.tickBase, h.tickAt = h.engine.NowMs(), h.w.nowMs
 		h.arena.Maintain()
+		if err := h.withinMemory(); err != nil {
+			return err
+		}
 		h.w.tracef("%s takes in %d rows up to message %d, %d pending", h.name, p.Rows, h.source.at.Sequence, p.Pending)
 		h.point(pointStepped)
 	case p.Pending == 0 && len(h.w.edits) == 0: // while an edit is waited for, time stands still
@@ -426,6 +436,17 @@ func (h *host) committed(p *wiring.Pending) error {
 	}
 	h.point(pointSettled)
 	return nil
+}
+
+// withinMemory checks, after upkeep, that images of pages are beyond their memory only where
+// nothing but a checkpoint makes room. The copies that a checkpoint has made of pages are kept
+// for the next one, 64 at a time, and are not looked at: they alone are more than such a budget.
+func (h *host) withinMemory() error {
+	images := int64(h.arena.Stats().Resident) * int64(h.arena.PageSize())
+	if h.w.memoryMax == 0 || images <= h.w.memoryMax+slabBytes || h.arena.NeedCheckpoint() {
+		return nil
+	}
+	return fmt.Errorf("%d bytes of pages are in memory, the budget is %d, and no checkpoint is asked for", images, h.w.memoryMax)
 }
 
 // withinBudget checks that no outbox is beyond its budget by more than what a step may add.

@@ -9,6 +9,7 @@ import (
 	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/state"
+	"github.com/edgeflow/edgeflow/store"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
 
@@ -32,6 +33,9 @@ const (
 	PlantSkipSync
 	// PlantIgnoreError takes a commit that failed for one that did not.
 	PlantIgnoreError
+	// PlantHideUnsynced takes a commit that was written and not synced for one that was not
+	// written.
+	PlantHideUnsynced
 	// PlantMissPage leaves a changed page out of a commit.
 	PlantMissPage
 	// PlantLoseWatermark restores a state whose watermark is gone.
@@ -66,7 +70,8 @@ func (p Plant) String() string {
 	return [...]string{
 		"none", "trim before confirmation", "forget the frames of a declined checkpoint",
 		"forget the pages of a declined checkpoint", "ignore the position on restore", "forward before commit",
-		"skip a sync", "ignore the error of a commit", "miss a changed page", "lose the watermark on restore",
+		"skip a sync", "ignore the error of a commit",
+		"take what could not be synced for not written", "miss a changed page", "lose the watermark on restore",
 		"lose timers on restore", "save a position ahead of the state", "save a position behind the state",
 		"ignore the cursor", "ignore the guard", "claim without raising the generation", "apply a request twice",
 		"send confirmed rows again", "drop a ledger entry", "go on after a gap without counting it",
@@ -146,6 +151,8 @@ func (h *host) plantDeclined(p *wiring.Pending) {
 		p.Commit.Delta = nil
 	case h.w.planting(PlantForgetFrames, 1):
 		p.Commit.Append = nil
+	case errors.Is(p.Err, store.ErrUnsynced) && h.w.planting(PlantHideUnsynced, 1):
+		p.Err = errCommit
 	case h.w.planting(PlantIgnoreError, 1):
 		p.Err = nil
 	}

@@ -118,7 +118,7 @@ func (s *sweep) complete(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{
-		"commit fails", "disk full", "fsync fails", "fsync slow", "backpressure", "batch refused", "checkpoint declined",
+		"commit fails", "disk full", "fsync fails", "fsync slow", "backpressure", "held by memory", "batch refused", "checkpoint declined",
 		"checkpoint given up", "commit torn", "commits lost", "cursor missed", "fenced", "gap passed over", "hub ahead",
 		"power lost", "reply lost", "request delayed", "request late or repeated", "request lost", "source fails",
 		"state refused", "stream refused",

@@ -59,6 +59,7 @@ type world struct {
 
 	pack        int
 	outboxBytes int64
+	memoryMax   int64 // bytes of state in memory, 0 for no limit
 	onFull      forward.FullPolicy
 	onLost      forward.LostPolicy
 	resumes     bool // the source's policy is to go on after a gap
@@ -106,6 +107,9 @@ func newWorld(o Options, input []entry) (*world, error) {
 		if w.rng.IntN(3) == 0 {
 			w.onFull = forward.DropOldest
 		}
+	}
+	if w.rng.IntN(6) == 0 {
+		w.memoryMax = slabBytes * (4 + w.rng.Int64N(6))
 	}
 	switch w.class {
 	case classRivals:
@@ -261,9 +265,9 @@ func (w *world) guard(h *host, work func() error) (err error) {
 	switch {
 	case errors.Is(err, errSource):
 		w.hit("source fails", w.step())
-	case errors.Is(err, store.ErrSequence) && h.disk.limbo:
+	case errors.Is(err, store.ErrUnsynced) && h.disk.limbo:
 		// What could not be synced is in the file all the same; a start finds it there.
-		w.hit("fsync fails", "noticed by the next commit")
+		w.hit("fsync fails", "started anew")
 	case errors.Is(err, forward.ErrFenced) && w.twins:
 		w.hit("fenced", w.step())
 	case w.rightlyRefused(h, err):
@@ -293,7 +297,8 @@ func (w *world) rightlyRefused(h *host, err error) bool {
 		w.hit("state refused", w.step())
 		_, gone := os.Stat(damaged.MovedTo)
 		return w.struck && w.class == classDamage && gone == nil
-	case w.struck && w.class == classDamage && strings.Contains(err.Error(), "checksum does not match"):
+	case w.struck && w.class == classDamage && (strings.Contains(err.Error(), "checksum does not match") || errors.Is(err, store.ErrClosed)):
+		// The forwarder's outbox is damaged, or the store was closed when that was found.
 		w.hit("state refused", w.step())
 		return true
 	case errors.Is(err, forward.ErrCursorLost):

@@ -29,7 +29,8 @@ func (r Ref) Offset() int { return int(r & 0xffff) }
 // delay the engine least; RATIONALE.md, "How large is a page?", shows the measurement.
 const DefaultPageSize = 4096
 
-// slabSize is the size in bytes of the blocks in which frames are allocated.
+// slabSize is the size in bytes of the blocks in which frames are allocated, unless options
+// say otherwise.
 const slabSize = 1 << 20
 
 // Pager reads back the committed image of a page that the arena dropped.
@@ -51,6 +52,10 @@ type Options struct {
 	CopyMax int64
 	// Pager reads dropped pages back; it may be nil when MemoryMax is 0.
 	Pager Pager
+	// SlabBytes is the size of the blocks in which images are allocated, for simulations of
+	// small states: a power of two, of two pages at least; 0 means 1 MiB. MemoryMax is at least
+	// four of them.
+	SlabBytes int
 }
 
 // Validate reports the first option that cannot be used.
@@ -61,13 +66,23 @@ func (o Options) Validate() error {
 	if o.MemoryMax < 0 || o.CopyMax < 0 {
 		return errors.New("state: a memory limit is negative")
 	}
-	if o.MemoryMax > 0 && o.MemoryMax < 4*slabSize {
-		return fmt.Errorf("state: memory limit of %d bytes: want at least %d", o.MemoryMax, 4*slabSize)
+	if s := o.SlabBytes; s != 0 && (s < 2*max(o.PageSize, DefaultPageSize) || s&(s-1) != 0) {
+		return fmt.Errorf("state: slabs of %d bytes: want a power of two that two pages fit in", s)
+	}
+	if least := int64(4 * o.slab()); o.MemoryMax > 0 && o.MemoryMax < least {
+		return fmt.Errorf("state: memory limit of %d bytes: want at least %d", o.MemoryMax, least)
 	}
 	if o.MemoryMax > 0 && o.Pager == nil {
 		return errors.New("state: a memory limit needs a pager to read dropped pages back")
 	}
 	return nil
+}
+
+func (o *Options) slab() int {
+	if o.SlabBytes > 0 {
+		return o.SlabBytes
+	}
+	return slabSize
 }
 
 // pageEntry is what the arena knows of a page.
@@ -150,18 +165,18 @@ func NewArena(o Options) (*Arena, error) {
 // reset makes the arena empty, without a superblock.
 func (a *Arena) reset() {
 	o := a.opt
-	shift := uint(bits.TrailingZeros(uint(o.PageSize)))
+	shift, slab := uint(bits.TrailingZeros(uint(o.PageSize))), uint(bits.TrailingZeros(uint(o.slab())))
 	*a = Arena{
 		opt:       o,
 		pageSize:  o.PageSize,
 		pageShift: shift,
-		slabShift: 20 - shift,
-		slabMask:  1<<(20-shift) - 1,
+		slabShift: slab - shift,
+		slabMask:  1<<(slab-shift) - 1,
 		limited:   o.MemoryMax > 0,
 		gen:       1,
 	}
 	a.releasePage = a.release
-	a.frames.perSlab = slabSize >> shift
+	a.frames.size, a.frames.perSlab = 1<<slab, 1<<(slab-shift)
 	a.copies.init(o.PageSize, o.CopyMax)
 	a.classes.init(o.PageSize)
 }

@@ -166,7 +166,7 @@ func (d *Delta) Each(fn func(page PageID, image []byte) error) error {
 	defer d.stop()
 	scratch := d.a.copies.scratch()
 	shift := uint(bits.TrailingZeros32(d.roots.PageSize))
-	perSlab := uint32(slabSize) >> shift
+	perSlab := uint32(d.a.frames.perSlab)
 	owed := 0 // pages whose image a writer keeps for us
 	for wi, w := range d.dirty {
 		for ; w != 0; w &= w - 1 {

@@ -6,7 +6,8 @@ import "fmt"
 // The lowest free frame is used first, so that slabs at the end become empty
 // and go back to the Go heap.
 type frames struct {
-	perSlab int
+	size    int      // bytes of a slab
+	perSlab int      // frames of a slab
 	slabs   [][]byte // nil when given back
 	inUse   []int32  // frames in use per slab
 	free    bitmap
@@ -39,7 +40,7 @@ func (f *frames) addSlab() {
 		f.inUse = append(f.inUse, 0)
 		f.free = f.free.grow(len(f.slabs) * f.perSlab)
 	}
-	f.slabs[s] = make([]byte, slabSize)
+	f.slabs[s] = make([]byte, f.size)
 	f.live += f.perSlab
 	first := s * f.perSlab
 	for i := max(first, 1); i < first+f.perSlab; i++ {
