@@ -382,6 +382,7 @@ func FuzzEntry(f *testing.F) {
 	f.Add([]byte(`{"pipeline":"p","kind":"dead","class":"decode","reason":"r (at byte 3)","source":"a","log":"A","sequence":7,"row":1,"arrival_ms":5,"event":"\u001b[31m"}`))
 	f.Add([]byte(`{"reason":"late","arrival_ms":-1,"event_base64":"gQGi","columns":{"a":null,"b":"\u009b"}}`))
 	f.Add([]byte(`{"event_base64":"3wAAAAHB","header":"h"}`))
+	f.Add([]byte(`{"class":"too-large","reason":"the message has 9 bytes","head":"\u0007{","size":9}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		e, err := parseEntry(line, "p", "i", "dead")
 		if err != nil {

@@ -111,6 +111,10 @@ func (e *Entry) text() string {
 		fmt.Fprintf(&b, "  event     %d bytes\n", len(raw))
 		b.WriteString(indent(rawText(raw)))
 	}
+	if e.Head != "" {
+		fmt.Fprintf(&b, "  head      of %d bytes that are not kept\n", e.Size)
+		b.WriteString(indent(printable(e.Head)))
+	}
 	names := make([]string, 0, len(e.Columns))
 	for name := range e.Columns {
 		names = append(names, name)
