@@ -46,6 +46,9 @@ type Options struct {
 	// the working directory and the folder of the pipeline's file, unless these two are the
 	// top of the tree. nil confines nothing.
 	AllowPaths []string
+	// AllowEnv are the variables of the environment that pipelines' SQL may name; empty
+	// allows all.
+	AllowEnv []string
 	// StateKey is a reference, ${env:NAME} or ${file:/path}, to the keys that encrypt state,
 	// savepoints and the embedded server's streams, one a line: the first encrypts, all
 	// decrypt. Empty leaves them in the clear.

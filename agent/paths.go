@@ -2,7 +2,9 @@ package agent
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/edgeflow/edgeflow/connector/confine"
 	"github.com/edgeflow/edgeflow/connector/nats"
@@ -39,8 +41,17 @@ func (o *Options) roots(script string) (*confine.Roots, error) {
 	return r, nil
 }
 
-// confined makes a connection read its files below the pipeline's roots.
+// confined makes a connection read its files below the pipeline's roots, and of the
+// environment what pipelines may.
 func (c *connectors) confined(o *nats.ConnOptions) {
+	if allowed := c.p.agent.opt.AllowEnv; len(allowed) > 0 {
+		o.LookupEnv = func(name string) (string, bool) {
+			if !slices.Contains(allowed, name) {
+				return "", false
+			}
+			return os.LookupEnv(name)
+		}
+	}
 	if r := c.p.roots; r != nil {
 		o.ReadFile = r.ReadFile
 	}

@@ -74,6 +74,21 @@ func TestPathsOfPipelinesAreConfined(t *testing.T) {
 			t.Errorf("%s: %v", s, err)
 		}
 	}
+	t.Setenv("EDGEFLOW_TEST_FREE", "hunter2")
+	t.Setenv("EDGEFLOW_TEST_KEPT", "hunter2")
+	for _, option := range []string{`'nats.token'='${env:EDGEFLOW_TEST_KEPT}'`, `'nats.token-env'='EDGEFLOW_TEST_KEPT'`, `'nats.url'='${env:EDGEFLOW_TEST_KEPT}'`} {
+		text := `SET 'pipeline.name'='p'; CREATE TABLE s (a BIGINT) WITH ('connector'='nats','nats.stream'='S','format'='json',` + option + `); CREATE TABLE o (a BIGINT) WITH (` + hole + `); INSERT INTO o SELECT a FROM s`
+		h := newHost(t, t.TempDir(), func(o *agent.Options) {
+			o.AllowEnv, o.NATS.URL = []string{"EDGEFLOW_TEST_FREE"}, "nats://127.0.0.1:1"
+		}, text)
+		h.await("p", "the variable is refused", func(st agent.Status) bool { return strings.Contains(st.Error, "--allow-env") })
+		h.stop()
+		h = newHost(t, t.TempDir(), func(o *agent.Options) {
+			o.AllowEnv, o.NATS.URL = []string{"EDGEFLOW_TEST_FREE"}, "nats://127.0.0.1:1"
+		}, strings.ReplaceAll(text, "KEPT", "FREE"))
+		h.await("p", "the other one is not", func(st agent.Status) bool { return st.Error != "" && !strings.Contains(st.Error, "--allow-env") })
+		h.stop()
+	}
 	err := run(files(filepath.Join(home, "rows.json")), files(filepath.Join(other, "out"))+`,'format'='json'`)
 	if err == nil || !strings.Contains(err.Error(), "outside of the folders") {
 		t.Errorf("a sink: %v", err)

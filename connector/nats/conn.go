@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +49,8 @@ type ConnOptions struct {
 	TLS TLSMode
 	// ReadFile reads the files that options name; nil is the host's.
 	ReadFile func(path string) ([]byte, error)
+	// LookupEnv reads the variables that options name; nil is the host's.
+	LookupEnv func(name string) (string, bool)
 	// TLSFirst does the TLS handshake before the server's greeting.
 	TLSFirst bool
 	// Domain is the JetStream domain, empty for the server's own.
@@ -185,9 +186,9 @@ func (o *ConnOptions) secret(what, inPlace, file, env string) (string, error) {
 		}
 		return strings.TrimSpace(string(b)), nil
 	case env != "":
-		v, ok := os.LookupEnv(env)
-		if !ok {
-			return "", fmt.Errorf("the %s is to come from the environment variable %s, which is not set", what, env)
+		v, err := o.resolve("${env:" + env + "}")
+		if err != nil {
+			return "", fmt.Errorf("the %s: %w", what, err)
 		}
 		return v, nil
 	}

@@ -134,7 +134,7 @@ func (o *ConnOptions) ResolveURLs() error {
 }
 
 func (o *ConnOptions) resolve(s string) (string, error) {
-	return secret.Reader{ReadFile: o.ReadFile}.Resolve(s)
+	return secret.Reader{ReadFile: o.ReadFile, LookupEnv: o.LookupEnv}.Resolve(s)
 }
 
 // Insider is an InProcess server that asks who connects; it says so itself.

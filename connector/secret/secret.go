@@ -53,7 +53,7 @@ func (r Reader) Resolve(s string) (string, error) {
 	case kind == "env":
 		v, ok := r.env(name)
 		if !ok {
-			return "", fmt.Errorf("%s: the environment variable is not set", s)
+			return "", fmt.Errorf("%s: the environment variable is not set, or pipelines may not read it (--allow-env)", s)
 		}
 		return strings.TrimSpace(v), nil
 	case kind == "file":
