@@ -36,8 +36,9 @@ type rig struct {
 	s    *embedded.Server
 	js   jetstream.JetStream
 	data string
-	// instance is the host's name.
+	// instance is the host's name, hub the server that sinks forward to, if it is another one.
 	instance string
+	hub      *embedded.Server
 }
 
 func newRig(t *testing.T) *rig {
@@ -89,7 +90,11 @@ func (r *rig) run(target string) agent.Status {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	a, err := agent.New(agent.Options{DataDir: r.data, Instance: r.instance, NATS: agent.Server{URL: r.s.ClientURL()}, Logger: slog.New(slog.DiscardHandler)})
+	o := agent.Options{DataDir: r.data, Instance: r.instance, NATS: agent.Server{URL: r.s.ClientURL()}, Logger: slog.New(slog.DiscardHandler)}
+	if r.hub != nil {
+		o.Hub.URL = r.hub.ClientURL()
+	}
+	a, err := agent.New(o)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -283,6 +288,36 @@ func (r *rig) shows(o Options) {
 	ids.IDs = []string{e.ID[:8]}
 	if text := show(ShowOptions{Options: ids}); !strings.HasPrefix(text, e.ID) {
 		r.t.Errorf("by ID:\n%s", text)
+	}
+}
+
+// Letters of several hosts come together at a hub, and each host's are replayed at home.
+func TestLettersOfAFleet(t *testing.T) {
+	hub, err := embedded.Start(embedded.Options{Name: "hub", StoreDir: t.TempDir(), Listen: "127.0.0.1:0", LazySync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hub.Shutdown)
+	var hosts []*rig
+	for _, name := range []string{"north", "south"} {
+		r := newRig(t)
+		r.instance, r.hub = name, hub
+		r.run("hub")
+		hosts = append(hosts, r)
+	}
+	o := Options{Stream: "EDGEFLOW_DLQ", Letters: agent.Server{URL: hub.ClientURL()}, NATS: agent.Server{URL: hosts[1].s.ClientURL()}}
+	o.Class, o.Instance = "decode", "south"
+	hosts[1].replay(ReplayOptions{Options: o, Yes: true})
+	if n, s := len(hosts[0].tail(6)), len(hosts[1].tail(6)); n != 0 || s != 2 {
+		t.Errorf("%d and %d events sent", n, s)
+	}
+	o.Instance = ""
+	got := ""
+	for _, g := range hosts[1].list(o) {
+		got += fmt.Sprintf("%s %s %d(%d) ", g.Instance, g.Class, g.Letters, g.Replayed)
+	}
+	if got != "north decode 2(0) south decode 2(2) " {
+		t.Errorf("letters: %s", got)
 	}
 }
 
