@@ -106,11 +106,13 @@ func (in *ingest) buffered() bool { return in.rows || in.next < len(in.msgs) }
 
 // waiting is the number of messages known to wait, those at hand included.
 func (in *ingest) waiting() uint64 {
-	n := in.pending + uint64(len(in.msgs)-in.next)
-	if in.rows {
-		n++
+	switch {
+	case in.rows:
+		return in.pending + 1
+	case in.next < len(in.msgs):
+		return in.pending + uint64(len(in.msgs)-in.next)
 	}
-	return n
+	return in.pending // next may still count rows of a batch that is gone
 }
 
 // fill polls when nothing is at hand, waiting at most wait.
