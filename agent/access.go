@@ -98,6 +98,9 @@ type gate struct {
 	mu     sync.Mutex
 	looked time.Time
 	tokens []tokenOf
+	// Calls that were turned away since the last one that was logged, at told.
+	away int
+	told time.Time
 }
 
 type tokenOf struct {
@@ -177,6 +180,22 @@ func (g *gate) renew() {
 	if g.certs != nil {
 		g.certs.Reload()
 	}
+}
+
+// awayEvery is how often calls that are turned away are logged at most.
+const awayEvery = 10 * time.Second
+
+// turnAway notes a call that may not be. A flood of them is one line now and then.
+func (g *gate) turnAway(r *http.Request, status int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.away++
+	now := g.now()
+	if !g.told.IsZero() && now.Sub(g.told) < awayEvery && !now.Before(g.told) {
+		return
+	}
+	g.log.Warn("a call to the control address was turned away", "from", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "status", status, "calls", g.away)
+	g.away, g.told = 0, now
 }
 
 // who tells the role of a caller. Every token is compared, in constant time.

@@ -160,6 +160,10 @@ func TestTokensHaveRoles(t *testing.T) {
 	want("GET", "/metrics", next, 200)
 	want("GET", "/metrics", control, 200)
 	contains(t, h.log.String(), "tokens were read anew", "cannot be read anew")
+	contains(t, h.log.String(), "msg=control ", "/pipelines/idle/savepoint", "was turned away")
+	if n := strings.Count(h.log.String(), "was turned away"); n != 1 {
+		t.Errorf("%d lines about calls that were turned away within seconds", n)
+	}
 	for _, s := range []string{read, control, next} {
 		if strings.Contains(h.log.String(), s) {
 			t.Errorf("the log tells %s", s)

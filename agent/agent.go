@@ -43,6 +43,7 @@ func New(o Options) (*Agent, error) {
 	if a.keys, err = stateKeys(o.StateKey); err != nil {
 		return nil, err
 	}
+	a.warnExposed()
 	if o.Listen != "" {
 		s, err := a.serve(o.Listen)
 		if err != nil {

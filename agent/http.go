@@ -137,11 +137,16 @@ func (s *server) guard(rt route) http.Handler {
 		is := s.gate.who(r)
 		switch {
 		case is >= rt.role:
+			if rt.role == controller {
+				s.agent.log.Info("control", "from", r.RemoteAddr, "path", r.URL.Path)
+			}
 		case is == nobody:
+			s.gate.turnAway(r, http.StatusUnauthorized)
 			w.Header().Set("WWW-Authenticate", `Bearer realm="edgeflow"`)
 			http.Error(w, "who is calling? send a token (Authorization: Bearer ...) or show a client certificate", http.StatusUnauthorized)
 			return
 		default:
+			s.gate.turnAway(r, http.StatusForbidden)
 			http.Error(w, "this takes a token for control; yours is for reading", http.StatusForbidden)
 			return
 		}

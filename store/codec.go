@@ -114,9 +114,15 @@ func (s *sealer) unpack(dst []byte, p place, v []byte, header int) (h, data []by
 	}
 	if s != nil {
 		var n int
-		if body, n, err = s.open(nil, p, v[0], h, body); err != nil {
+		room := new([]byte)
+		if v[0] == encS2|encSealed { // what is decrypted does not outlive this call
+			room = s.rooms.Get().(*[]byte)
+			defer s.rooms.Put(room)
+		}
+		if body, n, err = s.open(*room, p, v[0], h, body); err != nil {
 			return nil, nil, err
 		}
+		*room = body
 		if v[0] == encPlain|encSealed && n != len(body) {
 			return nil, nil, fmt.Errorf("%d bytes instead of %d", len(body), n)
 		}

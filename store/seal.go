@@ -59,6 +59,8 @@ type sealer struct {
 	fresh cipher.AEAD     // under the nonce's first half; nil before the first value
 	aad   []byte
 
+	rooms sync.Pool // of *[]byte, to decrypt into
+
 	mu     sync.Mutex
 	opened map[[len(KeyID{}) + 12]byte]cipher.AEAD
 }
@@ -75,7 +77,7 @@ func newSealer(k *Keys, scope string) *sealer {
 	if k == nil {
 		return nil
 	}
-	s := &sealer{opened: map[[len(KeyID{}) + 12]byte]cipher.AEAD{}}
+	s := &sealer{opened: map[[len(KeyID{}) + 12]byte]cipher.AEAD{}, rooms: sync.Pool{New: func() any { return new([]byte) }}}
 	for _, one := range k.list {
 		s.keys = append(s.keys, newScopedKey(one.id, derive(one.secret, "edgeflow state 1 "+scope, KeyBytes)))
 	}
