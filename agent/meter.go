@@ -58,10 +58,12 @@ func (r *runner) publish(now time.Time, force bool) {
 		Events: events, PerSec: m.perSec, Pending: int64(m.pending),
 		ArrivalMs: r.engine.NowMs(), WatermarkMs: r.engine.WatermarkMs(),
 		Epoch: m.committedEpoch, Checkpoints: m.checkpoints, CheckpointFailures: m.failures, CheckpointMs: m.checkpointMs,
-		CheckpointBytes: m.checkpointBytes, CheckpointAtMs: m.checkpointAtMs, StateBytes: r.arena.Stats().Bytes,
+		CheckpointBytes: m.checkpointBytes, CheckpointAtMs: m.checkpointAtMs, OutputMemory: r.checks.OutputMemory(), QueueBytes: r.engine.QueuedBytes(),
 		WrittenBytes: m.writtenBytes, ChangedBytes: m.changedBytes, StretchMs: r.checks.Stretched().Milliseconds(),
 		FileBytes: m.fileBytes, RestoreMs: r.restoreTook.Milliseconds(), Ledger: r.ledger,
 	}
+	held := r.arena.Stats()
+	st.StateBytes, st.SpilledBytes = held.Bytes, int64(held.Spilled)*int64(r.arena.PageSize())
 	if up := now.Sub(st.Started); up >= time.Minute {
 		st.WrittenPerDay = int64(float64(m.writtenBytes) / up.Hours() * 24)
 	}

@@ -42,6 +42,9 @@ func (a *Agent) writeMetrics(w io.Writer) {
 	one("edgeflow_checkpoint_stretch_seconds", "gauge", "How much the daily budget of writes lengthens the checkpoint interval.", func(s *Status) float64 { return float64(s.StretchMs) / 1000 })
 	one("edgeflow_checkpoint_bytes", "gauge", "Bytes that the last checkpoint wrote.", func(s *Status) float64 { return float64(s.CheckpointBytes) })
 	one("edgeflow_state_bytes", "gauge", "Operator state in memory.", func(s *Status) float64 { return float64(s.StateBytes) })
+	one("edgeflow_state_spilled_bytes", "gauge", "Operator state that lies in the state file alone, read back when it is needed.", func(s *Status) float64 { return float64(s.SpilledBytes) })
+	one("edgeflow_output_memory_bytes", "gauge", "Output in memory that no checkpoint has stored yet.", func(s *Status) float64 { return float64(s.OutputMemory) })
+	one("edgeflow_source_queue_bytes", "gauge", "Messages that the sources have read ahead.", func(s *Status) float64 { return float64(s.QueueBytes) })
 	one("edgeflow_state_file_bytes", "gauge", "Size of the state file.", func(s *Status) float64 { return float64(s.FileBytes) })
 	one("edgeflow_ledger_imbalances", "gauge", "Equations of the ledger that do not hold.", func(s *Status) float64 { return float64(len(s.Imbalances)) })
 	perOutput := func(name, kind, help string, value func(*OutputStatus) float64) {

@@ -55,9 +55,15 @@ type Status struct {
 	WrittenPerDay  int64 `json:"written_bytes_per_day"`
 	StretchMs      int64 `json:"checkpoint_stretch_ms"`
 	CheckpointAtMs int64 `json:"checkpoint_at_ms"`
-	StateBytes     int64 `json:"state_bytes"`
-	FileBytes      int64 `json:"file_bytes"`
-	RestoreMs      int64 `json:"restore_ms"`
+	// StateBytes is the state held in memory, SpilledBytes what lies in the store alone.
+	// OutputMemory is output that no checkpoint has stored yet, QueueBytes what the sources
+	// have read ahead.
+	StateBytes   int64 `json:"state_bytes"`
+	SpilledBytes int64 `json:"state_spilled_bytes"`
+	OutputMemory int64 `json:"output_memory_bytes"`
+	QueueBytes   int64 `json:"source_queue_bytes"`
+	FileBytes    int64 `json:"file_bytes"`
+	RestoreMs    int64 `json:"restore_ms"`
 
 	Outputs    []OutputStatus   `json:"outputs"`
 	Ledger     *dataflow.Ledger `json:"ledger"`

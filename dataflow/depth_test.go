@@ -11,7 +11,9 @@ import (
 // A text that the parser takes can be planned, opened and run without the stack's end.
 func TestDeepQueriesRun(t *testing.T) {
 	const tables = "CREATE TABLE a (n BIGINT, s STRING) WITH ('connector' = 'x', 'format' = 'json'); CREATE TABLE o (q BIGINT) WITH ('connector' = 'x');\n"
-	wrap := func(open, in, shut string, n int) string { return strings.Repeat(open, n) + in + strings.Repeat(shut, n) }
+	wrap := func(open, in, shut string, n int) string {
+		return strings.Repeat(open, n) + in + strings.Repeat(shut, n)
+	}
 	for name, c := range map[string]struct{ query, want string }{
 		"parentheses": {"SELECT " + wrap("(", "n", ")", 300) + " FROM a", `+I {"q":7}`},
 		"sum":         {"SELECT n" + strings.Repeat(" + n", 999) + " FROM a", `+I {"q":7000}`},

@@ -32,14 +32,23 @@ func (e *Engine) PendingMemory() int64 {
 	return n
 }
 
-// Queued is the number of messages that the sources have handed out and that are still to
-// be processed, and their bytes.
-func (e *Engine) Queued() (messages int, bytes int64) {
+// Queue is a source that reads ahead. QueuedBytes is what it holds of messages that no Poll
+// has handed out.
+type Queue interface {
+	QueuedBytes() int64
+}
+
+// QueuedBytes is the size of the messages that the sources have read and that are still to
+// be processed.
+func (e *Engine) QueuedBytes() int64 {
+	var n int64
 	for _, in := range e.sources {
-		messages += len(in.msgs) - in.next
-		for _, m := range in.msgs[in.next:] {
-			bytes += int64(len(m.Data))
+		for i := in.next; i < len(in.msgs); i++ {
+			n += int64(len(in.msgs[i].Data))
+		}
+		if q, ok := in.bind.Messages.(Queue); ok {
+			n += q.QueuedBytes()
 		}
 	}
-	return messages, bytes
+	return n
 }
