@@ -147,7 +147,7 @@ func (w *world) inOrder(rows int) {
 // budget and its outbox at its own, until the hub is there.
 func TestMemoryLimit(t *testing.T) {
 	const limit = 128 << 20
-	rows, budget := 60_000, 4
+	rows, budget := 100_000, 4
 	if *large {
 		rows, budget = 400_000, 24
 	}
