@@ -28,6 +28,7 @@ type entry struct {
 	hdr  string
 	// subject is s and the sequence where it is empty.
 	subject string
+	seq     uint64 // the message's; its place in the log where it is 0
 }
 
 // script is the log behind a message source, and how it is handed out.
@@ -94,6 +95,9 @@ func (s *scriptSource) Poll(dst []Message, limit int, _ time.Duration) ([]Messag
 		e := &s.log[s.at]
 		s.at++
 		m := Message{Data: keep(e.data), Seq: uint64(s.at), ArrivalMs: e.at, Subject: fmt.Appendf(nil, "s.%d", s.at)}
+		if e.seq != 0 {
+			m.Seq = e.seq
+		}
 		if e.subject != "" {
 			m.Subject = []byte(e.subject)
 		}

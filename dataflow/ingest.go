@@ -122,6 +122,7 @@ func (in *ingest) fill(wait time.Duration, nowMs int64) error {
 	}
 	var err error
 	if in.bind.Messages != nil {
+		in.events.forget()
 		in.msgs, in.pending, err = in.bind.Messages.Poll(in.msgs[:0], vec.BatchSize, wait)
 		in.next = 0
 	} else {

@@ -14,8 +14,10 @@ type events struct {
 	decoder format.Placed // of its own: the source's may be in the middle of the message
 	tried   bool
 	scratch *vec.Batch
-	// bounds are where the decodable events of the message seq begin and end.
+	// bounds are where the decodable events of the message seq begin and end, when known; a
+	// log that was made anew may have a sequence again, in a later poll.
 	seq    uint64
+	known  bool
 	bounds [][2]int
 	header []byte
 	last   int // where in ingest.msgs the last message was found
@@ -35,13 +37,16 @@ func (e *events) find(o vec.Origin) (event, header []byte, offset int, m *Messag
 	if ok {
 		e.header = headerOf(e.in.node.Table.Options, m.Data)
 	} else {
-		if e.seq != m.Seq || e.bounds == nil {
+		if e.seq != m.Seq || !e.known {
 			e.split(m)
 		}
 		if int(o.Row) >= len(e.bounds) {
 			return m.Data, nil, 0, m
 		}
 		b = e.bounds[o.Row]
+	}
+	if b[1] > len(m.Data) {
+		return m.Data, nil, 0, m // of another message with the same sequence
 	}
 	if b[0] < len(e.header) {
 		return m.Data[b[0]:b[1]], nil, b[0], m
@@ -56,6 +61,13 @@ func (in *ingest) alone(o vec.Origin) (bounds [2]int, ok bool) {
 		return bounds, false
 	}
 	return in.fused.bounds, in.fused.left && in.fused.host.Seq == o.Seq && in.fused.leftRow == o.Row
+}
+
+// forget notes that other messages are at hand.
+func (e *events) forget() {
+	if e != nil {
+		e.known = false
+	}
 }
 
 // message is the one with the sequence, of those at hand.
@@ -95,7 +107,7 @@ func (e *events) open() {
 
 // split notes where the events of a message are.
 func (e *events) split(m *Message) {
-	e.seq, e.bounds = m.Seq, e.bounds[:0]
+	e.seq, e.known, e.bounds = m.Seq, true, e.bounds[:0]
 	e.header = headerOf(e.in.node.Table.Options, m.Data)
 	e.decoder.Begin(m.Data)
 	for {
