@@ -62,7 +62,7 @@ func TestMessageOfTenMegabytes(t *testing.T) {
 	edge.put([]byte(long))
 	edge.events(4, 5)
 	dir := t.TempDir()
-	h := newHost(t, dir, nil, passing("p", edge.ClientURL(), hub.ClientURL(), ""))
+	h := newHost(t, dir, nil, "SET 'edgeflow.field.max-bytes' = '0';"+passing("p", edge.ClientURL(), hub.ClientURL(), ""))
 	hub.awaitRows("RES", "res.p", append(passed(1, 2), passed(4, 5)...))
 	var got []string
 	until(t, "there are two dead letters", func() bool { got = letters(t, dir, "p"); return len(got) == 2 }, func() string { return fmt.Sprintf("%.300s", got) })
