@@ -296,6 +296,14 @@ func (o *ConnOptions) keyPair() (pair tls.Certificate, err error) {
 // certificates are read now, so that a wrong file is an error at once, and again at each
 // connect.
 func (o *ConnOptions) clientOptions() ([]nats.Option, error) {
+	if slices.ContainsFunc(o.URLs, secret.IsRef) {
+		if err := o.ResolveURLs(); err != nil {
+			return nil, err
+		}
+		if err := o.Validate(); err != nil {
+			return nil, err
+		}
+	}
 	opts := []nats.Option{
 		nats.Name(o.Name), nats.Timeout(o.DialTimeout), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
 		nats.PingInterval(20 * time.Second), nats.IgnoreAuthErrorAbort(),

@@ -127,6 +127,9 @@ func TestReferencesToSecrets(t *testing.T) {
 	if err := u.Validate(); err != nil {
 		t.Error(err)
 	}
+	if err := reaches(t, u); err != nil {
+		t.Errorf("a reference that is not resolved yet: %v", err)
+	}
 	if err := u.ResolveURLs(); err != nil || strings.Contains(u.Server(), "hunter2") {
 		t.Error(u.Server(), err)
 	}
