@@ -282,7 +282,7 @@ func TestStreamThatDoesNotGoOn(t *testing.T) {
 			edge.o.StoreDir = backup
 			edge.start()
 			edge.events(21, 27)
-		}, []string{"rolled back and written again", "nats stream get EV 10"}, passed(26, 27)},
+		}, []string{"rolled back and written again", "nats stream get EV 10"}, passed(21, 27)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			edge := newBroker(t, embedded.Options{Listen: freeAddr(t)})

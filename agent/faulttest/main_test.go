@@ -13,15 +13,13 @@ import (
 )
 
 var (
-	faults = flag.Int("faults", 1, "how often a fault that is repeated happens")
-	cut    = flag.Duration("cut", 2*time.Second, "how long links are cut or silent")
-	frozen = flag.Duration("frozen", 3*time.Second, "how long processes are stopped")
-	slow   = flag.Bool("slow", false, "run the tests of slow links, which take minutes and root")
-	seed   = flag.Uint64("seed", 1, "seed of moments and losses")
+	faults   = flag.Int("faults", 1, "how often a fault that is repeated happens")
+	cut      = flag.Duration("cut", 2*time.Second, "how long links are cut or silent")
+	frozen   = flag.Duration("frozen", 3*time.Second, "how long processes are stopped")
+	slow     = flag.Bool("slow", false, "run the tests of slow links, which take minutes and root")
+	patience = flag.Duration("patience", time.Minute, "the longest that anything a test waits for may take")
+	seed     = flag.Uint64("seed", 1, "seed of moments and losses")
 )
-
-// patience is the longest that anything a test waits for may take.
-const patience = 3 * time.Minute
 
 // What the environment makes of the test's binary.
 const (
@@ -63,13 +61,13 @@ func serve(conf string) error {
 // until waits for something to be so.
 func until(t *testing.T, what string, so func() bool, detail ...func() string) {
 	t.Helper()
-	late := time.Now().Add(patience)
+	late := time.Now().Add(*patience)
 	for !so() {
 		if time.Now().After(late) {
 			for _, d := range detail {
 				what += "\n" + d()
 			}
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", *patience, what)
 		}
 		pause(20 * time.Millisecond)
 	}

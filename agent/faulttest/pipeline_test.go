@@ -268,7 +268,7 @@ func (p *process) wait() {
 	p.t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(*patience):
 		p.signal(syscall.SIGQUIT) // shows where it stands
 		<-p.ended
 		p.t.Fatalf("the process did not end:\n%s", p.log())
@@ -326,14 +326,37 @@ func (s *site) complete(p *process, data string) {
 // read is the rows of a subject at the hub, whose sequences must have neither hole nor repetition.
 func (s *site) read(subject string) (rows []string) {
 	s.t.Helper()
+	next := uint64(1)
+	for _, m := range s.messages(subject) {
+		var first, last uint64
+		if _, err := fmt.Sscanf(m.Headers().Get("Edgeflow-Sequence"), "%d-%d", &first, &last); err != nil || first != next || last < first {
+			s.t.Fatalf("%s: sequence %q where %d is next", subject, m.Headers().Get("Edgeflow-Sequence"), next)
+		}
+		next = last + 1
+		rows = append(rows, strings.Split(string(m.Data()), "\n")...)
+	}
+	return rows
+}
+
+// rowsAt is the rows of a subject at a hub that has lost some.
+func (s *site) rowsAt(subject string) (rows []string) {
+	s.t.Helper()
+	for _, m := range s.messages(subject) {
+		rows = append(rows, strings.Split(string(m.Data()), "\n")...)
+	}
+	return rows
+}
+
+// messages is what the hub has of a subject.
+func (s *site) messages(subject string) (msgs []jetstream.Msg) {
+	s.t.Helper()
 	left := s.arrived(subject)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), *patience)
 	defer cancel()
 	c, err := s.hubJS.OrderedConsumer(ctx, "RES", jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	next := uint64(1)
 	for left > 0 {
 		b, err := c.Fetch(int(min(left, 500)), jetstream.FetchMaxWait(20*time.Second))
 		if err != nil {
@@ -342,19 +365,14 @@ func (s *site) read(subject string) (rows []string) {
 		n := uint64(0)
 		for m := range b.Messages() {
 			n++
-			var first, last uint64
-			if _, err := fmt.Sscanf(m.Headers().Get("Edgeflow-Sequence"), "%d-%d", &first, &last); err != nil || first != next || last < first {
-				s.t.Fatalf("%s: sequence %q where %d is next", subject, m.Headers().Get("Edgeflow-Sequence"), next)
-			}
-			next = last + 1
-			rows = append(rows, strings.Split(string(m.Data()), "\n")...)
+			msgs = append(msgs, m)
 		}
 		if n == 0 || b.Error() != nil {
 			s.t.Fatalf("%s: %d messages are missing: %v", subject, left, b.Error())
 		}
 		left -= n
 	}
-	return rows
+	return msgs
 }
 
 // compare wants the hub to have the rows, in their order, and the windows.

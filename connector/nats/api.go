@@ -153,6 +153,39 @@ func (a *api) message(stream string, seq uint64) (StoredMessage, error) {
 	return StoredMessage{Found: true, StoredNs: ns, Hash: messageHash(&d, ns, []byte(r.Message.Subject), r.Message.Data)}, nil
 }
 
+// storedAfter finds the first message that was stored after a time, ns since 1970; one past
+// the stream's last when there is none. Times are taken to rise with sequences.
+func (a *api) storedAfter(st StreamState, ns int64) (uint64, error) {
+	from, to := st.First, st.Last+1
+	for from < to {
+		mid := from + (to-from)/2
+		var r struct {
+			Error   *APIError `json:"error"`
+			Message struct {
+				Seq  uint64    `json:"seq"`
+				Time time.Time `json:"time"`
+			} `json:"message"`
+		}
+		// The message at mid, or the next where that is gone.
+		req := struct {
+			Seq  uint64 `json:"seq"`
+			Next string `json:"next_by_subj"`
+		}{mid, ">"}
+		if err := a.request("STREAM.MSG.GET."+st.Name, req, &r); err != nil {
+			return 0, err
+		}
+		switch {
+		case r.Error != nil && r.Error.ErrCode != codeMessageNotFound:
+			return 0, r.Error
+		case r.Error != nil || r.Message.Time.UnixNano() > ns:
+			to = mid
+		default:
+			from = max(mid, r.Message.Seq) + 1
+		}
+	}
+	return from, nil
+}
+
 // createConsumer returns how many messages wait for it.
 func (a *api) createConsumer(stream string, c consumerConfig) (pending uint64, err error) {
 	var r struct {

@@ -145,6 +145,15 @@ func (s *Source) startAt(a *api, c *consumerConfig, p *place, st StreamState) (d
 			if o.OnGap == GapFail {
 				return report, pe
 			}
+			if (v.Kind == RolledBack || v.Kind == Rewritten) && p.at.StoredNs != 0 {
+				// What was written after the roll-back bears sequences that we have read, and was
+				// stored after all that we have.
+				next, err := a.storedAfter(st, p.at.StoredNs)
+				if err != nil {
+					return report, err
+				}
+				v.Next = next
+			}
 			report.Gap, report.Moved, report.Warning = v.Missing, true, pe.Error()
 			p.at = Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: v.Next - 1}
 		}

@@ -1,0 +1,64 @@
+package faulttest
+
+import (
+	"testing"
+	"time"
+)
+
+// detect is the longest that a link may be silent before it is given up for a new connection:
+// pings go every 20 s, and two may be without an answer.
+const detect = 65 * time.Second
+
+// TestCut cuts the link to the hub for a while, in which events come, again and again.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	edge, hub := newServer(t, "edge"), newServer(t, "hub")
+	link := newRelay(t, hub.addr())
+	s := newSite(t, edge, link.url(), hub.connect())
+	p := s.run("data")
+	for range *faults {
+		s.publish(150)
+		until(t, "rows arrive", func() bool { return s.arrived(subjectRows) >= uint64(s.sent) })
+		link.set(func() { link.down = true })
+		for over := time.Now().Add(*cut); time.Now().Before(over); pause(100 * time.Millisecond) {
+			s.publish(10)
+		}
+		if n := s.arrived(subjectRows); n >= uint64(s.sent) {
+			t.Fatalf("all %d rows arrived over a link that is cut", n)
+		}
+		link.set(func() { link.down = false })
+	}
+	s.end()
+	s.complete(p, "data")
+	t.Logf("%d events, %d cuts of %v, %d connections", s.sent, *faults, *cut, link.connections())
+}
+
+// TestSilent lets all bytes of the link vanish without a word to either side, as when a radio
+// loses its network, and wants the pipeline to find out and to connect again.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	edge, hub := newServer(t, "edge"), newServer(t, "hub")
+	link := newRelay(t, hub.addr())
+	s := newSite(t, edge, link.url(), hub.connect())
+	p := s.run("data")
+	s.publish(150)
+	until(t, "rows arrive", func() bool { return s.arrived(subjectRows) >= uint64(s.sent) })
+	before := link.connections()
+	began := time.Now()
+	link.set(func() { link.silent = true })
+	s.publish(150)
+	// New connections work again while the one that fell silent stays so: only who gives that up
+	// gets on.
+	for over := began.Add(*cut); time.Now().Before(over); pause(100 * time.Millisecond) {
+		s.publish(10)
+	}
+	link.set(func() { link.silent = false })
+	until(t, "the silent connection is given up", func() bool { return link.connections() > before })
+	took := time.Since(began)
+	s.end()
+	s.complete(p, "data")
+	t.Logf("%d events; silent for %v, a new connection after %v", s.sent, *cut, took.Round(time.Millisecond))
+	if most := max(detect, *cut+detect/2); took > most {
+		t.Errorf("the silent link was found after %v, more than %v", took, most)
+	}
+}
