@@ -54,7 +54,7 @@ func (w *world) audit(t *testing.T, data string, r *result) {
 		}
 	}
 	err = filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
-		for _, end := range []string{".compact", ".tmp", ".restore", ".new"} {
+		for _, end := range []string{".compact", ".tmp", ".restore", ".rekey"} {
 			if err == nil && strings.HasSuffix(path, end) {
 				t.Errorf("%s is left over", path)
 			}

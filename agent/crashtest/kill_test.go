@@ -36,14 +36,13 @@ const placeLeast = 20
 // order, each row once, and all accounts to balance.
 func TestKills(t *testing.T) {
 	began := time.Now()
-	edge := newWorld(t, *beacons)
 	all := pipelines(t)
 	table := &tally{done: map[string]map[string]int{}}
 	t.Run("pipelines", func(t *testing.T) {
 		for i, p := range all {
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel()
-				s := &series{world: edge.with(t, p), rnd: rand.New(rand.NewPCG(*seed, uint64(i))), table: table, missed: map[string]int{}}
+				s := &series{world: newWorld(t, *beacons).with(t, p), rnd: rand.New(rand.NewPCG(*seed, uint64(i))), table: table, missed: map[string]int{}}
 				s.run(t, (*kills+len(all)-1)/len(all))
 			})
 		}

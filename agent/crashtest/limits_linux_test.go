@@ -46,7 +46,7 @@ END;
 // manyWorld has the pipeline of so many rows, and a hub that is away.
 func manyWorld(t *testing.T, rows, memory, outbox int) (w *world, hub string) {
 	t.Helper()
-	w = &world{t: t, dir: t.TempDir(), pipeline: pipeline{name: "many"}}
+	w = &world{t: t, dir: t.TempDir(), begun: new(int), pipeline: pipeline{name: "many"}}
 	w.edge = w.server("edge")
 	w.hub, hub = w.edge, freeAddr(t)
 	w.sql = filepath.Join(w.dir, "many.sql")

@@ -61,7 +61,7 @@ const auctionsSink = `WITH ('connector' = 'nats', 'nats.stream' = 'AUCTIONS', 'n
 // cuts its input elsewhere, leaves.
 func TestNexmarkKills(t *testing.T) {
 	const events, killed = 60_000, 5
-	w := &world{t: t, dir: t.TempDir()}
+	w := &world{t: t, dir: t.TempDir(), begun: new(int)}
 	w.hub = w.server("hub")
 	w.edge, w.js = w.hub, w.connect(w.hub)
 	w.auctions("fast.sql", events, events*1000)

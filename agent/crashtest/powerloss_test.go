@@ -29,7 +29,7 @@ const powerBeacons = 10_000
 
 // recordings is how many processes are recorded at a step at most, to come to so many
 // different images.
-const recordings = 16
+const recordings = 30
 
 // losses are the outcomes of a power failure that are tried, the plain ones first.
 func losses(rnd *rand.Rand) []loss {
@@ -274,7 +274,7 @@ func (s *powerStep) goOn(recorded *world, data, name string, low, high state.Epo
 	default:
 		s.after++
 	}
-	w := &world{t: s.t, dir: s.t.TempDir(), edge: s.edge, beacons: s.beacons, pipeline: s.p, sql: recorded.sql}
+	w := &world{t: s.t, dir: s.t.TempDir(), edge: s.edge, beacons: s.beacons, begun: s.begun, pipeline: s.p, sql: recorded.sql}
 	if err := os.CopyFS(filepath.Join(w.dir, "hub"), os.DirFS(filepath.Join(recorded.dir, "hub"))); err != nil {
 		s.t.Fatal(err)
 	}

@@ -66,6 +66,7 @@ type world struct {
 	t         *testing.T
 	dir, sql  string
 	beacons   int
+	begun     *int // processes, in this world and those made of it
 	pipeline  pipeline
 	edge, hub *embedded.Server
 	js        jetstream.JetStream // of the hub
@@ -74,7 +75,7 @@ type world struct {
 // newWorld stores the beacons at the edge.
 func newWorld(t *testing.T, beacons int) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), beacons: beacons}
+	w := &world{t: t, dir: t.TempDir(), beacons: beacons, begun: new(int)}
 	w.edge = w.server("edge")
 	w.store(beacons)
 	return w
@@ -83,7 +84,7 @@ func newWorld(t *testing.T, beacons int) *world {
 // with is a world of the same edge with a pipeline and a hub of its own.
 func (w *world) with(t *testing.T, p pipeline) *world {
 	t.Helper()
-	n := &world{t: t, dir: t.TempDir(), edge: w.edge, beacons: w.beacons, pipeline: p}
+	n := &world{t: t, dir: t.TempDir(), edge: w.edge, beacons: w.beacons, begun: w.begun, pipeline: p}
 	n.hub = n.server("hub")
 	n.js = n.connect(n.hub)
 	n.sql = filepath.Join(n.dir, p.name+".sql")
@@ -146,6 +147,31 @@ func (w *world) store(beacons int) {
 	}
 }
 
+// tidyEvery is how many processes are begun before the consumers of earlier ones are removed:
+// the server keeps those of a process that was killed for five minutes, and has room for 1,000.
+const tidyEvery = 300
+
+// tidy removes the consumers of processes that are gone. Only tests with one process at a time
+// come so far.
+func (w *world) tidy() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, err := w.connect(w.edge).Stream(ctx, "BEACONS")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	names := s.ConsumerNames(ctx)
+	for name := range names.Name() {
+		if err := s.DeleteConsumer(ctx, name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			w.t.Fatal(err)
+		}
+	}
+	if err := names.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // process is one run of the binary.
 type process struct {
 	cmd    *exec.Cmd
@@ -193,6 +219,9 @@ func (w *world) launchAt(program, hub, data, listen string, before ...string) *p
 
 func (w *world) begin(program, hub, data, points, listen string, before ...string) *process {
 	w.t.Helper()
+	if *w.begun++; *w.begun%tidyEvery == 0 {
+		w.tidy()
+	}
 	p := &process{ended: make(chan struct{}), listen: listen}
 	p.cmd = exec.Command(program, append(before, "run", w.sql, "--data", data, "--nats", w.edge.ClientURL(), "--hub", hub,
 		"--listen", listen, "--instance", "crashtest")...)
