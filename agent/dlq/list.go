@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -92,6 +93,11 @@ func (o *Options) groups(ctx context.Context, p place) ([]*Group, error) {
 	return out, err
 }
 
+// cell is a text of one line without tabs.
+func cell(s string) string {
+	return printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))
+}
+
 func printGroups(w io.Writer, groups []*Group) error {
 	instances := slices.ContainsFunc(groups, func(g *Group) bool { return g.Instance != "" })
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
@@ -104,8 +110,8 @@ func printGroups(w io.Writer, groups []*Group) error {
 	fmt.Fprintf(tw, "pipeline\t%skind\tclass\tsource\tletters\treplayed\toldest\tnewest\treason\n", instance("instance"))
 	var letters, replayed int64
 	for _, g := range groups {
-		fmt.Fprintf(tw, "%s\t%s%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", g.Pipeline, instance(g.Instance), g.Kind, g.Class, g.Source,
-			g.Letters, g.Replayed, instant(g.Oldest), instant(g.Newest), g.Reason)
+		fmt.Fprintf(tw, "%s\t%s%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", cell(g.Pipeline), instance(cell(g.Instance)), cell(g.Kind), cell(g.Class), cell(g.Source),
+			g.Letters, g.Replayed, instant(g.Oldest), instant(g.Newest), cell(g.Reason))
 		letters, replayed = letters+g.Letters, replayed+g.Replayed
 	}
 	if err := tw.Flush(); err != nil {

@@ -113,7 +113,7 @@ func (e *Entry) text() string {
 	}
 	if e.Head != "" {
 		fmt.Fprintf(&b, "  head      of %d bytes that are not kept\n", e.Size)
-		b.WriteString(indent(printable(e.Head)))
+		b.WriteString(indent(e.Head))
 	}
 	names := make([]string, 0, len(e.Columns))
 	for name := range e.Columns {
@@ -127,12 +127,12 @@ func (e *Entry) text() string {
 		}
 		value := "NULL"
 		if v := e.Columns[name]; v != nil {
-			value = printable(*v)
+			value = *v
 		}
 		fmt.Fprintf(&b, "  %-8s  %s = %s\n", title, name, value)
 	}
 	b.WriteByte('\n')
-	return b.String()
+	return printable(b.String())
 }
 
 // shownMax bounds how much of an event's bytes is shown to people.
@@ -146,16 +146,16 @@ func rawText(raw []byte) string {
 	}
 	cut := raw[:min(len(raw), shownMax)]
 	if utf8.Valid(raw) {
-		return printable(string(cut)) + "\n" + note
+		return string(cut) + "\n" + note
 	}
 	var decoded bytes.Buffer
 	if rest, err := msgp.UnmarshalAsJSON(&decoded, raw); err == nil && len(rest) == 0 && decoded.Len() <= shownMax {
-		return "as msgpack: " + printable(decoded.String()) + "\n" + hex.Dump(cut[:min(len(cut), 256)])
+		return "as msgpack: " + decoded.String() + "\n" + hex.Dump(cut[:min(len(cut), 256)])
 	}
 	return hex.Dump(cut) + note
 }
 
-// printable keeps an event's bytes from steering a terminal.
+// printable keeps what comes from events from steering a terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
