@@ -99,8 +99,8 @@ func TestKeysWithoutEnd(t *testing.T) {
 		t.Skip("state of some ten MB, read back page by page")
 	}
 	for name, query := range map[string]string{
-		"group":   `SELECT 1, COUNT(*), SUM(c), MIN(l) FROM (SELECT k, COUNT(*) AS c, MIN(id) AS l FROM gen GROUP BY k)`,
-		"join":    `SELECT 1, COUNT(DISTINCT a.id), 2 * COUNT(*), MIN(b.id) - %[1]d FROM gen a JOIN gen b ON a.k = b.k WHERE a.id < %[1]d AND b.id >= %[1]d`,
+		"group": `SELECT 1, COUNT(*), SUM(c), MIN(l) FROM (SELECT k, COUNT(*) AS c, MIN(id) AS l FROM gen GROUP BY k)`,
+		"join":  `SELECT 1, COUNT(DISTINCT a.id), 2 * COUNT(*), MIN(b.id) - %[1]d FROM gen a JOIN gen b ON a.k = b.k WHERE a.id < %[1]d AND b.id >= %[1]d`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys := *keysFlag
