@@ -28,6 +28,7 @@ const usage = `usage: go run ./bench COMMAND [flags]
   growth   state and batch times of Nexmark queries, of the first and the last million events
   soak     an hour at 70 % of the greatest rate: memory, open files, latency, loss
   outage   the hub cannot be reached for a day of event time: totals, budgets, drain
+  limits   a pipeline beside others that are at their limits, in one agent
   sim      a site and its hub simulated from seeds, with faults: seeds a minute, faults by step, violations
 
 go run ./bench COMMAND -h lists a command's flags. Engine-only benchmarks:
@@ -45,6 +46,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"readers": readersCommand,
 	"peers":   peersCommand,
 	"sim":     simCommand,
+	"limits":  limitsCommand,
 	"outage":  outageCommand,
 	"soak":    soakCommand,
 }
