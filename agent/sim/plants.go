@@ -60,6 +60,10 @@ const (
 	PlantLedgerEntry
 	// PlantGapUncounted goes on after a gap without counting it.
 	PlantGapUncounted
+	// PlantForgetMove goes on after a gap and keeps the position before it.
+	PlantForgetMove
+	// PlantUncounted leaves out of cursors how many rows were given up.
+	PlantUncounted
 	// PlantArrivalByClock takes arrival times from the host's clock.
 	PlantArrivalByClock
 	plants
@@ -75,6 +79,7 @@ func (p Plant) String() string {
 		"lose timers on restore", "save a position ahead of the state", "save a position behind the state",
 		"ignore the cursor", "ignore the guard", "claim without raising the generation", "apply a request twice",
 		"send confirmed rows again", "drop a ledger entry", "go on after a gap without counting it",
+		"go on after a gap and keep the position before it", "leave given up rows out of the cursor",
 		"arrival time by the host's clock",
 	}[p]
 }
@@ -237,6 +242,8 @@ func (l *link) plantPublish(ctx context.Context, b *forward.Batch) (uint64, erro
 	rows := len(b.Messages) > 0
 	var guard *forward.GuardError
 	switch {
+	case w.planting(PlantUncounted, 1):
+		b.Cursor.Counted, b.Cursor.Skipped = false, 0
 	case w.planting(PlantSameGeneration, 1):
 		if !rows {
 			l.shift[b.Subject] = b.Cursor.Generation - l.seen[b.Subject]
