@@ -98,9 +98,10 @@ func (w *world) compareRows(name string, want, got []row) string {
 	if !w.refused {
 		missing += w.gone(name, next, uint64(len(want))+1)
 		// Rows that the hub had and lost may have been given up too. And who gave up all that
-		// was left has not asked the hub again what was sent before.
+		// was left has not asked the hub again what was sent before; nor can a hub tell that
+		// lost its cursor or an old copy of it is.
 		d, most := w.dropped[name], uint64(len(want)-len(got))
-		if !w.asked[name] {
+		if !w.asked[name] || w.class == classHub && w.struck {
 			most = max(most, d)
 		}
 		if d < missing || d > most {
