@@ -16,6 +16,12 @@
 //
 //	go test ./agent/crashtest -run TestKills -kills 2000 -timeout 1h
 //	go test ./agent/crashtest -run 'TestPowerLoss|TestSkippedSync' -images 10 -timeout 1h
+//	go test ./agent/crashtest -run 'TestFailingCalls|TestMemoryLimit|TestFullDisk' -large -timeout 1h
+//	go test ./agent/crashtest -run 'TestTerminated|TestTwins|TestFrozen' -terms 50 -frozen 60s -timeout 1h
+//	go test ./store -run TestDamageMatrix -damages 100 -timeout 1h
+//
+// -seed chooses other places and moments, and -where places by a part of their names. What a
+// machine cannot give, such as strace, mounts or control groups, is skipped with the reason.
 //
 // It has tests only.
 package crashtest

@@ -29,7 +29,7 @@ const powerBeacons = 10_000
 
 // recordings is how many processes are recorded at a step at most, to come to so many
 // different images.
-const recordings = 30
+const recordings = 50
 
 // losses are the outcomes of a power failure that are tried, the plain ones first.
 func losses(rnd *rand.Rand) []loss {

@@ -21,6 +21,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	// The program is built and run: a result that is kept goes by all that is in it.
+	_ "github.com/edgeflow/edgeflow/agent/command"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
 	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 	"github.com/edgeflow/edgeflow/examples/qoe"
