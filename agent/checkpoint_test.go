@@ -31,6 +31,7 @@ func (e bareEngine) Ledger() *dataflow.Ledger { return &dataflow.Ledger{} }
 type bareForwarder struct{ wiring.Forwarder }
 
 func (bareForwarder) Plan(time.Time) []forward.OutputState { return nil }
+func (bareForwarder) Compact() []forward.Merged            { return nil }
 
 // stuckStore does not read pages before it is let go.
 type stuckStore struct {
