@@ -113,6 +113,7 @@ func (b *batcher) row(f *filled, e Entry, lim Limits, messageBytes int) (bool, e
 		b.msgs = append(b.msgs, Message{Subject: subject, First: e.Seq - e.Stands + 1, Last: e.Seq, Kind: e.Kind.String(), WindowEndMs: e.WindowEnd, Merged: merged(e)})
 		b.buf = append(b.buf, e.Payload...)
 		b.rows = 1
+		f.bytes += lim.Overhead
 	}
 	f.bytes += len(e.Payload)
 	f.last = e.Seq

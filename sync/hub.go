@@ -85,6 +85,9 @@ type Limits struct {
 	MessageBytes int
 	// Messages and Bytes bound a batch, the cursor not counted.
 	Messages, Bytes int
+	// Overhead is what a message takes beside its payload, about, in bytes. It counts as
+	// bytes of the batch, so that small rows of a message each do not overwhelm a slow link.
+	Overhead int
 }
 
 // Message is one message of a batch: one row or several packed ones.
@@ -110,7 +113,7 @@ type Batch struct {
 	Expect   uint64
 	Cursor   Record
 	Messages []Message
-	// Bytes is the size of the payloads.
+	// Bytes is the size of the payloads, and what messages take beside them.
 	Bytes int
 }
 

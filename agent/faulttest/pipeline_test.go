@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -264,6 +265,11 @@ func (p *process) fails(words ...string) {
 	}
 }
 
+// claimed tells that both outputs have their cursors.
+func (p *process) claimed() bool {
+	return strings.Count(p.log(), "cursor claimed") >= 2
+}
+
 func (p *process) wait() {
 	p.t.Helper()
 	select {
@@ -303,6 +309,23 @@ func (s *site) arrived(subject string) uint64 {
 	return i.State.Subjects[subject]
 }
 
+// reached is the last row of a subject that is at the hub; 0, when it does not answer.
+func (s *site) reached(subject string) (last uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	st, err := s.hubJS.Stream(ctx, "RES")
+	if err != nil {
+		return 0
+	}
+	m, err := st.GetLastMsgForSubject(ctx, subject)
+	if err != nil {
+		return 0
+	}
+	_, to, _ := strings.Cut(m.Header.Get("Edgeflow-Sequence"), "-")
+	last, _ = strconv.ParseUint(to, 10, 64)
+	return last
+}
+
 // complete waits until all rows are at the hub, ends the process, and wants everything to be as
 // after an undisturbed run.
 func (s *site) complete(p *process, data string) {
@@ -314,9 +337,9 @@ func (s *site) complete(p *process, data string) {
 			s.t.Fatal("the process has ended")
 		default:
 		}
-		return s.arrived(subjectRows) >= uint64(len(rows)) && s.arrived(subjectWins) >= uint64(len(wins))
+		return s.reached(subjectRows) >= uint64(len(rows)) && s.reached(subjectWins) >= uint64(len(wins))
 	}, func() string {
-		return fmt.Sprintf("%d of %d rows, %d of %d windows", s.arrived(subjectRows), len(rows), s.arrived(subjectWins), len(wins))
+		return fmt.Sprintf("%d of %d rows, %d of %d windows", s.reached(subjectRows), len(rows), s.reached(subjectWins), len(wins))
 	})
 	p.stop()
 	s.compare(rows, wins)

@@ -93,6 +93,7 @@ func (s *natsServer) launch() {
 	s.t.Helper()
 	s.cmd = exec.Command(os.Args[0])
 	s.cmd.Env = append(os.Environ(), asServer+"="+s.configure())
+	s.cmd.Stderr = os.Stderr // what it says before it has its log
 	if err := s.ns.do(s.cmd.Start); err != nil {
 		s.t.Fatal(err)
 	}

@@ -188,6 +188,7 @@ func TestHubLostRows(t *testing.T) {
 			copied := hub.copyStore()
 			s.publish(100)
 			until(t, "rows arrive", func() bool { return s.arrived(subjectRows) == 200 })
+			pause(300 * time.Millisecond) // so that the answer has arrived, too; rows without one are sent again
 			c.damage(s, hub, copied)
 			s.publish(100)
 			p.fails("the hub lost its cursor", "had confirmed row ", "was the stream purged, created again", "'edgeflow.on-lost-cursor' = 'resend' goes on after the last confirmed row")

@@ -292,6 +292,10 @@ func (o *ConnOptions) keyPair() (pair tls.Certificate, err error) {
 	return pair, err
 }
 
+// pingInterval is how often a connection is tried. One that has not answered two pings when the
+// third is due, 20 to 30 s after it fell silent, is given up for another.
+const pingInterval = 10 * time.Second
+
 // clientOptions says to nats.go how to log in and how to secure a connection. Secrets and
 // certificates are read now, so that a wrong file is an error at once, and again at each
 // connect.
@@ -306,7 +310,7 @@ func (o *ConnOptions) clientOptions() ([]nats.Option, error) {
 	}
 	opts := []nats.Option{
 		nats.Name(o.Name), nats.Timeout(o.DialTimeout), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
-		nats.PingInterval(20 * time.Second), nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(pingInterval), nats.IgnoreAuthErrorAbort(),
 	}
 	id, err := o.identify()
 	if err != nil {

@@ -39,6 +39,9 @@ const (
 // headerBytes is room for the headers and subject of a message under max_payload.
 const headerBytes = 1024
 
+// overheadBytes is about what the headers and the subject of a message take.
+const overheadBytes = 300
+
 // answerPoll is how often a wait for an answer looks whether the connection still stands.
 const answerPoll = 100 * time.Millisecond
 
@@ -273,7 +276,7 @@ func (h *Hub) Check(ctx context.Context) (forward.Limits, error) {
 		h.warned = true
 		h.o.Warn(warning)
 	}
-	lim := forward.Limits{MessageBytes: int(h.nc.MaxPayload()) - headerBytes, Messages: batchMessagesMax - 1, Bytes: 8 << 20}
+	lim := forward.Limits{MessageBytes: int(h.nc.MaxPayload()) - headerBytes, Messages: batchMessagesMax - 1, Bytes: 8 << 20, Overhead: overheadBytes}
 	if n := int(r.Config.MaxMsgSize); n > 0 {
 		lim.MessageBytes = min(lim.MessageBytes, n-headerBytes)
 	}
