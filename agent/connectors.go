@@ -33,8 +33,9 @@ type connectors struct {
 	// result takes the rows of a bare SELECT.
 	result dataflow.Printer
 
-	mu    sync.Mutex
-	conns map[string]*natsgo.Conn
+	mu     sync.Mutex
+	conns  map[string]*natsgo.Conn
+	closed bool
 }
 
 func newConnectors(ctx context.Context, p *Pipeline) (*connectors, error) {
@@ -191,7 +192,7 @@ func (c *connectors) natsTarget(o *forward.OutputOptions, n *plan.Sink) error {
 	hub := natshub.New(nc, natshub.Options{
 		Stream: s.Stream, Subjects: c.subjects(s), Create: s.CreateStream,
 		MaxBytes: s.StreamMaxBytes, MaxAge: s.StreamMaxAge, Replicas: s.StreamReplicas, Prefix: s.APIPrefix(),
-		RequestTimeout: s.RequestTimeout, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
+		RequestTimeout: s.RequestTimeout, Renew: func() (*natsgo.Conn, error) { return c.connect(s.ConnOptions) }, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
 	})
 	o.Hub, o.Subject = hub, s.Subject
 	o.CursorSubject = natshub.CursorSubject(s.Prefix, c.p.name, c.p.agent.opt.Instance, n.Name)
@@ -258,14 +259,17 @@ func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 }
 
 // connect opens a connection, or returns the one open to the same server with the same
-// credentials. It does not wait for the server: the connection comes up by itself.
+// credentials, unless that was closed for good. It does not wait for the server: the connection comes up by itself.
 func (c *connectors) connect(o nats.ConnOptions) (*natsgo.Conn, error) {
 	// All that makes a connection another one, secrets included: it is never shown.
 	key := fmt.Sprintf("%q %p %d", append(slices.Clone(o.URLs), o.Credentials, o.NKeySeed, o.User, o.Password, o.PasswordFile, o.PasswordEnv,
 		o.Token, o.TokenFile, o.TokenEnv, o.TLSCA, o.TLSCert, o.TLSKey, o.TLSServerName, o.Domain), o.InProcess, o.TLS)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if nc := c.conns[key]; nc != nil {
+	if c.closed {
+		return nil, natsgo.ErrConnectionClosed
+	}
+	if nc := c.conns[key]; nc != nil && !nc.IsClosed() {
 		return nc, nil
 	}
 	o.Name = "edgeflow-" + c.p.name
@@ -281,6 +285,7 @@ func (c *connectors) connect(o nats.ConnOptions) (*natsgo.Conn, error) {
 func (c *connectors) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	for _, nc := range c.conns {
 		nc.Close()
 	}

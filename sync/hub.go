@@ -69,6 +69,8 @@ type RefusedError struct {
 	Reason string
 	// Smaller is set when a smaller batch may pass.
 	Smaller bool
+	// Changed is set when the hub's limits are no longer those that Check found.
+	Changed bool
 	Hint    string
 }
 

@@ -31,6 +31,7 @@ type output struct {
 	acc        Account // under the forwarder's lock
 	place      uint64  // of the cursor at the hub
 	lim        Limits
+	limChanged bool // the hub has other limits by now
 	batch      batcher
 	link       link
 	bucket     bucket
@@ -215,6 +216,12 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 		o.notBefore = now.Add(d)
 		return true, nil
 	}
+	if o.limChanged {
+		if o.lim, err = o.Hub.Check(ctx); err != nil {
+			return true, o.fail(now, err)
+		}
+		o.limChanged = false
+	}
 	lim := o.lim
 	lim.Bytes = min(lim.Bytes, o.link.batchBytes())
 	got, err := o.batch.fill(o.f.Store, base, last, lim, min(o.link.messageBytes(lim.MessageBytes), lim.MessageBytes))
@@ -276,6 +283,10 @@ func (o *output) publishFailed(now time.Time, err error) error {
 			return nil // at once: the hub is there
 		}
 	case errors.As(err, &re):
+		if re.Changed {
+			o.limChanged = true
+			return nil // at once: the hub is there
+		}
 		if re.Smaller {
 			o.link = o.link.failed()
 		}

@@ -62,6 +62,9 @@ type Options struct {
 	Prefix string
 	// RequestTimeout bounds a request other than a batch (5 s).
 	RequestTimeout time.Duration
+	// Renew gives a connection in place of one that is closed for good, as nats.go does after
+	// an error that the server ends it with; nil leaves it closed.
+	Renew func() (*nats.Conn, error)
 	// Warn is told what is allowed and unwise about the stream; it may be nil.
 	Warn func(string)
 }
@@ -73,6 +76,8 @@ type Hub struct {
 	nc     *nats.Conn
 	warned bool
 	body   []byte
+	// payload is the server's max_payload when the limits were found.
+	payload int64
 }
 
 var _ forward.Hub = (*Hub)(nil)
@@ -151,7 +156,7 @@ func (h *Hub) request(ctx context.Context, subject string, body any, v any) erro
 			return err
 		}
 	}
-	if !h.nc.IsConnected() {
+	if !h.connected() {
 		return h.notConnected()
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.o.RequestTimeout)
@@ -164,6 +169,16 @@ func (h *Hub) request(ctx context.Context, subject string, body any, v any) erro
 		return fmt.Errorf("hub: %s: %w", strings.SplitN(subject, ".", 3)[1], err)
 	}
 	return json.Unmarshal(m.Data, v)
+}
+
+// connected tells whether there is a connection. One that was closed for good is renewed.
+func (h *Hub) connected() bool {
+	if h.nc.IsClosed() && h.o.Renew != nil {
+		if nc, err := h.o.Renew(); err == nil {
+			h.nc = nc
+		}
+	}
+	return h.nc.IsConnected()
 }
 
 // notConnected says why there is no connection, as far as the client knows.
@@ -276,7 +291,8 @@ func (h *Hub) Check(ctx context.Context) (forward.Limits, error) {
 		h.warned = true
 		h.o.Warn(warning)
 	}
-	lim := forward.Limits{MessageBytes: int(h.nc.MaxPayload()) - headerBytes, Messages: batchMessagesMax - 1, Bytes: 8 << 20, Overhead: overheadBytes}
+	h.payload = h.nc.MaxPayload()
+	lim := forward.Limits{MessageBytes: int(h.payload) - headerBytes, Messages: batchMessagesMax - 1, Bytes: 8 << 20, Overhead: overheadBytes}
 	if n := int(r.Config.MaxMsgSize); n > 0 {
 		lim.MessageBytes = min(lim.MessageBytes, n-headerBytes)
 	}
@@ -314,8 +330,11 @@ func (h *Hub) ReadCursor(ctx context.Context, subject string) (data []byte, plac
 
 // Publish implements forward.Hub.
 func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
-	if !h.nc.IsConnected() {
+	if !h.connected() {
 		return 0, &forward.RefusedError{Reason: h.notConnected().Error()}
+	}
+	if now := h.nc.MaxPayload(); now != h.payload && h.payload != 0 {
+		return 0, &forward.RefusedError{Reason: fmt.Sprintf("max_payload of the server was %d and is %d", h.payload, now), Changed: true}
 	}
 	id := nuid.Next()
 	n := len(b.Messages) + 1
