@@ -190,7 +190,9 @@ func (d *disk) declined(err error) bool {
 			return true
 		}
 	}
-	return d.limbo || d.w.struck && d.w.class == classDamage && errors.Is(err, store.ErrClosed)
+	var damaged *store.DamagedError
+	found := errors.Is(err, store.ErrClosed) || errors.As(err, &damaged)
+	return d.limbo || d.w.struck && d.w.class == classDamage && found
 }
 
 // Load implements state.Store.

@@ -98,6 +98,7 @@ func (w *world) judge(got hubRows) string {
 	if err != nil {
 		return err.Error()
 	}
+	defer func() { _ = calm.end(nil) }()
 	if err := calm.live(); err != nil {
 		return fmt.Sprintf("without faults: %v", err)
 	}

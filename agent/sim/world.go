@@ -12,6 +12,7 @@ import (
 
 	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/store"
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/simhub"
@@ -251,6 +252,11 @@ func (w *world) guard(h *host, work func() error) (err error) {
 			w.hit("crash", c.point)
 			w.tracef("%s crashes %s", h.name, c.point)
 			err = w.down(h, w.rng.IntN(2) == 0)
+		} else if lost, ok := p.(*state.ReadBackError); ok && w.struck && w.class == classDamage {
+			// The runner contains it, and the next start finds the damage.
+			w.hit("state refused", "read back")
+			w.tracef("%s fails: %v", h.name, lost)
+			err = w.down(h, false)
 		} else if p != nil {
 			panic(p)
 		}
