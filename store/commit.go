@@ -94,6 +94,10 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		if w.tx != nil {
 			_ = guard(w.tx.Rollback)
 		}
+		var found *damage
+		if errors.As(err, &found) {
+			return w.stats, s.failed(err)
+		}
 		if s.shows(c.Epoch) {
 			err = fmt.Errorf("%w: %w", ErrUnsynced, err)
 		}
@@ -197,7 +201,11 @@ func (w *commit) commitTx() error {
 	start := w.s.opt.Now()
 	tx := w.tx
 	w.tx = nil
-	err := tx.Commit()
+	err := guard(tx.Commit)
+	var found *damage
+	if errors.As(err, &found) {
+		_ = guard(tx.Rollback) // or its lock stays
+	}
 	w.stats.Sync += w.s.since(start)
 	w.stats.Transactions++
 	st := tx.Stats()
