@@ -97,3 +97,53 @@ func TestCommitThatCannotBeSynced(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Damage that a commit runs into sets the file aside, and leaves no lock behind.
+func TestDamageFoundByCommit(t *testing.T) {
+	fs := &keepFile{}
+	path := filepath.Join(t.TempDir(), "state.db")
+	s, err := Open(path, Options{FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := func(e state.Epoch) error {
+		first := uint64(e)
+		_, err := s.Commit(&state.Commit{Epoch: e, Generation: 1, Manifest: []byte("m"), Append: []state.OutboxFrame{{Output: "o", First: first, Last: first, Rows: 1, Data: make([]byte, 3000)}}})
+		return err
+	}
+	for e := state.Epoch(1); e < 20; e++ {
+		if err := frames(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := fs.file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	junk := make([]byte, 4096)
+	for i := range junk {
+		junk[i] = 0xfe
+	}
+	for off := int64(2 * 4096); off < min(info.Size(), 1<<20); off += 4096 {
+		if _, err := fs.file.WriteAt(junk, off); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = frames(20)
+	var damaged *DamagedError
+	if !errors.As(err, &damaged) {
+		t.Fatalf("the commit returns %v", err)
+	}
+	if _, err := os.Stat(damaged.MovedTo); err != nil {
+		t.Error(err)
+	}
+	if err := frames(21); !errors.Is(err, ErrClosed) {
+		t.Errorf("the next commit returns %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(path, Options{}); !errors.As(err, &damaged) {
+		t.Errorf("a start returns %v", err)
+	}
+}
