@@ -2,23 +2,18 @@ package sim
 
 // found is a seed that found something, and what.
 type found struct {
-	seed  uint64
-	found string
+	seed uint64
+	what string
 }
 
-// cases are the seeds that found a fault of the product, or of the simulator that hid one.
-// They run first in every sweep.
+// cases are seeds that find a fault of the product when its repair is taken out. What a seed
+// means changes with what is drawn: who changes the draws takes the repairs out again, one at
+// a time, and looks for new seeds with `go run ./bench sim`.
 var cases = []found{
+	{130, "the ledger of a commit that gave rows up by policy did not balance"},
 	{182, "after a gap that was passed over, a restart before the next message found the gap again and skipped what had come since"},
-	{108, "the ledger of a commit that gave rows up by policy did not balance"},
-	{662, "the forwarder stopped for good at a hole that a commit under way, which gave rows up, made before it heard of it"},
-	{610, "a cursor that is lost while rows are on their way sends rows again that the hub has"},
-}
-
-// Cases lists the seeds that found something once.
-func Cases() (all []uint64) {
-	for _, c := range cases {
-		all = append(all, c.seed)
-	}
-	return all
+	{381, "the forwarder stopped for good at a hole in the outbox, made by a commit that gave rows up before it heard of it"},
+	{108, "rows that were sent by a start which ended before it noted that were counted as given up"},
+	{27, "a commit that was written and could not be synced was taken for not written, and its deletions were lost"},
+	{238, "damage that a commit ran into left a lock that nothing could close the store for"},
 }

@@ -85,7 +85,8 @@ func (f *file) open(d *disk) error {
 	}
 	if lost > 0 && f.w.plant != PlantSkipSync {
 		f.w.hit("commits lost", fmt.Sprint(lost))
-		if f.w.class != classUnsynced {
+		// A damaged head is as good as none: the file is one commit back.
+		if f.w.class != classUnsynced && !(f.w.class == classDamage && f.w.struck && lost == 1) {
 			return fmt.Errorf("the file lost %d commits that it had said were written", lost)
 		}
 		f.w.ahead = true

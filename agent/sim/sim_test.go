@@ -164,7 +164,7 @@ func (p *program) outputs(t *testing.T) map[string]bool {
 func TestCases(t *testing.T) {
 	for _, c := range cases {
 		if _, err := Run(Options{Seed: c.seed}); err != nil {
-			t.Errorf("%s: %v", c.found, err)
+			t.Errorf("%s: %v", c.what, err)
 		}
 	}
 }
