@@ -122,7 +122,7 @@ func (r *relay) copy(to, from net.Conn, up bool) {
 			}
 		}
 	}()
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, 4<<10) // small: what is watched for is found in the middle
 	for lost := false; ; {
 		n, err := from.Read(buf)
 		if err != nil {

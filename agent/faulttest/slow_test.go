@@ -1,6 +1,8 @@
 package faulttest
 
 import (
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +26,7 @@ func TestSlowLink(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRadio(t, 50, 300*time.Millisecond, c.loss)
 			s := r.site(t)
-			s.configure("", ", 'edgeflow.pack' = '"+c.pack+"'")
+			s.configure("", ", 'nats.tls' = 'off', 'edgeflow.pack' = '"+c.pack+"'")
 			s.publish(c.rows)
 			s.end()
 			before, _ := r.count()
@@ -72,6 +74,7 @@ func TestRadioSilent(t *testing.T) {
 	}
 	r := newRadio(t, 10_000, 20*time.Millisecond, 0)
 	s := r.site(t)
+	s.configure("", ", 'nats.tls' = 'off'")
 	p := s.run("data")
 	s.publish(500)
 	until(t, "rows arrive", func() bool { return s.arrived(subjectRows) == 500 })
@@ -85,4 +88,50 @@ func TestRadioSilent(t *testing.T) {
 	t.Logf("silent for %v; rows arrive again after %v", *cut, time.Since(began).Round(10*time.Millisecond))
 	s.end()
 	s.complete(p, "data")
+}
+
+// TestRadio looks at the link itself: what goes over it takes its delay and its bytes' time.
+func TestRadio(t *testing.T) {
+	if !*slow {
+		t.Skip("takes root and network namespaces: asked for by -slow")
+	}
+	r := newRadio(t, 50, 300*time.Millisecond, 0)
+	var l net.Listener
+	if err := r.hub.do(func() (err error) {
+		l, err = net.Listen("tcp", hubIP+":7000")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := make(chan int64, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		n, _ := io.Copy(io.Discard, c)
+		got <- n
+	}()
+	began := time.Now()
+	c, err := r.edge.dial(l.Addr().String())
+	if err != nil {
+		bytes, lost := r.count()
+		t.Fatalf("%v; %d bytes were carried, %d packets lost", err, bytes, lost)
+	}
+	if took := time.Since(began); took < 600*time.Millisecond {
+		t.Errorf("a connection was made within %v", took)
+	}
+	began = time.Now()
+	const size = 20_000
+	if _, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if n := <-got; n != size {
+		t.Fatalf("%d bytes arrived", n)
+	}
+	if took := time.Since(began).Seconds(); took < size/r.rate {
+		t.Errorf("%d bytes took %.1f s", size, took)
+	}
 }
