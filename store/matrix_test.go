@@ -49,6 +49,10 @@ func readAll(path string, o store.Options) (*contents, error) {
 	if err := s.Pages(func(p state.PageID, img []byte) error { c.pages[p] = string(img); return nil }); err != nil {
 		return nil, err
 	}
+	// The program compares its manifest with the number of pages.
+	if want := fmt.Sprintf(" %d pages", len(c.pages)); r.Manifest != nil && !strings.HasSuffix(string(r.Manifest), want) {
+		return nil, s.Damaged(fmt.Errorf("there are %s", want))
+	}
 	for _, b := range r.Outboxes {
 		// The program compares its manifest with the ends of the outboxes.
 		if want := fmt.Sprintf(" %s %d,", b.Output, b.Last); !strings.Contains(string(r.Manifest), want) {
@@ -97,7 +101,12 @@ func rich(t *testing.T, o store.Options) (file []byte, now, before *contents) {
 			c.Manifest = fmt.Appendf(c.Manifest, " %s %d,", out, seq[out])
 		}
 		c.Trim = []state.OutboxTrim{{Output: "sent", UpTo: seq["sent"]}, {Output: "half", UpTo: seq["half"] / 2}}
-		commit(t, s, a, c)
+		c.Delta = a.Barrier(e)
+		c.Manifest = fmt.Appendf(c.Manifest, " %d pages", a.InUse())
+		if _, err := s.Commit(c); err != nil {
+			t.Fatal(err)
+		}
+		c.Delta.Done()
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -218,7 +218,7 @@ func (w *boltWalk) tree(id uint64, depth int, in keyRange) error {
 // last one ends.
 func (w *boltWalk) elements(pg []byte, id uint64, leaf bool, depth int, in keyRange) (end int64, err error) {
 	n := int(binary.LittleEndian.Uint16(pg[10:]))
-	if n == 0 && !leaf || boltHeader+n*boltElement > len(pg) {
+	if n == 0 && (!leaf || in.low != nil || !zero(pg[boltHeader:])) || boltHeader+n*boltElement > len(pg) {
 		return 0, fmt.Errorf("page %d counts %d entries", id, n)
 	}
 	next := uint64(boltHeader + n*boltElement)
@@ -253,6 +253,17 @@ func (w *boltWalk) elements(pg []byte, id uint64, leaf bool, depth int, in keyRa
 		}
 	}
 	return int64(next), nil
+}
+
+// zero tells whether all bytes are 0, as bbolt leaves them in an empty page. Only the first
+// page of a bucket is ever empty.
+func zero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // boltEntry is an entry of a page: where its key starts, how long key and value are, and
