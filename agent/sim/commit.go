@@ -157,4 +157,3 @@ func (h *host) withinBudget() error {
 	}
 	return nil
 }
-
