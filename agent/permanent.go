@@ -27,6 +27,9 @@ func permanent(err error) bool {
 	var format *store.FormatError
 	var key *store.KeyError
 	var output *forward.OutputError
+	if errors.Is(err, store.ErrClosed) {
+		return false // it was found damaged and set aside: a start tells
+	}
 	switch {
 	case errors.As(err, &config), errors.As(err, &option), errors.As(err, &position), errors.As(err, &damaged),
 		errors.As(err, &format), errors.As(err, &key), errors.As(err, &output):
