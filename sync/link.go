@@ -4,7 +4,7 @@ import "time"
 
 // Bounds of what one publish carries before anything is known of the link.
 const (
-	batchBytesStart = 64 << 10
+	batchBytesStart = 16 << 10
 	batchBytesMin   = 4 << 10
 	batchBytesMax   = 4 << 20
 	// messageTime is what one message may take: an open batch dies at the hub after ten

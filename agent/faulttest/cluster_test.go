@@ -160,6 +160,7 @@ func TestClusterLeaderKilled(t *testing.T) {
 		pause(time.Duration(rnd.Int64N(int64(2 * time.Second))))
 		victim.start()
 	}
+	c.leader()
 	s.end()
 	s.complete(p, "data")
 	t.Logf("%d events, %d leaders killed in the middle of a batch, in %v", s.sent, *faults, time.Since(began).Round(time.Second))
@@ -217,6 +218,7 @@ func TestFollowerStopped(t *testing.T) {
 		follower.signal(syscall.SIGCONT)
 		s.publish(200)
 	}
+	c.leader()
 	s.end()
 	s.complete(p, "data")
 }

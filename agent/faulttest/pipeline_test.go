@@ -370,20 +370,36 @@ func (s *site) rowsAt(subject string) (rows []string) {
 	return rows
 }
 
-// messages is what the hub has of a subject.
+// messages is what the hub has of a subject. A cluster that looks for a leader is asked again.
 func (s *site) messages(subject string) (msgs []jetstream.Msg) {
 	s.t.Helper()
-	left := s.arrived(subject)
+	var err error
+	until(s.t, "the hub can be read", func() bool {
+		msgs, err = s.fetch(subject)
+		return err == nil
+	}, func() string { return fmt.Sprint(err) })
+	return msgs
+}
+
+func (s *site) fetch(subject string) (msgs []jetstream.Msg, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), *patience)
 	defer cancel()
-	c, err := s.hubJS.OrderedConsumer(ctx, "RES", jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	st, err := s.hubJS.Stream(ctx, "RES")
 	if err != nil {
-		s.t.Fatal(err)
+		return nil, err
 	}
-	for left > 0 {
-		b, err := c.Fetch(int(min(left, 500)), jetstream.FetchMaxWait(20*time.Second))
+	i, err := st.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return nil, err
+	}
+	c, err := st.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	if err != nil {
+		return nil, err
+	}
+	for left := i.State.Subjects[subject]; left > 0; {
+		b, err := c.Fetch(int(min(left, 500)), jetstream.FetchMaxWait(5*time.Second))
 		if err != nil {
-			s.t.Fatal(err)
+			return nil, err
 		}
 		n := uint64(0)
 		for m := range b.Messages() {
@@ -391,11 +407,11 @@ func (s *site) messages(subject string) (msgs []jetstream.Msg) {
 			msgs = append(msgs, m)
 		}
 		if n == 0 || b.Error() != nil {
-			s.t.Fatalf("%s: %d messages are missing: %v", subject, left, b.Error())
+			return nil, fmt.Errorf("%d messages of %s are missing: %w", left, subject, b.Error())
 		}
 		left -= n
 	}
-	return msgs
+	return msgs, nil
 }
 
 // compare wants the hub to have the rows, in their order, and the windows.
