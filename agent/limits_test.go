@@ -136,7 +136,8 @@ INSERT INTO o `, keys, 2*keys-1, b.ClientURL(), name) + strings.ReplaceAll(query
 	if want := fmt.Sprintf(`{"one":1,"ks":%d,"n":%d,"least":0}`, keys, 2*keys); len(rows) == 0 || !strings.Contains(rows[len(rows)-1], want) {
 		t.Errorf("the last of %d rows is not %s: %v", len(rows), want, rows[max(0, len(rows)-2):])
 	}
-	if p.state > stateMax+stateMax/4 || p.spilled == 0 || p.checkpoints == 0 {
+	if p.state > stateMax+stateMax/2 || // a batch takes what it needs, and the table of pages grows
+		p.spilled == 0 || p.checkpoints == 0 {
 		t.Errorf("state at its limit of %d: %v", stateMax, p)
 	}
 	if rise := p.rss - p.base; p.rss > 0 && rise > riseMax {

@@ -22,7 +22,7 @@ func TestMessagesBeyondTheirLimitAreLetters(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ set, option string }{
 		"of the pipeline": {"SET 'edgeflow.message.max-bytes' = '2 kb';", ""},
-		"of the source":   {"SET 'edgeflow.message.max-bytes' = '1 b';", ", 'edgeflow.message.max-bytes' = '2 kb'"},
+		"of the source":   {"SET 'edgeflow.message.max-bytes' = '1 b'; SET 'edgeflow.field.max-bytes' = '100 b';", ", 'edgeflow.message.max-bytes' = '2 kb'"},
 	} {
 		for _, limit := range []int{0, 1} {
 			s := &script{limit: limit, log: []entry{{at: 1, data: at(1, 60)}, {at: 2, data: at(2, 2048)}, {at: 3, data: at(3, 2049)},
