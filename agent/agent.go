@@ -211,6 +211,9 @@ func Run(ctx context.Context, o Options, scripts []Script) error {
 		return err
 	}
 	defer a.Close()
+	if limit := limitMemory(); limit > 0 {
+		a.log.Info("the control group limits memory", "bytes", limit)
+	}
 	pctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	for i, p := range plans {
