@@ -396,20 +396,17 @@ func (s *site) fetch(subject string) (msgs []jetstream.Msg, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for left := i.State.Subjects[subject]; left > 0; {
-		b, err := c.Fetch(int(min(left, 500)), jetstream.FetchMaxWait(5*time.Second))
+	it, err := c.Messages()
+	if err != nil {
+		return nil, err
+	}
+	defer it.Stop()
+	for left := i.State.Subjects[subject]; left > 0; left-- {
+		m, err := it.Next(jetstream.NextMaxWait(10 * time.Second))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%d messages of %s are missing: %w", left, subject, err)
 		}
-		n := uint64(0)
-		for m := range b.Messages() {
-			n++
-			msgs = append(msgs, m)
-		}
-		if n == 0 || b.Error() != nil {
-			return nil, fmt.Errorf("%d messages of %s are missing: %w", left, subject, b.Error())
-		}
-		left -= n
+		msgs = append(msgs, m)
 	}
 	return msgs, nil
 }
