@@ -105,6 +105,15 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Failpoint == nil {
 		o.Failpoint = failpoint.Hit
 	}
+	point := o.Failpoint
+	o.Failpoint = func(name string) (err error) {
+		defer func() { // a panic that was asked for is no damage of the file
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%v", p)
+			}
+		}()
+		return point(name)
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
