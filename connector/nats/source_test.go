@@ -59,8 +59,15 @@ func (h *hub) stop() {
 // stream makes a stream.
 func (h *hub) stream(c *nats.StreamConfig) {
 	h.t.Helper()
-	if _, err := h.js.AddStream(c); err != nil {
-		h.t.Fatal(err)
+	// A server that still removes the files of a stream of the name cannot make one.
+	for until := time.Now().Add(10 * time.Second); ; {
+		_, err := h.js.AddStream(c)
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "creating store for stream") || time.Now().After(until) {
+			h.t.Fatal(err)
+		}
 	}
 }
 
