@@ -43,12 +43,10 @@ func discard(src []byte, locals []string) []byte {
 	return out.Bytes()
 }
 
-// reads is the part of a line that reads locals.
+// reads is the part of a line that reads locals. What a comment names is SQL's.
 func reads(line string) string {
-	line = strings.TrimSpace(line)
+	line = strings.TrimSpace(uncommented(line))
 	switch {
-	case strings.HasPrefix(line, "//"):
-		return ""
 	case strings.HasPrefix(line, "if "), strings.HasPrefix(line, "} else if "), strings.HasPrefix(line, "case "):
 		return line
 	case strings.HasPrefix(line, "var "):
@@ -58,6 +56,26 @@ func reads(line string) string {
 	for _, op := range []string{" := ", " = "} {
 		if _, right, ok := strings.Cut(line, op); ok {
 			return right
+		}
+	}
+	return line
+}
+
+// uncommented is a line of generated code without its comment.
+func uncommented(line string) string {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote != 0 && c == '\\' && quote != '`':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '`' || c == '\'':
+			quote = c
+		case c == '/' && strings.HasPrefix(line[i:], "//"):
+			return line[:i]
 		}
 	}
 	return line
