@@ -25,12 +25,14 @@ type AggCall struct {
 	ID string
 }
 
-// label is the name of the call in layouts.
+// label is the name of the call in layouts, which are stored as text: what is no UTF-8 in a
+// literal would come back as something else.
 func (c *AggCall) label() string {
-	if c.ID != "" {
-		return c.ID
+	name := c.ID
+	if name == "" {
+		name = c.String()
 	}
-	return c.String()
+	return strings.ToValidUTF8(name, "\uFFFD")
 }
 
 // AggOptions are the clauses around an aggregate's arguments.

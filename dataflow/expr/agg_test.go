@@ -453,3 +453,18 @@ func TestDistinctCallsShareEntries(t *testing.T) {
 		}
 	}
 }
+
+// Names of aggregates are stored as text and must come back as they were.
+func TestNamesOfAggregatesAreText(t *testing.T) {
+	c, err := NewAgg("COUNT", nil, AggOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ID = "COUNT(*) of \xff\xfe and é"; c.label() != "COUNT(*) of \uFFFD and é" {
+		t.Errorf("%q", c.label())
+	}
+	c.ID = ""
+	if c.label() != c.String() {
+		t.Errorf("%q", c.label())
+	}
+}
