@@ -173,14 +173,15 @@ func (o *outage) run(ctx context.Context) error {
 	if err := o.publish(ctx); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	st, err := o.await(ctx, func(st *agent.Status) bool { return st.Events == o.r.Events && st.WatermarkMs >= o.endMs && kept(st) })
+	_, err = o.await(ctx, func(st *agent.Status) bool { return st.Events == o.r.Events && st.WatermarkMs >= o.endMs && kept(st) })
 	if err != nil {
 		return err
 	}
 	o.r.TookS = time.Since(began).Seconds()
 	// The last rows are in the outbox a checkpoint later.
 	time.Sleep(time.Second)
-	if st, err = o.await(ctx, kept); err != nil {
+	st, err := o.await(ctx, kept)
+	if err != nil {
 		return err
 	}
 	o.waiting(st)
