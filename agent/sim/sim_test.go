@@ -175,7 +175,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 	damaged := false
 	hash := func(seed uint64) uint64 {
 		r, err := Run(Options{Seed: seed, Trace: func(l string) {
-			damaged = damaged || strings.Contains(l, "bit flipped at") || strings.Contains(l, "file cut")
+			damaged = damaged || strings.Contains(l, "bit flipped at") || strings.Contains(l, "file is cut to")
 		}})
 		if err != nil {
 			t.Fatal(err)
