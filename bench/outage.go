@@ -26,7 +26,7 @@ import (
 )
 
 // outageScript has an output that has room for the whole outage, and one that merges its
-// results to have it. The budget of state is outageMemory.
+// results to have it.
 const outageScript = `SET 'pipeline.name' = 'outage';
 SET 'execution.checkpointing.interval' = '200 ms';
 SET 'edgeflow.memory.max' = '64 mb';

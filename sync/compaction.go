@@ -261,6 +261,7 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
+// leaveNewest leaves the rows of the newest window for later.
 func (p *stretch) leaveNewest() {
 	newest := int64(math.MinInt64)
 	for i := range p.rows {

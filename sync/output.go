@@ -179,13 +179,14 @@ func (o *output) resolve(ctx context.Context, now time.Time) error {
 		o.phase = phaseClaim
 		return nil
 	}
-	o.confirm(seen.From, seen.Outbox, seen.Place)
+	o.place = seen.Place
+	o.confirm(seen.From, seen.Outbox)
 	o.up(Event{Kind: LinkUp, Output: o.Name})
 	return nil
 }
 
-// confirm takes in that the hub has the rows up to outbox and the cursor is at place.
-func (o *output) confirm(from, outbox, place uint64) {
+// confirm takes in that the hub has the rows up to outbox.
+func (o *output) confirm(from, outbox uint64) {
 	o.f.mu.Lock()
 	acc := o.acc.learn(from, outbox)
 	if outbox == o.flightTo && o.flightRefused > 0 && acc.Confirmed-o.acc.Confirmed >= o.flightRefused {
@@ -193,7 +194,6 @@ func (o *output) confirm(from, outbox, place uint64) {
 	}
 	o.acc = acc
 	o.f.mu.Unlock()
-	o.place = place
 	o.flightTo, o.flightRefused = 0, 0
 	o.phase = phaseSend
 }
@@ -253,11 +253,11 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 	}
 	o.link = o.link.sent(got.bytes, o.f.Clock.Now().Sub(began))
 	o.bucket.take(got.bytes)
-	o.guards = 0
+	o.place, o.guards = place, 0
 	if err := failpoint.Hit("forward.before-delete"); err != nil {
 		return true, o.publishFailed(now, err)
 	}
-	o.confirm(base, got.last, place)
+	o.confirm(base, got.last)
 	o.up(Event{Kind: LinkUp, Output: o.Name})
 	return true, nil
 }
