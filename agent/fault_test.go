@@ -71,6 +71,13 @@ func waiting(st agent.Status) (n int64) {
 	for _, o := range st.Outputs {
 		n += o.Rows
 	}
+	if st.Ledger == nil {
+		return n
+	}
+	// The ledger is taken at another moment than the outputs are looked at.
+	for _, o := range st.Ledger.Outputs {
+		n = max(n, o.InOutbox)
+	}
 	return n
 }
 
