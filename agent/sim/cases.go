@@ -16,4 +16,5 @@ var cases = []found{
 	{108, "rows that were sent by a start which ended before it noted that were counted as given up"},
 	{27, "a commit that was written and could not be synced was taken for not written, and its deletions were lost"},
 	{238, "damage that a commit ran into left a lock that nothing could close the store for"},
+	{501472, "a run did not end: its forwarder found damage, and closed a store that a paused commit had open"},
 }

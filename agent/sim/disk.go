@@ -245,6 +245,9 @@ func (d *disk) Commit(c *state.Commit) (state.CommitStats, error) {
 // OutboxScan implements state.Store.
 func (d *disk) OutboxScan(output string, after uint64, fn func(state.OutboxFrame) (bool, error)) error {
 	d.h.point(pointScan)
+	if err := d.settle(); err != nil {
+		return err
+	}
 	ended := false
 	err := d.Store.OutboxScan(output, after, func(f state.OutboxFrame) (bool, error) {
 		more, err := fn(f)
@@ -259,6 +262,15 @@ func (d *disk) OutboxScan(output string, after uint64, fn func(state.OutboxFrame
 		}
 	}
 	return err
+}
+
+// settle ends a commit that is paused before a damaged file is read: who finds the damage
+// closes the store, and waits until the commit is out of it.
+func (d *disk) settle() error {
+	if d.file == nil || d.h.write == nil || !d.w.struck || d.w.class != classDamage {
+		return nil
+	}
+	return d.h.storeAll()
 }
 
 // OutboxStats implements state.Store.
