@@ -40,9 +40,13 @@ func (s *Store) compact() error {
 	if err != nil {
 		return fmt.Errorf("store: %s: %w", tmp, err)
 	}
+	txMax := s.opt.TxBytesMax
+	if s.opt.StableLayout {
+		txMax = 1 // a transaction for each entry: of one bucket's pages, there is one order
+	}
 	err = guard(func() error {
 		dst.NoSync = true // one sync at the end will do
-		if err := bolt.Compact(dst, s.db, s.opt.TxBytesMax); err != nil {
+		if err := bolt.Compact(dst, s.db, txMax); err != nil {
 			return err
 		}
 		dst.NoSync = s.opt.NoSync

@@ -75,6 +75,11 @@ type Options struct {
 	// LockTimeout is how long Open waits for another process to let go of the
 	// file; 0 means 250 ms.
 	LockTimeout time.Duration
+	// StableLayout is for tests that damage places of a file and want the same again: after
+	// Compact the file's bytes depend on its content alone, and free pages are taken lowest
+	// first. Where a commit writes to several buckets, bbolt still lays them out in an order
+	// that varies, until Compact.
+	StableLayout bool
 	// SavepointDir is where scheduled savepoints lie; the newest is named when the
 	// file is damaged.
 	SavepointDir string

@@ -158,12 +158,16 @@ func openBolt(o Options, path string) (*bolt.DB, error) {
 	if runtime.GOOS == "windows" { // the file would take the size of its map
 		mapped = 0
 	}
+	free := bolt.FreelistMapType // quick, in any order
+	if o.StableLayout {
+		free = bolt.FreelistArrayType
+	}
 	var db *bolt.DB
 	err := guard(func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			Timeout:         o.LockTimeout,
 			NoFreelistSync:  true,
-			FreelistType:    bolt.FreelistMapType,
+			FreelistType:    free,
 			InitialMmapSize: mapped,
 			MaxSize:         int(o.FileBytesMax),
 			PageSize:        4096,
