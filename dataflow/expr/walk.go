@@ -212,7 +212,7 @@ func appendKey(b []byte, n Node) []byte {
 }
 
 // Fold replaces subexpressions without columns and volatile functions by their values,
-// and drops what constant conditions decide. What would fail stays, and fails for the
+// and drops what constant conditions and declarations of NOT NULL decide. What would fail stays, and fails for the
 // rows that need it.
 func Fold(n Node, env *Env) Node {
 	return Rewrite(n, func(m Node) Node {
@@ -226,6 +226,9 @@ func Fold(n Node, env *Env) Node {
 		case *Call:
 			if m.Func.Volatile {
 				return m
+			}
+			if l := foldNullTest(m); l != nil {
+				return l
 			}
 		}
 		for _, c := range Children(m) {
@@ -254,6 +257,23 @@ func Constant(n Node, env *Env) (vec.Datum, error) {
 	d := v.Get(0)
 	d.B = bytes.Clone(d.B)
 	return d, nil
+}
+
+// foldNullTest decides whether a value that is declared NOT NULL is NULL, as Flink's planner
+// does: by the declaration, whatever the data says. Nil where it takes the row.
+func foldNullTest(n *Call) Node {
+	var v bool
+	switch n.Func.Name {
+	case "IS NULL", "IS UNKNOWN":
+	case "IS NOT NULL", "IS NOT UNKNOWN":
+		v = true
+	default:
+		return nil
+	}
+	if !n.Args[0].Type().NotNull {
+		return nil
+	}
+	return &Lit{Value: vec.BoolDatum(v), T: n.T}
 }
 
 func foldLogic(n *Logic) Node {
