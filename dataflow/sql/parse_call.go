@@ -72,11 +72,19 @@ func (p *parser) argValue() Expr {
 		}
 		return p.tableArgTail(a, start)
 	}
-	x := p.expr()
+	x := p.starOrExpr()
 	if sub, is := x.(*Subquery); is && (p.is("PARTITION", "BY") || p.is("ORDER", "BY")) {
 		return p.tableArgTail(&TableArg{Query: sub.Query}, start)
 	}
 	return x
+}
+
+// starOrExpr reads an expression where a star may stand for all columns.
+func (p *parser) starOrExpr() Expr {
+	if t := p.tok(); p.acceptOp("*") {
+		return &Star{Span: t.Span}
+	}
+	return p.expr()
 }
 
 // tableArgTail reads PARTITION BY and ORDER BY behind a table argument. More than

@@ -21,12 +21,8 @@ func (p *parser) primary() Expr {
 	case tokenQuoted:
 		return p.nameOrCall()
 	case tokenOp:
-		switch t.text {
-		case "(":
+		if t.text == "(" {
 			return p.paren()
-		case "*":
-			p.i++
-			return &Star{Span: t.Span}
 		}
 	case tokenWord:
 		if x := p.keywordPrimary(t); x != nil {

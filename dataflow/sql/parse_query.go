@@ -253,7 +253,7 @@ func (p *parser) selectBody() QueryBody {
 
 func (p *parser) selectItem() *SelectItem {
 	start := p.pos()
-	item := &SelectItem{X: p.expr()}
+	item := &SelectItem{X: p.starOrExpr()}
 	switch {
 	case p.accept("AS"):
 		item.Alias = p.ident("a name behind AS")
