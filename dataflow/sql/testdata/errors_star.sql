@@ -1,0 +1,3 @@
+SELECT TRIM(* FROM a) FROM t;
+SELECT a + * FROM t;
+SELECT a FROM t WHERE *;
