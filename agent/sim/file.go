@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -67,10 +68,14 @@ func (f *file) copy() (*file, error) {
 	return c, os.WriteFile(c.path, b, 0o600)
 }
 
+// options are the store's. Nothing is synced: what power takes away is made up here.
+func (f *file) options(failpoint func(string) error) store.Options {
+	return store.Options{NoSync: true, StableLayout: true, FileBytesMax: fileBytesMax, TxBytesMax: f.txBytes, Failpoint: failpoint, Now: f.w.Now}
+}
+
 // open opens the store for the host that d belongs to.
 func (f *file) open(d *disk) error {
-	// Nothing is synced: what power takes away is made up here.
-	s, err := store.Open(f.path, store.Options{NoSync: true, FileBytesMax: fileBytesMax, TxBytesMax: f.txBytes, Failpoint: d.failpoint, Now: f.w.Now})
+	s, err := store.Open(f.path, f.options(d.failpoint))
 	if err != nil {
 		return err
 	}
@@ -173,22 +178,31 @@ func (f *file) torn(old, whole []byte) []byte {
 	default: // between the syncs: all pages, some of a meta page
 		to = min(metas, len(whole))
 	}
-	parts := 0
+	// How many sectors differ is not the seed's: it follows from where pages lie.
+	sectors := rand.New(rand.NewPCG(f.w.rng.Uint64(), 0))
 	for at := from; at < to; at += sector {
 		end := min(at+sector, to)
-		if !bytes.Equal(old[at:end], whole[at:end]) && f.w.rng.IntN(2) == 0 {
+		if !bytes.Equal(old[at:end], whole[at:end]) && sectors.IntN(2) == 0 {
 			copy(whole[at:end], old[at:end])
-			parts++
 		}
 	}
 	f.w.drawn("commit torn")
-	f.w.hit("commit torn", map[bool]string{true: "among pages", false: "in a meta page"}[from > 0])
-	f.w.tracef("power fails during a commit: %d sectors are lost", parts)
+	place := map[bool]string{true: "among pages", false: "in a meta page"}[from > 0]
+	f.w.hit("commit torn", place)
+	f.w.tracef("power fails during a commit, %s", place)
 	return whole
 }
 
-// change damages the file.
+// change damages the file, after it was compacted: where else its pages lie does not follow
+// from its content, and what a place is part of could differ between two runs of a seed.
 func (f *file) change(fn func([]byte) []byte) error {
+	s, err := store.Open(f.path, f.options(nil))
+	if err == nil {
+		err = errors.Join(s.Compact(), s.Close())
+	}
+	if err != nil {
+		return err
+	}
 	b, err := os.ReadFile(f.path)
 	if err != nil {
 		return err
