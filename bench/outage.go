@@ -28,7 +28,6 @@ import (
 // outageScript has an output that has room for the whole outage, and one that merges its
 // results to have it.
 const outageScript = `SET 'pipeline.name' = 'outage';
-SET 'execution.checkpointing.interval' = '200 ms';
 SET 'edgeflow.memory.max' = '64 mb';
 CREATE TABLE beacons (customer STRING, cdn STRING, event_time TIMESTAMP_LTZ(3), rebuffer_ms INT, bitrate_kbps INT,
   WATERMARK FOR event_time AS event_time - INTERVAL '5' SECOND)

@@ -29,8 +29,10 @@ const (
 	WantIdle Want = iota
 	// WantNormal is for what the interval is set for.
 	WantNormal
-	// WantUrgent is for what cannot go on without a checkpoint: memory is short, or the
-	// pipeline has ended.
+	// WantSoon is for what moves on by checkpoints alone while the pipeline goes on.
+	WantSoon
+	// WantUrgent is for what cannot go on without a checkpoint: memory is short, the
+	// pipeline has ended, or it is held by rows that a checkpoint makes fewer.
 	WantUrgent
 )
 
@@ -82,15 +84,23 @@ func (p Policy) Wrote(h History, bytes int64) History {
 // Stretched is how much longer than the interval a checkpoint has to wait after the one
 // before, for the sake of the daily budget.
 func (p Policy) Stretched(h History) time.Duration {
+	return max(0, p.spared(h)-p.Interval)
+}
+
+// spared is how long a checkpoint has to wait after the start of the one before, for the
+// sake of the daily budget.
+func (p Policy) spared(h History) time.Duration {
 	if p.BytesPerDay == 0 {
 		return 0
 	}
-	return max(0, min(h.Paid.Add(-WriteBurst).Sub(h.Start), StretchMax)-p.Interval)
+	return max(0, min(h.Paid.Add(-WriteBurst).Sub(h.Start), StretchMax))
 }
 
 // Next returns when a checkpoint that is wanted so much is due. It is never while one runs.
 // The first is due at once. An urgent one waits neither for interval nor for pause, but
-// lets one that failed rest.
+// lets one that failed rest. The daily budget does not hold it up, but those that follow
+// make up for what it wrote. One that is wanted soon does not wait for the interval, but
+// for the pause and the budget.
 func (p Policy) Next(h History, w Want) (due time.Time, ok bool) {
 	switch {
 	case h.Running:
@@ -102,7 +112,11 @@ func (p Policy) Next(h History, w Want) (due time.Time, ok bool) {
 	case w == WantIdle:
 		return h.Start.Add(max(p.Interval+p.Stretched(h), IdleInterval)), true
 	}
-	due = h.Start.Add(p.Interval + p.Stretched(h))
+	wait := p.Interval + p.Stretched(h)
+	if w == WantSoon && h.Failures == 0 {
+		wait = p.spared(h)
+	}
+	due = h.Start.Add(wait)
 	if rested := h.End.Add(p.MinPause); rested.After(due) {
 		due = rested
 	}

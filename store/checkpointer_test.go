@@ -26,6 +26,8 @@ func TestPolicyNext(t *testing.T) {
 		"urgent":                 {History{Start: at(1000), End: at(1050)}, WantUrgent, at(1050), false},
 		"urgent after a failure": {History{Start: at(1000), End: at(1050), Failures: 1}, WantUrgent, at(2050), false},
 		"urgent, one runs":       {History{Running: true}, WantUrgent, time.Time{}, true},
+		"soon":                   {History{Start: at(1000), End: at(1050)}, WantSoon, at(1350), false},
+		"soon after a failure":   {History{Start: at(1000), End: at(1050), Failures: 1}, WantSoon, at(2000), false},
 		"idle":                   {History{Start: at(1000), End: at(1050)}, WantIdle, at(31_000), false},
 		"failures move nothing":  {History{Start: at(1000), End: at(1050), Failures: 9}, WantNormal, at(2000), false},
 	} {
@@ -34,7 +36,7 @@ func TestPolicyNext(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, due, ok)
 		}
 	}
-	for _, w := range []Want{WantIdle, WantNormal, WantUrgent} {
+	for _, w := range []Want{WantIdle, WantNormal, WantSoon, WantUrgent} {
 		if due, ok := p.Next(History{}, w); !ok || due.After(at(0)) {
 			t.Errorf("the first, wanted %d: %v, %v", w, due, ok)
 		}
@@ -133,6 +135,9 @@ func TestDailyBudgetStretchesTheInterval(t *testing.T) {
 	h = p.Wrote(h, budget)
 	if due, _ := p.Next(h, WantNormal); due.Sub(h.Start) != StretchMax {
 		t.Errorf("after a day's budget at once the next is due after %s", due.Sub(h.Start))
+	}
+	if due, _ := p.Next(h, WantSoon); due.Sub(h.Start) != StretchMax {
+		t.Errorf("one that is wanted soon writes beyond the budget, after %s", due.Sub(h.Start))
 	}
 	if due, _ := p.Next(h, WantUrgent); due != h.End {
 		t.Error("an urgent one waits")

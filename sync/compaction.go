@@ -110,8 +110,26 @@ func (f *Forwarder) waitsForHold(o *output) bool {
 	if o.Compact == nil {
 		return false
 	}
-	held := s.keptHold > 0 && s.last >= s.keptHold && s.reachable && o.acc.Done() >= s.keptHold-1
-	return held || s.merging && f.beyond(o, crowdedPart)
+	return f.keepsBack(o) || s.merging && f.beyond(o, crowdedPart)
+}
+
+// keepsBack tells that the hold alone keeps rows from being sent; the lock is held.
+func (f *Forwarder) keepsBack(o *output) bool {
+	s := &f.shared[o.i]
+	return s.keptHold > 0 && s.last >= s.keptHold && s.reachable && o.acc.Done() >= s.keptHold-1
+}
+
+// WaitsForHold tells what moves on by commits alone, a step with each: rows that the hub
+// would take are held back, or rows of a crowded outbox can be merged.
+func (f *Forwarder) WaitsForHold() (keepsBack, merges bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range f.outputs {
+		back := f.keepsBack(o)
+		keepsBack = keepsBack || back
+		merges = merges || !back && f.waitsForHold(o)
+	}
+	return keepsBack, merges
 }
 
 // Compact merges rows for the commit of the last Plan. It takes CPU time and is for the

@@ -35,6 +35,7 @@ type Forwarder interface {
 	Committed(epoch uint64) error
 	Statuses(now time.Time) []forward.Status
 	NeedsCommit() bool
+	WaitsForHold() (keepsBack, merges bool)
 	Drained() bool
 	Full(output string, uncommittedBytes int64, now time.Time) bool
 	Compact() []forward.Merged
@@ -72,6 +73,7 @@ type Checkpoints struct {
 	carry            []state.OutboxFrame // frames of declined checkpoints
 	cut              map[string]int64    // bytes of frames that are not committed yet, by output
 	changed, drained bool
+	full             bool // an output held the pipeline when Held was last asked
 }
 
 // New returns the decisions for a pipeline that has just been restored: a checkpoint is
@@ -121,9 +123,14 @@ func (c *Checkpoints) Carried() int { return len(c.carry) }
 
 // want tells how much a checkpoint is wanted; ok is false when there is nothing to keep.
 func (c *Checkpoints) want() (w store.Want, ok bool) {
+	keepsBack, merges := c.Forwarder.WaitsForHold()
 	switch {
+	case c.full && (keepsBack || merges):
+		return store.WantUrgent, true
 	case c.Arena.NeedCheckpoint(), c.crowded(1), c.drained && (c.changed || c.Forwarder.Drained() && c.Forwarder.NeedsCommit()):
 		return store.WantUrgent, true
+	case keepsBack:
+		return store.WantSoon, true
 	case c.changed, len(c.carry) > 0, c.Forwarder.NeedsCommit(), c.Engine.PendingBytes() > 0:
 		return store.WantNormal, true
 	}
@@ -237,8 +244,9 @@ func (c *Checkpoints) Drop(now time.Time) { c.pacer.Drop(now) }
 const HeldByMemory = "memory"
 
 // Held names the output whose budget is used up, or the memory that only a checkpoint can
-// free, or is empty.
+// free, or is empty. Due goes by what it said last.
 func (c *Checkpoints) Held(now time.Time) string {
+	c.full = false
 	if c.Arena.NeedCheckpoint() {
 		if c.Arena.Maintain(); c.Arena.NeedCheckpoint() {
 			return HeldByMemory
@@ -249,6 +257,7 @@ func (c *Checkpoints) Held(now time.Time) string {
 	}
 	for _, name := range c.Engine.Outputs() {
 		if c.Forwarder.Full(name, c.Engine.OutputBytes(name)+c.cut[name], now) {
+			c.full = true
 			return name
 		}
 	}

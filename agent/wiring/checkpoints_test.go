@@ -27,6 +27,7 @@ type parts struct {
 	pending, memory                   int64
 	dirty                             int
 	short, mended, drained, confirmed bool
+	keepsBack, merges                 bool
 	commits                           []*state.Commit
 	merged                            []forward.Merged
 	err                               error
@@ -52,6 +53,7 @@ func (p *parts) Stats() state.Stats                            { return state.St
 func (p *parts) Plan(time.Time) []forward.OutputState          { return p.states }
 func (p *parts) Compact() []forward.Merged                     { return p.merged }
 func (p *parts) NeedsCommit() bool                             { return p.confirmed }
+func (p *parts) WaitsForHold() (bool, bool)                    { return p.keepsBack, p.merges }
 func (p *parts) Drained() bool                                 { return p.drained }
 func (p *parts) Full(o string, n int64, _ time.Time) bool      { return p.full[o] > 0 && n >= p.full[o] }
 func (p *parts) OutboxStats(string) (state.OutboxStats, error) { return state.OutboxStats{}, nil }
@@ -110,13 +112,26 @@ func TestDue(t *testing.T) {
 		set func(p *parts, c *Checkpoints)
 		due int64 // milliseconds after the last one; negative for never
 	}{
-		"nothing happens":                  {func(*parts, *Checkpoints) {}, -1},
-		"time goes by":                     {func(p *parts, _ *Checkpoints) { p.dirty = 1 }, 30_000},
-		"rows came":                        {func(_ *parts, c *Checkpoints) { c.Changed() }, 10_000},
-		"rows wait in the engine":          {func(p *parts, _ *Checkpoints) { p.pending = 1 }, 10_000},
-		"rows were confirmed":              {func(p *parts, _ *Checkpoints) { p.confirmed = true }, 10_000},
-		"the last rows were confirmed":     {func(p *parts, c *Checkpoints) { p.confirmed, p.drained = true, true }, 10_000},
-		"memory is short":                  {func(p *parts, _ *Checkpoints) { p.short = true }, 0},
+		"nothing happens":              {func(*parts, *Checkpoints) {}, -1},
+		"time goes by":                 {func(p *parts, _ *Checkpoints) { p.dirty = 1 }, 30_000},
+		"rows came":                    {func(_ *parts, c *Checkpoints) { c.Changed() }, 10_000},
+		"rows wait in the engine":      {func(p *parts, _ *Checkpoints) { p.pending = 1 }, 10_000},
+		"rows were confirmed":          {func(p *parts, _ *Checkpoints) { p.confirmed = true }, 10_000},
+		"the last rows were confirmed": {func(p *parts, c *Checkpoints) { p.confirmed, p.drained = true, true }, 10_000},
+		"memory is short":              {func(p *parts, _ *Checkpoints) { p.short = true }, 0},
+		"rows may be sent when they are committed again": {func(p *parts, _ *Checkpoints) { p.keepsBack, p.confirmed = true, true }, 1_000},
+		"rows can be merged":                             {func(p *parts, _ *Checkpoints) { p.merges, p.confirmed = true, true }, 10_000},
+		"the pipeline is held, rows can be merged": {func(p *parts, c *Checkpoints) {
+			p.merges, p.confirmed, p.full["a"] = true, true, 1
+			c.Held(at(0))
+		}, 0},
+		"the pipeline was held": {func(p *parts, c *Checkpoints) {
+			p.merges, p.confirmed, p.full["a"] = true, true, 1
+			c.Held(at(0))
+			p.full["a"] = 0
+			c.Held(at(0))
+		}, 10_000},
+		"the pipeline is held, and nothing to merge": {func(p *parts, c *Checkpoints) { p.full["a"] = 1; c.Held(at(0)) }, -1},
 		"drained":                          {func(_ *parts, c *Checkpoints) { c.Drain() }, 0},
 		"drained, kept, rows on their way": {func(p *parts, c *Checkpoints) { c.Drain(); c.changed, p.confirmed = false, true }, 10_000},
 		"drained, kept, all rows were confirmed": {func(p *parts, c *Checkpoints) {
