@@ -192,9 +192,9 @@ func (c *connectors) natsTarget(o *forward.OutputOptions, n *plan.Sink) error {
 	hub := natshub.New(nc, natshub.Options{
 		Stream: s.Stream, Subjects: c.subjects(s), Create: s.CreateStream,
 		MaxBytes: s.StreamMaxBytes, MaxAge: s.StreamMaxAge, Replicas: s.StreamReplicas, Prefix: s.APIPrefix(),
-		RequestTimeout: s.RequestTimeout, Renew: func() (*natsgo.Conn, error) { return c.connect(s.ConnOptions) }, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
+		Renew: func() (*natsgo.Conn, error) { return c.connect(s.ConnOptions) }, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
 	})
-	o.Hub, o.Subject = hub, s.Subject
+	o.Hub, o.Subject, o.RequestTimeout = hub, s.Subject, s.RequestTimeout
 	o.CursorSubject = natshub.CursorSubject(s.Prefix, c.p.name, c.p.agent.opt.Instance, n.Name)
 	f := enc.Framing()
 	o.Separator = string(f.Separator)

@@ -73,12 +73,13 @@ func (c *connectors) letterStream(o *forward.OutputOptions, l plan.Letters) erro
 	}
 	o.Hub = natshub.New(nc, natshub.Options{
 		Stream: l.Stream, Subjects: []string{l.Stream + ".>"}, Create: true, MaxBytes: l.MaxBytes, MaxAge: l.MaxAge,
-		Prefix: conn.APIPrefix(), RequestTimeout: conn.RequestTimeout, Warn: func(w string) { c.p.log.Warn(w, "output", o.Name) },
+		Prefix: conn.APIPrefix(), Warn: func(w string) { c.p.log.Warn(w, "output", o.Name) },
 	})
 	kind := dataflow.KindDead
 	if o.Name == dataflow.LateRows {
 		kind = dataflow.KindLate
 	}
+	o.RequestTimeout = conn.RequestTimeout
 	o.Subject = LetterSubject(l.Stream, c.p.name, c.p.agent.opt.Instance, kind)
 	o.CursorSubject = natshub.CursorSubject(l.Stream, c.p.name, c.p.agent.opt.Instance, o.Name)
 	o.Pack, o.Separator = 1, "\n"

@@ -135,41 +135,6 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-func TestLinkAdapts(t *testing.T) {
-	// run sends batches as large as the link says over a way with the given throughput.
-	run := func(bytesPerSecond float64, n int) link {
-		var l link
-		for range n {
-			b := l.batchBytes()
-			l = l.sent(b, time.Duration(float64(b)/bytesPerSecond*float64(time.Second)))
-		}
-		return l
-	}
-	slow := run(1000, 30) // a satellite link
-	if b := slow.batchBytes(); b > 8000 {
-		t.Errorf("batches of %d bytes over 1 kB/s", b)
-	}
-	if m := slow.messageBytes(1 << 20); m > 4096 {
-		t.Errorf("messages of %d bytes over 1 kB/s", m)
-	}
-	fast := run(100e6, 30)
-	if b := fast.batchBytes(); b != batchBytesMax {
-		t.Errorf("batches of %d bytes over 100 MB/s", b)
-	}
-	if m := fast.messageBytes(1 << 20); m != 1<<20 {
-		t.Errorf("messages of %d bytes over 100 MB/s", m)
-	}
-	for range 30 {
-		fast = fast.failed()
-	}
-	if b := fast.batchBytes(); b != batchBytesMin {
-		t.Errorf("batches of %d bytes after failures", b)
-	}
-	if d := fast.timeout(batchBytesMin); d > 2*time.Minute {
-		t.Errorf("waits %v", d)
-	}
-}
-
 func TestBucket(t *testing.T) {
 	now := time.UnixMilli(1e12)
 	b := bucket{rate: 1000}

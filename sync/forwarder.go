@@ -380,7 +380,7 @@ func (f *Forwarder) setStatus(o *output, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := &f.shared[o.i]
-	s.err, s.rate, s.batchBytes = err, o.link.rate, o.link.batchBytes()
+	s.err, s.rate, s.batchBytes = err, o.link.throughput(), o.link.batchBytes()
 	s.reachable = err == nil && o.phase == phaseSend
 }
 

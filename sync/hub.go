@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 var (
@@ -117,10 +118,14 @@ type Batch struct {
 	Messages []Message
 	// Bytes is the size of the payloads, and what messages take beside them.
 	Bytes int
+	// Round is set by Publish to how long the hub took to answer the beginning of the batch, and
+	// stays 0 where it does not answer that.
+	Round time.Duration
 }
 
 // Hub is a place that stores batches atomically under a guarded cursor: a JetStream stream,
-// or a simulated one. Its methods are called from one goroutine at a time.
+// or a simulated one. Its methods are called from one goroutine at a time. An answer that has
+// not come when ctx ends is a context.DeadlineExceeded.
 type Hub interface {
 	// Check reaches the hub and makes sure that it can keep the protocol's promises.
 	Check(ctx context.Context) (Limits, error)

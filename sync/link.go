@@ -1,26 +1,45 @@
 package forward
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Bounds of what one publish carries before anything is known of the link.
+// Bounds of what one publish carries.
 const (
-	batchBytesStart = 16 << 10
+	batchBytesStart = 16 << 10 // before anything is known of the link
 	batchBytesMin   = 4 << 10
 	batchBytesMax   = 4 << 20
 	// messageTime is what one message may take: an open batch dies at the hub after ten
 	// seconds without a message.
 	messageTime = 2 * time.Second
-	// batchTime is what a batch may take.
-	batchTime = 4 * time.Second
+	// A batch is on its way for roundsPerBatch times as long as the link is idle until its answer
+	// comes, which uses ten elevenths of it, within batchTimeMin and batchTimeMax: a ping that waits
+	// behind a batch must be answered before the client gives the connection up.
+	roundsPerBatch = 10
+	batchTimeMin   = 2 * time.Second
+	batchTimeMax   = 8 * time.Second
+	// answerTime is how long a hub keeps an open batch of which nothing more comes.
+	answerTime = 10 * time.Second
+	// patienceMax is the longest that an answer is waited for.
+	patienceMax = 2 * time.Minute
+	// newest is how much the newest measurement counts.
+	newest = 0.5
 )
 
-// link measures a way to a hub and says how much to send at once. The zero value is a link
-// nothing is known of.
+// link measures a way to a hub and says how much to send at once, and how long to wait for an
+// answer. What the way takes is taken for a round trip, whatever is sent, and a time for each
+// byte: a hub that answers late does not make batches small, one that takes bytes slowly does.
+// The zero value is a link nothing is known of.
 type link struct {
-	// rate is the measured throughput in bytes a second, 0 when unknown.
-	rate float64
+	// round is what an answer to next to nothing takes.
+	round time.Duration
+	// perByte is how many seconds a byte takes beside that, 0 when unknown.
+	perByte float64
 	// batch is the present size of a batch, 0 for the start.
 	batch int
+	// missed counts answers that did not come in time, in a row.
+	missed int
 }
 
 // batchBytes is how much a batch may carry.
@@ -33,50 +52,86 @@ func (l link) batchBytes() int {
 
 // messageBytes is how large a packed message may become. A single row may be larger.
 func (l link) messageBytes(hubMax int) int {
-	if l.rate == 0 {
+	if l.perByte == 0 {
 		return min(hubMax, batchBytesStart)
 	}
-	return min(hubMax, max(batchBytesMin, int(l.rate*messageTime.Seconds())))
+	return min(hubMax, max(batchBytesMin, l.within(messageTime)))
 }
 
-// timeout is how long to wait for a batch's answer: four times what it should take, and
-// the ten seconds in which the hub gives an open batch up.
+// within is how many bytes go over the link in a time.
+func (l link) within(d time.Duration) int {
+	return int(min(d.Seconds()/l.perByte, batchBytesMax))
+}
+
+// throughput is the bytes a second of full batches, the waits for their answers included; 0
+// when unknown.
+func (l link) throughput() float64 {
+	if l.perByte == 0 {
+		return 0
+	}
+	n := float64(l.batchBytes())
+	return n / (l.round.Seconds() + n*l.perByte)
+}
+
+// timeout is how long to wait for a batch's answer.
 func (l link) timeout(bytes int) time.Duration {
-	t := 10 * time.Second
-	if l.rate > 0 {
-		t += time.Duration(4 * float64(bytes) / l.rate * float64(time.Second))
-	} else {
-		t += 10 * time.Second
+	if l.perByte == 0 {
+		return l.patience(2 * answerTime)
 	}
-	return min(t, 2*time.Minute)
+	return l.patience(answerTime + time.Duration(min(4*float64(bytes)*l.perByte, patienceMax.Seconds())*float64(time.Second)))
 }
 
-// sent takes in that a batch was confirmed after took. Batches grow while they take less
-// than half of batchTime and shrink when they take more than it.
-func (l link) sent(bytes int, took time.Duration) link {
-	took = max(took, 50*time.Microsecond)
-	limit := l.batchBytes()
-	if bytes >= limit/4 {
-		r := float64(bytes) / took.Seconds()
-		if l.rate == 0 {
-			l.rate = r
-		} else {
-			l.rate += (r - l.rate) * 0.3
-		}
-	}
-	switch {
-	case took > batchTime:
-		l.batch = max(batchBytesMin, limit/2)
-	case took < batchTime/2 && bytes >= limit/2:
-		l.batch = min(batchBytesMax, limit*2)
+// patience is how long to wait for what is answered within a time once it has arrived: a slow
+// link is given time, and one whose answers do not come in time is given more with each.
+func (l link) patience(d time.Duration) time.Duration {
+	d += 4 * l.round
+	return time.Duration(min(math.Ldexp(float64(d), l.missed), float64(patienceMax)))
+}
+
+// answered takes in that something small was answered after a time.
+func (l link) answered(took time.Duration) link {
+	l.missed = 0
+	if l.round == 0 {
+		l.round = took
+	} else {
+		l.round += time.Duration(newest * float64(took-l.round))
 	}
 	return l
 }
 
-// failed takes in that a batch got no answer, or was too large.
-func (l link) failed() link {
+// sent takes in that a batch was confirmed after took, and its beginning answered after round,
+// 0 where the hub does not say that.
+func (l link) sent(bytes int, took, round time.Duration) link {
+	limit := l.batchBytes()
+	round = min(round, took)
+	l = l.answered(round)
+	if bytes < limit/4 {
+		return l // too little to tell what a byte takes
+	}
+	p := max(took-round, 50*time.Microsecond).Seconds() / float64(bytes)
+	if l.perByte == 0 {
+		l.perByte = p
+	} else {
+		l.perByte += newest * (p - l.perByte)
+	}
+	goal := l.within(min(max(roundsPerBatch*l.round, batchTimeMin), batchTimeMax))
+	most := limit
+	if bytes >= limit/2 {
+		most = 2 * limit // it was full: what more of it would do can be tried
+	}
+	l.batch = max(batchBytesMin, min(goal, most))
+	return l
+}
+
+// late takes in that an answer did not come in time.
+func (l link) late() link {
+	l.missed++
+	return l
+}
+
+// smaller halves batches, after one that was too large or whose outcome is not known.
+func (l link) smaller() link {
 	l.batch = max(batchBytesMin, l.batchBytes()/2)
-	l.rate /= 2
 	return l
 }
 

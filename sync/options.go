@@ -53,6 +53,9 @@ type OutputOptions struct {
 	Compact *Compaction
 	// DrainBytesPerSecond limits the rate; 0 means no limit.
 	DrainBytesPerSecond int64
+	// RequestTimeout is how long the hub's answer to a request is waited for while nothing is
+	// known of the link (default 5 s).
+	RequestTimeout time.Duration
 	// Priority orders outputs: higher goes first.
 	Priority int
 	// Refuse takes a row that is too large for the hub to the dead letters. Without it such
@@ -137,6 +140,9 @@ func (o *Options) setDefaults() {
 	for i := range o.Outputs {
 		if o.Outputs[i].Pack == 0 {
 			o.Outputs[i].Pack = 1
+		}
+		if o.Outputs[i].RequestTimeout == 0 {
+			o.Outputs[i].RequestTimeout = 5 * time.Second
 		}
 	}
 }

@@ -68,16 +68,45 @@ func (o *output) step(ctx context.Context, now time.Time) (progress bool, err er
 	return o.send(ctx, now)
 }
 
+// ask makes a small request, and waits the longer for its answer the slower the link is and the
+// more answers were missed.
+func (o *output) ask(ctx context.Context, request func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, o.link.patience(o.RequestTimeout))
+	defer cancel()
+	began := o.f.Clock.Now()
+	err := request(ctx)
+	switch {
+	case err == nil:
+		o.link = o.link.answered(o.f.Clock.Now().Sub(began))
+	case errors.Is(err, context.DeadlineExceeded):
+		o.link = o.link.late()
+	}
+	return err
+}
+
+// check asks for the hub's limits.
+func (o *output) check(ctx context.Context) error {
+	return o.ask(ctx, func(ctx context.Context) error {
+		lim, err := o.Hub.Check(ctx)
+		if err == nil {
+			o.lim = lim
+		}
+		return err
+	})
+}
+
 // look reads the cursor.
 func (o *output) look(ctx context.Context) (Seen, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.link.timeout(0))
-	defer cancel()
-	data, place, err := o.Hub.ReadCursor(ctx, o.CursorSubject)
+	var data []byte
+	var s Seen
+	err := o.ask(ctx, func(ctx context.Context) (err error) {
+		data, s.Place, err = o.Hub.ReadCursor(ctx, o.CursorSubject)
+		return err
+	})
 	if err != nil {
 		return Seen{}, err
 	}
-	s := Seen{Place: place}
-	if place != 0 {
+	if s.Place != 0 {
 		if s.Record, err = DecodeRecord(data); err != nil {
 			return s, &fatalError{&OutputError{Output: o.Name, Err: err, Hint: "is subject " + o.CursorSubject + " used by something else?"}}
 		}
@@ -87,11 +116,9 @@ func (o *output) look(ctx context.Context) (Seen, error) {
 
 // claim takes the cursor over for a new generation.
 func (o *output) claim(ctx context.Context, now time.Time) error {
-	lim, err := o.Hub.Check(ctx)
-	if err != nil {
+	if err := o.check(ctx); err != nil {
 		return o.fail(now, err)
 	}
-	o.lim = lim
 	seen, err := o.look(ctx)
 	if err != nil {
 		return o.fail(now, err)
@@ -217,7 +244,7 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 		return true, nil
 	}
 	if o.limChanged {
-		if o.lim, err = o.Hub.Check(ctx); err != nil {
+		if err := o.check(ctx); err != nil {
 			return true, o.fail(now, err)
 		}
 		o.limChanged = false
@@ -251,7 +278,7 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 	if err := failpoint.Hit("forward.after-ack"); err != nil {
 		return true, o.publishFailed(now, err)
 	}
-	o.link = o.link.sent(got.bytes, o.f.Clock.Now().Sub(began))
+	o.link = o.link.sent(got.bytes, o.f.Clock.Now().Sub(began), b.Round)
 	o.bucket.take(got.bytes)
 	o.place, o.guards = place, 0
 	if err := failpoint.Hit("forward.before-delete"); err != nil {
@@ -269,7 +296,11 @@ func (o *output) publish(ctx context.Context, b *Batch) (uint64, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.link.timeout(b.Bytes))
 	defer cancel()
-	return o.Hub.Publish(ctx, b)
+	place, err := o.Hub.Publish(ctx, b)
+	if errors.Is(err, context.DeadlineExceeded) {
+		o.link = o.link.late()
+	}
+	return place, err
 }
 
 // publishFailed decides what follows a failed publish.
@@ -288,10 +319,10 @@ func (o *output) publishFailed(now time.Time, err error) error {
 			return nil // at once: the hub is there
 		}
 		if re.Smaller {
-			o.link = o.link.failed()
+			o.link = o.link.smaller()
 		}
 	default:
-		o.link = o.link.failed()
+		o.link = o.link.smaller()
 		o.phase = phaseResolve
 	}
 	return o.fail(now, err)

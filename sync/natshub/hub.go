@@ -60,8 +60,6 @@ type Options struct {
 	Replicas int
 	// Prefix of the JetStream API, "$JS.API." when empty.
 	Prefix string
-	// RequestTimeout bounds a request other than a batch (5 s).
-	RequestTimeout time.Duration
 	// Renew gives a connection in place of one that is closed for good, as nats.go does after
 	// an error that the server ends it with; nil leaves it closed.
 	Renew func() (*nats.Conn, error)
@@ -86,9 +84,6 @@ var _ forward.Hub = (*Hub)(nil)
 func New(nc *nats.Conn, o Options) *Hub {
 	if o.Prefix == "" {
 		o.Prefix = "$JS.API."
-	}
-	if o.RequestTimeout == 0 {
-		o.RequestTimeout = 5 * time.Second
 	}
 	if o.Replicas == 0 {
 		o.Replicas = 1
@@ -159,8 +154,6 @@ func (h *Hub) request(ctx context.Context, subject string, body any, v any) erro
 	if !h.connected() {
 		return h.notConnected()
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.o.RequestTimeout)
-	defer cancel()
 	m, err := h.nc.RequestWithContext(ctx, h.o.Prefix+subject, payload)
 	if err != nil {
 		if errors.Is(err, nats.ErrNoResponders) {
@@ -360,7 +353,14 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	m.Header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.Expect, 10)}
 	connection := h.nc.Stats().Reconnects
 	inbox := h.nc.NewRespInbox()
-	sub, err := h.nc.SubscribeSync(inbox)
+	began := time.Now()
+	answers := make(chan answer, 2) // to the first message and to the last
+	sub, err := h.nc.Subscribe(inbox, func(m *nats.Msg) {
+		select {
+		case answers <- answer{m, time.Since(began)}:
+		default: // nobody waits any more
+		}
+	})
 	if err != nil {
 		return 0, &forward.RefusedError{Reason: err.Error()}
 	}
@@ -399,19 +399,44 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	if err := failpoint.Hit("forward.after-publish"); err != nil {
 		return 0, err
 	}
-	return h.answer(ctx, sub, n, connection)
+	return h.outcome(ctx, answers, b, connection)
 }
 
-// answer waits for the answer to a batch of n messages. An empty one only says that the
-// first message was staged. An answer does not outlive its connection.
-func (h *Hub) answer(ctx context.Context, sub *nats.Subscription, n int, connection uint64) (uint64, error) {
+// answer is what came back for a batch, and how long after its beginning.
+type answer struct {
+	*nats.Msg
+	after time.Duration
+}
+
+// next waits for an answer, which does not outlive its connection.
+func (h *Hub) next(ctx context.Context, answers <-chan answer, connection uint64) (answer, error) {
+	poll := time.NewTicker(answerPoll)
+	defer poll.Stop()
 	for {
-		m, err := sub.NextMsg(answerPoll)
-		if errors.Is(err, nats.ErrTimeout) && ctx.Err() == nil && h.nc.IsConnected() && h.nc.Stats().Reconnects == connection {
-			continue
+		select {
+		case a := <-answers:
+			return a, nil
+		case <-ctx.Done():
+			return answer{}, ctx.Err()
+		case <-poll.C:
+			if !h.nc.IsConnected() || h.nc.Stats().Reconnects != connection {
+				return answer{}, errors.New("the connection was lost")
+			}
 		}
+	}
+}
+
+// outcome waits for what became of a batch. An empty answer only says that the first message
+// was staged.
+func (h *Hub) outcome(ctx context.Context, answers <-chan answer, b *forward.Batch, connection uint64) (uint64, error) {
+	n := len(b.Messages) + 1
+	for {
+		m, err := h.next(ctx, answers, connection)
 		if err != nil {
 			return 0, fmt.Errorf("hub: no answer to a batch: %w", err)
+		}
+		if b.Round == 0 {
+			b.Round = m.after
 		}
 		if len(m.Data) == 0 {
 			if m.Header.Get("Status") == "503" {
