@@ -63,7 +63,7 @@ func checkVersions(tx *bolt.Tx, fail func(string, ...any)) {
 }
 
 func (s *Store) checkOutbox(tx *bolt.Tx, output string, fail func(string, ...any)) {
-	want, err := outboxStats(tx, output)
+	want, err := s.seal.outboxStats(tx, output)
 	if err != nil {
 		fail("%w", err)
 		return

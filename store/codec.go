@@ -11,14 +11,6 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
 
-// formatVersion is the highest version of the file that this package knows; it reads all
-// versions up to it, and writes the lowest that will do: 2 is 1 with encrypted values.
-const (
-	formatVersion = 2
-	formatPlain   = 1
-	formatSealed  = 2
-)
-
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errChecksum = errors.New("checksum does not match")
@@ -220,25 +212,38 @@ func frameHead(v []byte) (first uint64, rows int, created int64) {
 	return binary.LittleEndian.Uint64(v[5:]), int(binary.LittleEndian.Uint32(v[13:])), int64(binary.LittleEndian.Uint64(v[17:]))
 }
 
-// counters of an output: u64 last sequence, u64 frames, u64 rows, u64 bytes.
+// counters of an output: u64 last sequence, u64 frames, u64 rows, u64 bytes. They are a
+// header without data: never encrypted, and authenticated in an encrypted file.
 const countersSize = 32
 
-func packCounters(s *state.OutboxStats) []byte {
-	b := binary.LittleEndian.AppendUint64(nil, s.Last)
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.Frames))
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.Rows))
-	return binary.LittleEndian.AppendUint64(b, uint64(s.Bytes))
+func countersOf(output string) place {
+	return place{kind: kindCounters, output: output, key: []byte(output)}
 }
 
-func unpackCounters(output string, b []byte) (state.OutboxStats, error) {
-	s := state.OutboxStats{Output: output}
-	if len(b) != countersSize {
-		return s, fmt.Errorf("outbox %q: counters of %d bytes", output, len(b))
+func (s *sealer) packCounters(st *state.OutboxStats) []byte {
+	h := binary.LittleEndian.AppendUint64(nil, st.Last)
+	h = binary.LittleEndian.AppendUint64(h, uint64(st.Frames))
+	h = binary.LittleEndian.AppendUint64(h, uint64(st.Rows))
+	h = binary.LittleEndian.AppendUint64(h, uint64(st.Bytes))
+	return s.pack(nil, countersOf(st.Output), h, nil)
+}
+
+func (s *sealer) unpackCounters(output string, v []byte) (state.OutboxStats, error) {
+	h, _, err := s.unpack(nil, countersOf(output), v, countersSize)
+	if err != nil {
+		return state.OutboxStats{}, fmt.Errorf("outbox %q: counters: %w", output, err)
 	}
-	s.Last = binary.LittleEndian.Uint64(b)
-	s.First = s.Last + 1
-	s.Frames = int(binary.LittleEndian.Uint64(b[8:]))
-	s.Rows = int64(binary.LittleEndian.Uint64(b[16:]))
-	s.Bytes = int64(binary.LittleEndian.Uint64(b[24:]))
-	return s, nil
+	return parseCounters(output, h), nil
+}
+
+func parseCounters(output string, h []byte) state.OutboxStats {
+	last := binary.LittleEndian.Uint64(h)
+	return state.OutboxStats{
+		Output: output,
+		First:  last + 1,
+		Last:   last,
+		Frames: int(binary.LittleEndian.Uint64(h[8:])),
+		Rows:   int64(binary.LittleEndian.Uint64(h[16:])),
+		Bytes:  int64(binary.LittleEndian.Uint64(h[24:])),
+	}
 }

@@ -287,7 +287,7 @@ func (w *commit) outbox() error {
 		if st := touched[output]; st != nil {
 			return st, nil
 		}
-		st, err := outboxStats(w.tx, output)
+		st, err := w.s.seal.outboxStats(w.tx, output)
 		touched[output] = &st
 		return &st, err
 	}
@@ -323,7 +323,7 @@ func (w *commit) outbox() error {
 	}
 	b := w.tx.Bucket(bucketOutputs)
 	for name, st := range touched {
-		if err := b.Put([]byte(name), packCounters(st)); err != nil {
+		if err := b.Put([]byte(name), w.s.seal.packCounters(st)); err != nil {
 			return err
 		}
 	}

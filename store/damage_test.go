@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -245,7 +246,9 @@ func TestNewerFormatIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{9, 0, 0, 0})
+		meta, word := tx.Bucket([]byte("meta")), []byte{9, 0, 0, 0}
+		sum := crc32.Checksum(append([]byte("format"), word...), crc32.MakeTable(crc32.Castagnoli))
+		return errors.Join(meta.Put([]byte("format"), word), meta.Put([]byte("format-sum"), binary.LittleEndian.AppendUint32(nil, sum)))
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)

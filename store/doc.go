@@ -8,13 +8,29 @@
 // header of epoch, generation and roots. A frame is a run of rows in the outbox.
 // A savepoint is a copy of everything in one file of its own format.
 //
-// # Layout of the file
+// # Layout of the file, and how damage in it is noticed
 //
-// Bucket meta: "format" (u32), "manifest" (header, manifest, checksum), and
-// "unswept" while page versions other than the manifest's may lie in the file.
-// Bucket pages: page number and epoch, big-endian, to checksum and compressed
-// image. Bucket outbox: a bucket per output, from the last sequence of a frame to
-// the frame. Bucket outputs: counters of each output.
+//	bucket, key            value                               damage shows by
+//	meta "format"          u32 version                         "format-sum"
+//	meta "format-sum"      CRC-32C of the version              itself
+//	meta "manifest"        header, manifest                    CRC-32C
+//	meta "sealed"          the mark of an encrypted file       CRC-32C
+//	meta "unswept"         is there while page versions other  its name; nobody reads the value
+//	                       than the manifest's may be
+//	pages PAGE EPOCH       compressed image                    CRC-32C
+//	outbox NAME LAST       frame                               CRC-32C
+//	outputs NAME           last sequence, frames, rows, bytes  CRC-32C
+//
+// A CRC-32C is over key and value. PAGE, EPOCH and LAST, the last sequence of a frame, are
+// big-endian; outbox has a bucket for each output. In an encrypted file a tag authenticates each
+// value beside, but for unswept and the two of the version.
+//
+// What is not a value of ours is bbolt's: its meta pages have checksums of their own, the other
+// of the two stands in for one that is not whole, as after a write that was torn, and precheck
+// and verify compare counts, lengths, order and names of the rest with each other.
+//
+// The version says who may read the file. Files of earlier versions are upgraded when they are
+// opened, later ones are refused with a FormatError.
 //
 // # Invariants
 //
@@ -23,7 +39,8 @@
 //     replaces the manifest, and versions that are out of date go afterwards.
 //   - A reader takes the highest version of a page that is not above the
 //     manifest's epoch.
-//   - Every image, manifest and frame has a CRC-32C.
+//   - Every value that is read has a CRC-32C: damage is never taken for anything else, such as a newer
+//     program's file or another key.
 //   - A damaged file is renamed and never deleted; a mark beside it keeps the
 //     pipeline from starting empty until ResetState or a savepoint says so.
 //

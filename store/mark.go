@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -11,14 +12,18 @@ import (
 )
 
 // keySealed is where the mark of an encrypted file stands.
-var keySealed = []byte("sealed")
+var (
+	keySealed = []byte("sealed")
+	markPlace = place{kind: kindMark, key: keySealed}
+)
 
 // mark says that a file's values are encrypted, for which scope, and with which keys,
 // the newest last:
 //
 //	u8 version, u16 length and scope, u8 count and key ids, 24 bytes nonce, 16 bytes tag
 //
-// The tag, of no bytes, authenticates what stands before it under the newest key.
+// The tag, of no bytes, authenticates what stands before it under the newest key. It stands
+// in the file as other values do, with a checksum, so that damage is not taken for another key.
 type mark struct {
 	scope string
 	ids   []KeyID
@@ -33,7 +38,7 @@ const (
 )
 
 func parseMark(v []byte) (m mark, err error) {
-	bad := errors.New("the mark of an encrypted file is damaged")
+	bad := errors.New("it is not whole")
 	if len(v) < 4 || v[0] != markVersion {
 		return m, bad
 	}
@@ -54,9 +59,33 @@ func parseMark(v []byte) (m mark, err error) {
 	return m, nil
 }
 
-// packMark makes the mark of a file that the sealer's first key writes from now on; earlier
+// getMark reads the mark of a file of a version; nil when it is not encrypted.
+func getMark(meta *bolt.Bucket, version uint32) (*mark, error) {
+	v := meta.Get(keySealed)
+	if v == nil {
+		return nil, nil
+	}
+	var err error
+	if version >= 3 {
+		_, v, err = (*sealer)(nil).unpack(nil, markPlace, v, 0)
+	}
+	if err == nil {
+		var m mark
+		if m, err = parseMark(bytes.Clone(v)); err == nil {
+			return &m, nil
+		}
+	}
+	return nil, &damage{fmt.Errorf("the mark of an encrypted file: %w", err)}
+}
+
+// putMark stores what signMark made.
+func putMark(meta *bolt.Bucket, mark []byte) error {
+	return meta.Put(keySealed, (*sealer)(nil).pack(nil, markPlace, nil, mark))
+}
+
+// signMark makes the mark of a file that the sealer's first key writes from now on; earlier
 // are the keys of its values so far.
-func (s *sealer) packMark(scope string, earlier []KeyID) []byte {
+func (s *sealer) signMark(scope string, earlier []KeyID) []byte {
 	ids := slices.DeleteFunc(slices.Clone(earlier), func(id KeyID) bool { return id == s.keys[0].id })
 	ids = append(ids, s.keys[0].id)
 	ids = ids[max(0, len(ids)-markKeysMax):]
@@ -99,21 +128,16 @@ func (s *sealer) names() string {
 	return keyNames(ids)
 }
 
-// readSealed compares a file with the keys given and sets the store's sealer. It changes
-// nothing but the mark, when the key that encrypts is a new one.
-func (s *Store) readSealed(mark []byte) error {
+// readSealed compares a file's mark with the keys given and sets the store's sealer.
+func (s *Store) readSealed(m *mark) error {
 	refuse := func(format string, args ...any) error {
 		return &KeyError{Path: s.path, Problem: fmt.Sprintf(format, args...)}
 	}
-	if mark == nil {
+	if m == nil {
 		if s.opt.Keys != nil {
 			return refuse("it is not encrypted, and a key is given; `edgeflow state %s --rekey` with the key encrypts it", s.path)
 		}
 		return nil
-	}
-	m, err := parseMark(mark)
-	if err != nil {
-		return &damage{err}
 	}
 	switch {
 	case s.opt.Keys == nil:
@@ -121,19 +145,25 @@ func (s *Store) readSealed(mark []byte) error {
 	case s.opt.Scope != "" && s.opt.Scope != m.scope:
 		return refuse("it is the encrypted state of %q, not of %q", m.scope, s.opt.Scope)
 	}
+	s.opt.Scope = m.scope
 	s.seal = newSealer(s.opt.Keys, m.scope)
-	if err := s.seal.verify(m); err != nil {
+	if err := s.seal.verify(*m); err != nil {
 		var k *KeyError
 		if errors.As(err, &k) {
 			k.Path = s.path
 		}
 		return err
 	}
-	if m.ids[len(m.ids)-1] == s.seal.keys[0].id {
+	return nil
+}
+
+// renewMark changes the mark when the key that encrypts is a new one.
+func (s *Store) renewMark(m *mark) error {
+	if m == nil || m.ids[len(m.ids)-1] == s.seal.keys[0].id {
 		return nil
 	}
-	err = s.db.Update(func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketMeta).Put(keySealed, s.seal.packMark(m.scope, m.ids))
+	err := s.db.Update(func(tx *bolt.Tx) error {
+		return putMark(tx.Bucket(bucketMeta), s.seal.signMark(m.scope, m.ids))
 	})
 	if err == nil {
 		s.opt.Logger.Info("what is written from now on is encrypted with another key", "path", s.path, "key", s.seal.keys[0].id.String())
@@ -145,12 +175,10 @@ func (s *Store) readSealed(mark []byte) error {
 // use last; none for a file that is not encrypted.
 func (s *Store) Sealed() (ids []KeyID, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
-		v := tx.Bucket(bucketMeta).Get(keySealed)
-		if v == nil {
-			return nil
+		m, err := getMark(tx.Bucket(bucketMeta), formatVersion)
+		if m != nil {
+			ids = m.ids
 		}
-		m, err := parseMark(v)
-		ids = m.ids
 		return err
 	})
 	return ids, err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/klauspost/compress/s2"
@@ -42,30 +41,27 @@ func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFram
 		}
 		return nil
 	})
-	var d *damage
-	if errors.As(err, &d) {
-		return s.failed(err)
-	}
-	return err
+	return s.asideIf(err)
 }
 
 // OutboxStats implements state.Store.
 func (s *Store) OutboxStats(output string) (st state.OutboxStats, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
-		st, err = outboxStats(tx, output)
+		st, err = s.seal.outboxStats(tx, output)
 		return err
 	})
-	return st, err
+	return st, s.asideIf(err)
 }
 
-func outboxStats(tx *bolt.Tx, output string) (state.OutboxStats, error) {
+// outboxStats reads the counters of an output, which are damage if they are not whole.
+func (s *sealer) outboxStats(tx *bolt.Tx, output string) (state.OutboxStats, error) {
 	v := tx.Bucket(bucketOutputs).Get([]byte(output))
 	if v == nil {
 		return state.OutboxStats{Output: output, First: 1}, nil
 	}
-	st, err := unpackCounters(output, v)
+	st, err := s.unpackCounters(output, v)
 	if err != nil {
-		return st, err
+		return st, &damage{err}
 	}
 	if b := tx.Bucket(bucketOutbox).Bucket([]byte(output)); b != nil {
 		if k, v := b.Cursor().First(); k != nil {

@@ -34,14 +34,7 @@ func Rekey(path string, read *Keys, options Options) error {
 	}
 	defer s.Close() // it keeps the lock until the new file has the name
 	if s.seal != nil {
-		err = s.view(func(tx *bolt.Tx) error {
-			m, err := parseMark(tx.Bucket(bucketMeta).Get(keySealed))
-			o.Scope = m.scope
-			return err
-		})
-		if err != nil {
-			return err
-		}
+		o.Scope = s.opt.Scope
 	}
 	tmp := path + rekeySuffix
 	if err := o.FS.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {

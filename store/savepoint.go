@@ -345,7 +345,7 @@ func (s *Store) Savepoint(w io.Writer) (info state.SavepointInfo, err error) {
 	// No commit comes between load and this transaction.
 	err = s.view(func(tx *bolt.Tx) error {
 		src := SavepointSource{
-			Restored: r, Keys: s.opt.Keys,
+			Restored: r, Keys: s.opt.Keys, Scope: s.opt.Scope,
 			Pages: func(fn func(state.PageID, []byte) error) error { return s.seal.eachPage(tx, fn) },
 			Frames: func(output string, fn func(state.OutboxFrame) error) error {
 				b := tx.Bucket(bucketOutbox).Bucket([]byte(output))
@@ -360,13 +360,6 @@ func (s *Store) Savepoint(w io.Writer) (info state.SavepointInfo, err error) {
 					return fn(f)
 				})
 			},
-		}
-		if v := tx.Bucket(bucketMeta).Get(keySealed); v != nil {
-			m, err := parseMark(v)
-			if err != nil {
-				return &damage{err}
-			}
-			src.Scope = m.scope
 		}
 		info, err = WriteSavepoint(w, src)
 		return err

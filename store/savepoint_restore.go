@@ -149,5 +149,5 @@ func (f *filler) endOutput() error {
 	}
 	out := f.out
 	f.out = nil
-	return f.put(f.tx.Bucket(bucketOutputs), []byte(out.Output), packCounters(out))
+	return f.put(f.tx.Bucket(bucketOutputs), []byte(out.Output), f.seal.packCounters(out))
 }

@@ -40,10 +40,11 @@ const (
 	kindPage     = 'p'
 	kindFrame    = 'f'
 	kindMark     = 'k'
+	kindCounters = 'c'
 	kindRecord   = 'r'
 )
 
-// place is where a value stands: its kind, the output of a frame, its key in the bucket.
+// place is where a value stands: its kind, the output of a frame or of counters, its key in the bucket.
 type place struct {
 	kind   byte
 	output string

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -23,7 +22,6 @@ var (
 	bucketPages   = []byte("pages")
 	bucketOutbox  = []byte("outbox")
 	bucketOutputs = []byte("outputs")
-	keyFormat     = []byte("format")
 	keyUnswept    = []byte("unswept")
 )
 
@@ -140,6 +138,15 @@ func (s *Store) failed(err error) error {
 	return setAside(s.opt, s.path, damage.err)
 }
 
+// asideIf sets the file aside if an error says that it is damaged.
+func (s *Store) asideIf(err error) error {
+	var found *damage
+	if errors.As(err, &found) {
+		return s.failed(err)
+	}
+	return err
+}
+
 // Damaged closes the store and sets its file aside, for who finds in what it read that the
 // file must be damaged: why is the cause. It returns a *DamagedError.
 func (s *Store) Damaged(why error) error { return s.failed(&damage{why}) }
@@ -192,8 +199,8 @@ func openBolt(o Options, path string) (*bolt.DB, error) {
 func (s *Store) init() error {
 	fresh := false
 	var found uint32
-	var mark []byte
-	err := s.db.View(func(tx *bolt.Tx) error {
+	var sealed *mark
+	err := s.db.View(func(tx *bolt.Tx) (err error) {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
 			if tx.ID() > 1 { // the first commit of a file makes the buckets
@@ -202,20 +209,21 @@ func (s *Store) init() error {
 			fresh = true
 			return nil
 		}
-		v := meta.Get(keyFormat)
-		if len(v) != 4 || tx.Bucket(bucketPages) == nil || tx.Bucket(bucketOutbox) == nil || tx.Bucket(bucketOutputs) == nil {
-			return &damage{errors.New("a bucket or the format is missing")}
+		if found, err = readFormat(meta); err != nil {
+			return err
 		}
-		found = uint32(v[0]) | uint32(v[1])<<8 | uint32(v[2])<<16 | uint32(v[3])<<24
+		if found > formatVersion {
+			return &FormatError{Path: s.path, Found: found, Supported: formatVersion}
+		}
+		if err = verifyNames(tx); err != nil {
+			return &damage{err}
+		}
 		s.unswept = meta.Get(keyUnswept) != nil
-		mark = bytes.Clone(meta.Get(keySealed))
-		return nil
+		sealed, err = getMark(meta, found)
+		return err
 	})
 	if err != nil {
 		return err
-	}
-	if found > formatVersion {
-		return &FormatError{Path: s.path, Found: found, Supported: formatVersion}
 	}
 	if fresh {
 		s.seal = newSealer(s.opt.Keys, s.opt.Scope)
@@ -228,17 +236,28 @@ func (s *Store) init() error {
 	if err := s.opt.syncPath(s.path, 3); err != nil || fresh {
 		return err
 	}
-	if err := s.readSealed(mark); err != nil {
+	if err := s.readSealed(sealed); err != nil {
 		return err
 	}
-	r, err := s.load()
+	check := func(tx *bolt.Tx) error {
+		r, err := s.loadFrom(tx)
+		if err != nil {
+			return err
+		}
+		s.epoch, s.roots = r.Epoch, r.Roots
+		return s.verify(tx)
+	}
+	if found == formatVersion {
+		err = s.db.View(check)
+	} else if err = s.db.Update(func(tx *bolt.Tx) error { return errors.Join(s.upgrade(tx), check(tx)) }); err == nil {
+		s.opt.Logger.Info("the state file is of a later format now; an older program refuses it", "path", s.path, "before", found, "format", formatVersion)
+	}
+	if err == nil {
+		err = s.renewMark(sealed)
+	}
 	if err != nil {
 		return err
 	}
-	if err := s.view(s.verify); err != nil {
-		return err
-	}
-	s.epoch, s.roots = r.Epoch, r.Roots
 	return s.sweep()
 }
 
@@ -248,14 +267,13 @@ func createBuckets(tx *bolt.Tx, seal *sealer, scope string) error {
 			return err
 		}
 	}
-	meta, version := tx.Bucket(bucketMeta), byte(formatPlain)
+	meta := tx.Bucket(bucketMeta)
 	if seal != nil {
-		version = formatSealed
-		if err := meta.Put(keySealed, seal.packMark(scope, nil)); err != nil {
+		if err := putMark(meta, seal.signMark(scope, nil)); err != nil {
 			return err
 		}
 	}
-	return meta.Put(keyFormat, []byte{version, 0, 0, 0})
+	return putFormat(meta)
 }
 
 // ErrClosed is returned by all methods after Close, or after damage was found.
@@ -282,20 +300,23 @@ func (s *Store) Load() (*state.Restored, error) {
 
 func (s *Store) load() (r *state.Restored, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
-		r = &state.Restored{}
-		if v := tx.Bucket(bucketMeta).Get(manifestKey); v != nil {
-			if r, err = s.seal.unpackManifest(v); err != nil {
-				return &damage{err}
-			}
+		r, err = s.loadFrom(tx)
+		return err
+	})
+	return r, err
+}
+
+func (s *Store) loadFrom(tx *bolt.Tx) (r *state.Restored, err error) {
+	r = &state.Restored{}
+	if v := tx.Bucket(bucketMeta).Get(manifestKey); v != nil {
+		if r, err = s.seal.unpackManifest(v); err != nil {
+			return nil, &damage{err}
 		}
-		return tx.Bucket(bucketOutputs).ForEach(func(name, v []byte) error {
-			st, err := outboxStats(tx, string(name))
-			if err != nil {
-				return &damage{err}
-			}
-			r.Outboxes = append(r.Outboxes, st)
-			return nil
-		})
+	}
+	err = tx.Bucket(bucketOutputs).ForEach(func(name, _ []byte) error {
+		st, err := s.seal.outboxStats(tx, string(name))
+		r.Outboxes = append(r.Outboxes, st)
+		return err
 	})
 	return r, err
 }
@@ -307,11 +328,7 @@ func (s *Store) Pages(fn func(state.PageID, []byte) error) error {
 			return callback(func() error { return fn(p, img) })
 		})
 	})
-	var d *damage
-	if errors.As(err, &d) {
-		return s.failed(err)
-	}
-	return err
+	return s.asideIf(err)
 }
 
 // eachPage calls fn for the image of each page that the manifest's epoch sees.

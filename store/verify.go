@@ -12,15 +12,11 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
 
-// verify checks at a start what no checksum covers: that nothing is there under a name that
-// nobody knows, that a file with contents has a manifest, and that each outbox has as many
-// frames, rows and bytes, in a row, as are counted. It reads keys and heads, not data.
+// verify checks at a start what no checksum covers: that each outbox has as many frames, rows
+// and bytes, in a row, as are counted. It reads keys and heads, not data.
 func (s *Store) verify(tx *bolt.Tx) error {
-	if err := verifyNames(tx); err != nil {
-		return &damage{err}
-	}
 	err := tx.Bucket(bucketOutputs).ForEach(func(name, _ []byte) error {
-		return verifyOutbox(tx, string(name))
+		return s.verifyOutbox(tx, string(name))
 	})
 	if err != nil {
 		return &damage{err}
@@ -33,6 +29,8 @@ func (s *Store) verify(tx *bolt.Tx) error {
 	})
 }
 
+// verifyNames checks that nothing is there under a name that nobody knows, and that a file
+// with contents has a manifest.
 func verifyNames(tx *bolt.Tx) error {
 	known := [][]byte{bucketMeta, bucketPages, bucketOutbox, bucketOutputs}
 	err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
@@ -45,7 +43,7 @@ func verifyNames(tx *bolt.Tx) error {
 		return err
 	}
 	meta := tx.Bucket(bucketMeta)
-	known = [][]byte{keyFormat, keyUnswept, keySealed, manifestKey}
+	known = [][]byte{keyFormat, keyFormatSum, keyUnswept, keySealed, manifestKey}
 	err = meta.ForEach(func(name, v []byte) error {
 		if v == nil || !slices.ContainsFunc(known, func(k []byte) bool { return bytes.Equal(k, name) }) {
 			return fmt.Errorf("there is an entry %q", name)
@@ -64,8 +62,8 @@ func verifyNames(tx *bolt.Tx) error {
 }
 
 // verifyOutbox compares the counters of an output with its frames.
-func verifyOutbox(tx *bolt.Tx, output string) error {
-	want, err := outboxStats(tx, output)
+func (s *Store) verifyOutbox(tx *bolt.Tx, output string) error {
+	want, err := s.seal.outboxStats(tx, output)
 	if err != nil {
 		return err
 	}
