@@ -70,10 +70,31 @@ type consumerConfig struct {
 
 // api does JetStream requests.
 type api struct {
-	ctx     context.Context
-	t       transport
-	prefix  string // of API subjects
-	timeout time.Duration
+	ctx    context.Context
+	t      transport
+	prefix string // of API subjects
+	// wait is how long an answer is waited for. It grows, up to requestMax, with each that does
+	// not come in time.
+	wait *time.Duration
+}
+
+// requestMax is the longest that an answer is waited for, unless the options say more.
+const requestMax = time.Minute
+
+// errNoAnswer is a request whose answer did not come in time.
+var errNoAnswer = errors.New("no answer in time")
+
+// ask sends a request until it is answered. All that is asked for may be asked for twice.
+func (a *api) ask(subject string, payload []byte) ([]byte, error) {
+	for {
+		ctx, cancel := context.WithTimeout(a.ctx, *a.wait)
+		answer, err := a.t.request(ctx, subject, payload)
+		cancel()
+		if !errors.Is(err, errNoAnswer) || a.ctx.Err() != nil || *a.wait >= requestMax {
+			return answer, err
+		}
+		*a.wait = min(2**a.wait, requestMax)
+	}
 }
 
 // request sends a request and reads its answer into v.
@@ -85,9 +106,7 @@ func (a *api) request(subject string, body any, v any) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, a.timeout)
-	defer cancel()
-	answer, err := a.t.request(ctx, a.prefix+subject, payload)
+	answer, err := a.ask(a.prefix+subject, payload)
 	if err != nil {
 		if cause := context.Cause(a.ctx); cause != nil {
 			err = cause

@@ -55,9 +55,11 @@ type ConnOptions struct {
 	TLSFirst bool
 	// Domain is the JetStream domain, empty for the server's own.
 	Domain string
-	// DialTimeout bounds the connect and the greeting (default 5 s).
+	// DialTimeout bounds the connect, the TLS handshake and the greeting, each (default 10 s,
+	// which leaves room for lost packets on a link of seconds).
 	DialTimeout time.Duration
-	// RequestTimeout bounds one JetStream API request (default 5 s).
+	// RequestTimeout is how long the first answer of the JetStream API is waited for (default
+	// 5 s); one that does not come is asked for again and given more time.
 	RequestTimeout time.Duration
 }
 
@@ -66,7 +68,7 @@ func (o *ConnOptions) setDefaults() {
 		o.Name = "edgeflow"
 	}
 	if o.DialTimeout == 0 {
-		o.DialTimeout = 5 * time.Second
+		o.DialTimeout = 10 * time.Second
 	}
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = 5 * time.Second

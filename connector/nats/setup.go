@@ -70,7 +70,7 @@ func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
 		abort(k.fault)
 	}
 	k.mu.Unlock()
-	a := &api{ctx: ctx, t: k.t, prefix: s.o.APIPrefix(), timeout: s.o.RequestTimeout}
+	a := &api{ctx: ctx, t: k.t, prefix: s.o.APIPrefix(), wait: &k.wait}
 	p := k.in.stop()
 	info, err := a.streamInfo(s.o.Stream)
 	if errors.Is(err, ErrNoStream) && s.o.CreateStream && !p.hasAt {

@@ -138,7 +138,7 @@ func (c *client) request(ctx context.Context, subject string, payload []byte) ([
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, ErrNoJetStream
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, errors.New("no answer in time")
+		return nil, errNoAnswer
 	case err != nil:
 		return nil, err
 	}
