@@ -65,10 +65,12 @@ type Context struct {
 // its state. Rows counts input rows; of them Filtered were not selected, Failed could not
 // be computed, Dropped were too far ahead of their arrival and dropped, Late were late for
 // every window. Assigned counts pairs of row and window: Assigned = Fired + DroppedLate +
-// Open, each counted by itself, Open read from the panes.
+// Open, each counted by itself, Open read from the panes. Where they do not fit into memory
+// they are not read: Open is then what the equation makes it, and Derived is set.
 type Audit struct {
 	Rows, Filtered, Failed, Dropped, Late int64
 	Assigned, Fired, DroppedLate, Open    int64
+	Derived                               bool
 }
 
 // Audited is an operator that keeps an Audit.

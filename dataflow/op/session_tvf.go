@@ -192,10 +192,5 @@ func (o *SessionTVF) Tick(now int64) error {
 
 // Audit implements Audited; Open is counted in the sessions.
 func (o *SessionTVF) Audit() Audit {
-	a := o.ledger.audit()
-	it := o.sessions.tree.Iter()
-	for ok := it.First(); ok; ok = it.Next() {
-		a.Open += word(it.Value(), sessionHead+tvfRows)
-	}
-	return a
+	return o.auditOpen(func() int64 { return o.sessions.total(tvfRows) })
 }

@@ -149,3 +149,12 @@ func (s *sessions) expire(bound int64, fn func(key []byte, start, end int64, pay
 		}
 	}
 }
+
+// total adds up a word of the payloads.
+func (s *sessions) total(at int) (n int64) {
+	it := s.tree.Iter()
+	for ok := it.First(); ok; ok = it.Next() {
+		n += word(it.Value(), sessionHead+at)
+	}
+	return n
+}

@@ -126,6 +126,19 @@ func (l ledger) audit() Audit {
 		Assigned: at(assigned), Fired: at(fired), DroppedLate: at(droppedLate)}
 }
 
+// auditOpen reads the ledger of an operator with windows; open counts what is open in its
+// state. To read state that is not in memory would take as long as all of it takes, at each
+// checkpoint.
+func (n *node) auditOpen(open func() int64) Audit {
+	a := n.ledger.audit()
+	if a.Derived = n.ctx.Arena.Stats().Spilled > 0; a.Derived {
+		a.Open = a.Assigned - a.Fired - a.DroppedLate
+	} else {
+		a.Open = open()
+	}
+	return a
+}
+
 // checkRow tells when a row of state is larger than a page holds.
 func checkRow(a *state.Arena, what string, size int) error {
 	if most := a.PageSize() - 512; size > most {

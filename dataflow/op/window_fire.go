@@ -235,10 +235,12 @@ func (o *WindowAggregate) dropPane(p int64) {
 }
 
 // Audit implements Audited; Open is counted in the panes.
-func (o *WindowAggregate) Audit() Audit {
-	a := o.ledger.audit()
+func (o *WindowAggregate) Audit() Audit { return o.auditOpen(o.open) }
+
+// open counts the pairs of row and window that have not fired.
+func (o *WindowAggregate) open() (n int64) {
 	closed := o.progress.Int64(progressClosed)
-	open := func(p int64, t *state.Table) bool {
+	count := func(p int64, t *state.Table) bool {
 		windows := int64(1)
 		if o.cfg.Window.Kind != Attached {
 			windows = o.cfg.Window.count(p, closed)
@@ -246,12 +248,12 @@ func (o *WindowAggregate) Audit() Audit {
 			windows = 0
 		}
 		t.Scan(func(r state.Row) bool {
-			a.Open += windows * int64(binary.LittleEndian.Uint64(t.Value(r)))
+			n += windows * int64(binary.LittleEndian.Uint64(t.Value(r)))
 			return true
 		})
 		return true
 	}
-	o.panes.Ascend(math.MinInt64, open)
-	o.merge.Ascend(math.MinInt64, open)
-	return a
+	o.panes.Ascend(math.MinInt64, count)
+	o.merge.Ascend(math.MinInt64, count)
+	return n
 }

@@ -338,12 +338,13 @@ func (o *WindowJoin) Tick(now int64) error {
 
 // Audit implements Audited; Open is counted in the panes.
 func (o *WindowJoin) Audit() Audit {
-	a := o.ledger.audit()
-	for _, s := range o.sides {
-		s.panes.Ascend(math.MinInt64, func(_ int64, t *state.Table) bool {
-			a.Open += chainedRows(t)
-			return true
-		})
-	}
-	return a
+	return o.auditOpen(func() (n int64) {
+		for _, s := range o.sides {
+			s.panes.Ascend(math.MinInt64, func(_ int64, t *state.Table) bool {
+				n += chainedRows(t)
+				return true
+			})
+		}
+		return n
+	})
 }

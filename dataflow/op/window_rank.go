@@ -253,10 +253,11 @@ func (o *WindowRank) Tick(now int64) error {
 
 // Audit implements Audited; Open is counted in the panes.
 func (o *WindowRank) Audit() Audit {
-	a := o.ledger.audit()
-	o.panes.Ascend(math.MinInt64, func(end int64, _ *state.Table) bool {
-		a.Open += o.held(end)
-		return true
+	return o.auditOpen(func() (n int64) {
+		o.panes.Ascend(math.MinInt64, func(end int64, _ *state.Table) bool {
+			n += o.held(end)
+			return true
+		})
+		return n
 	})
-	return a
 }
