@@ -82,8 +82,13 @@ func (w *world) compare(want, got hubRows) string {
 	return ""
 }
 
-// compareRows compares row by row: each sequence is the same row in both.
+// compareRows compares row by row: each sequence is the same row in both. With several sources
+// nothing can be said where the disk lost commits, or there were two: the sources' messages may
+// come in another order, and the rest is as with compareKeyed.
 func (w *world) compareRows(name string, want, got []row) string {
+	if w.ahead && w.program.both {
+		return ""
+	}
 	next, missing := uint64(1), uint64(0) // missing are those that the hub did not lose itself
 	for _, r := range got {
 		if r.seq > uint64(len(want)) {

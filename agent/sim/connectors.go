@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -15,11 +16,12 @@ type connectors struct{ h *host }
 
 var _ dataflow.Connectors = connectors{}
 
-// Source gives the simulated stream.
+// Source gives a simulated stream.
 func (c connectors) Source(n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
-	c.h.source = newReader(c.h)
+	r := newReader(c.h, slices.Index(tables, n.Table.Name))
+	c.h.sources[r.source] = r
 	return &dataflow.SourceBinding{
-		Messages: c.h.source,
+		Messages: r,
 		Decoder: func(onBad func([]byte, int, error)) (format.Decoder, error) {
 			return format.NewDecoder(n.Table.Options["format"], dataflow.DecoderSchema(n), format.Options{Table: n.Table.Options, OnBad: onBad})
 		},

@@ -62,8 +62,8 @@ var faults = []fault{
 	{"fsync slow", 3, nil, slowDisk},
 	{"hub link cut", 5, nil, onMain(func(w *world, h *host) { h.link.cut += w.rng.IntN(30) })},
 	{"hub link slow", 2, nil, onMain(func(w *world, h *host) { h.link.slow = 1 + w.rng.IntN(10) })},
-	{"source link cut", 4, nil, onMain(func(w *world, h *host) { h.sourceCut += w.rng.IntN(30) })},
-	{"source fails", 3, nil, onMain(func(_ *world, h *host) { h.sourceFails = true })},
+	{"source link cut", 4, nil, onMain(func(w *world, h *host) { h.someSource().cut += w.rng.IntN(30) })},
+	{"source fails", 3, nil, onMain(func(_ *world, h *host) { h.someSource().fails = true })},
 	{"hub restart", 3, nil, func(w *world, name string) error { w.strike(name); w.hub.down += 1 + w.rng.IntN(10); return nil }},
 	{"clock jumps ahead", 2, nil, onMain(func(w *world, h *host) { h.skewMs += w.rng.Int64N(900_000) })},
 	{"clock jumps back", 2, nil, onMain(func(w *world, h *host) { h.skewMs -= w.rng.Int64N(900_000) })},
@@ -242,28 +242,30 @@ func (w *world) once(name string) bool {
 
 func trimStream(w *world, name string) error {
 	w.arrive()
-	if n := int(w.stream.last()); n > 0 && w.once(name) {
+	s := w.someStream()
+	if n := int(s.last()); n > 0 && w.once(name) {
 		// Around what was read: the newest message may stay or go.
-		w.stream.trim(1 + uint64(w.rng.IntN(n+1)))
-		w.tracef("the stream is trimmed: it begins at %d of %d", w.stream.first, n)
+		s.trim(1 + uint64(w.rng.IntN(n+1)))
+		w.tracef("stream %s is trimmed: it begins at %d of %d", s.name, s.first, n)
 	}
 	return nil
 }
 
 func recreateStream(w *world, name string) error {
 	w.arrive()
-	if w.once(name) {
-		w.stream.recreate(w.nowMs)
-		w.tracef("the stream is created again")
+	if s := w.someStream(); w.once(name) {
+		s.recreate(w.nowMs)
+		w.tracef("stream %s is created again", s.name)
 	}
 	return nil
 }
 
 func rollStreamBack(w *world, name string) error {
 	w.arrive()
-	if n := int(w.stream.last()); n > 0 && w.once(name) {
-		w.stream.rollBack(1 + w.rng.IntN(min(n, 20)))
-		w.tracef("the stream is rolled back from %d to %d", n, w.stream.last())
+	s := w.someStream()
+	if n := int(s.last()); n > 0 && w.once(name) {
+		s.rollBack(1 + w.rng.IntN(min(n, 20)))
+		w.tracef("stream %s is rolled back from %d to %d", s.name, n, s.last())
 	}
 	return nil
 }

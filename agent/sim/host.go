@@ -59,8 +59,9 @@ type host struct {
 	arena  *state.Arena
 	engine *dataflow.Engine
 	fwd    *forward.Forwarder
-	source *reader
-	link   link
+	// sources are by ordinal of the program's tables.
+	sources []*reader
+	link    link
 	// claimed are the outputs whose cursor is this host's: from then on the hub has nothing
 	// of them that this host did not send.
 	claimed map[string]bool
@@ -79,9 +80,7 @@ type host struct {
 	tickBase, tickAt   int64
 	past               past // what the engine's state comes from
 
-	skewMs      int64 // by which the host's clock is wrong
-	sourceFails bool
-	sourceCut   int // polls that find no link
+	skewMs int64 // by which the host's clock is wrong
 }
 
 // hostMs is the time that the host's own clock shows.
@@ -294,12 +293,31 @@ func (h *host) step() error {
 		if err := h.withinMemory(); err != nil {
 			return err
 		}
-		h.w.tracef("%s takes in %d rows up to message %d, %d pending", h.name, p.Rows, h.source.at.Sequence, p.Pending)
+		h.w.tracef("%s takes in %d rows of %d messages, %d pending", h.name, p.Rows, h.past.count(), p.Pending)
 		h.point(pointStepped)
-	case p.Pending == 0 && len(h.w.edits) == 0: // while an edit is waited for, time stands still
-		return h.engine.Tick(h.tickBase + h.w.nowMs - h.tickAt)
+	case p.Pending == 0:
+		return h.tick()
 	}
 	return nil
+}
+
+// tick lets time pass while nothing arrives. While an edit is waited for, time stands still;
+// and with several sources, a run without faults goes by the other's ticks.
+func (h *host) tick() error {
+	w := h.w
+	switch {
+	case w.tickDue(h):
+		at := w.ticks[0].nowMs
+		w.ticks = w.ticks[1:]
+		return h.engine.Tick(at)
+	case len(w.edits) > 0 || w.calm && w.program.both:
+		return nil
+	}
+	err := h.engine.Tick(h.tickBase + w.nowMs - h.tickAt)
+	if w.program.both {
+		h.past.ticked(w.version, h.engine.NowMs())
+	}
+	return err
 }
 
 // dump keeps the state as it is after the end of the input. Blocks of scalars but for the ledger

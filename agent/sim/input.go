@@ -44,6 +44,7 @@ func (e *event) windowStart() int64 { return e.tsMs - e.tsMs%windowMs }
 // entry is one message of the simulated stream.
 type entry struct {
 	seq       uint64
+	source    int // whose stream it comes into
 	arrivalMs int64
 	data      []byte
 	hash      uint64 // of message and place
@@ -90,6 +91,18 @@ func newInput(seed uint64) []entry {
 		in[i] = e
 	}
 	return in
+}
+
+// deal spreads the messages over so many sources, of which each has some in a row.
+func deal(in []entry, sources int, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 4))
+	stay, source := 1+r.IntN(6), 0
+	for i := range in {
+		if r.IntN(stay) == 0 {
+			source = r.IntN(sources)
+		}
+		in[i].source = source
+	}
 }
 
 // messageHash identifies a message.

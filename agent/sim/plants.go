@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/edgeflow/edgeflow/agent/wiring"
 	"github.com/edgeflow/edgeflow/connector/nats"
@@ -134,8 +135,8 @@ func (h *host) plantBarrier(p *wiring.Pending) (err error) {
 
 // shift moves the positions of a manifest.
 func (h *host) shift(m *dataflow.Manifest, by int) error {
-	s := h.w.stream
 	for i := range m.Sources {
+		s := h.w.streams[slices.Index(tables, m.Sources[i].Table)]
 		p, err := nats.DecodePosition(m.Sources[i].Position)
 		if err != nil || p.Sequence+uint64(by) == 0 || p.Sequence+uint64(by) > s.last() {
 			continue

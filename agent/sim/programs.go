@@ -13,9 +13,10 @@ import (
 // program is a pipeline to run, in one version or, where it is edited in the middle, two.
 type program struct {
 	name string
-	// versions are the statements after the source table. The second keeps the state of the
-	// first.
+	// versions are the statements after the tables that are read. The second keeps the state
+	// of the first.
 	versions []string
+	both     bool // tables are read
 	// keyed names the outputs that take upserts, whose rows count by what is left of them:
 	// checkpoints decide which of a key's rows are merged.
 	keyed []string
@@ -29,12 +30,19 @@ type program struct {
 	plans [][]*plan.Plan // compiled and not in use, a plan of each version
 }
 
-// source is the table that all programs read.
-const source = `
+// tables are those that programs read: all the first one, some the second too.
+var tables = []string{"events", "others"}
+
+// settings begin all programs.
+const settings = `
 SET 'pipeline.name' = 'sim';
 SET 'edgeflow.late' = 'divert';
+`
 
-CREATE TABLE events (
+// sourceTable declares a table that is read.
+func sourceTable(name string) string {
+	return `
+CREATE TABLE ` + name + ` (
   id BIGINT,
   k  STRING,
   ts TIMESTAMP(3),
@@ -42,6 +50,7 @@ CREATE TABLE events (
   WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND
 ) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
 `
+}
 
 // with are the options of a table that is written.
 const with = ` WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
@@ -53,26 +62,31 @@ const (
 	alertsOut = "alerts"
 )
 
-// windows is a tumbling count by key, and a filter beside it.
-func windows(columns, aggregates string, least int) string {
+// windows is a tumbling count by key over a table or view, and a filter beside it.
+func windows(of, columns, aggregates string, least int) string {
 	return `
 CREATE TABLE counts (k STRING, window_start TIMESTAMP(3), window_end TIMESTAMP(3), n BIGINT, total BIGINT` + columns + `)` + with + `
 CREATE TABLE alerts (id BIGINT, k STRING, v BIGINT)` + with + `
 EXECUTE STATEMENT SET BEGIN
   INSERT INTO counts
   SELECT k, window_start, window_end, COUNT(*), SUM(v)` + aggregates + `
-  FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '2' SECOND))
+  FROM TABLE(TUMBLE(TABLE ` + of + `, DESCRIPTOR(ts), INTERVAL '2' SECOND))
   GROUP BY k, window_start, window_end;
 
-  INSERT INTO alerts SELECT id, k, v FROM events WHERE v >= ` + fmt.Sprint(least) + `;
+  INSERT INTO alerts SELECT id, k, v FROM ` + of + ` WHERE v >= ` + fmt.Sprint(least) + `;
 END;`
+}
+
+// windowVersions are windows, and edited with two columns more and another filter.
+func windowVersions(of string) []string {
+	return []string{windows(of, "", "", alertFrom), windows(of, ", low BIGINT, high BIGINT", ", MIN(v), MAX(v)", 300)}
 }
 
 // programs are drawn by the seed.
 var programs = []*program{
 	{
 		name:     "windows",
-		versions: []string{windows("", "", alertFrom), windows(", low BIGINT, high BIGINT", ", MIN(v), MAX(v)", 300)},
+		versions: windowVersions("events"),
 		verify:   verify,
 	},
 	{
@@ -152,6 +166,29 @@ SELECT id, k, COUNT(*) OVER w, SUM(v) OVER w FROM events
 WINDOW w AS (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '0.5' SECOND PRECEDING AND CURRENT ROW);`},
 		restless: true,
 	},
+	{
+		name:     "union",
+		both:     true,
+		versions: windowVersions("merged"),
+		verify:   verify,
+	},
+	{
+		name: "matches",
+		both: true,
+		versions: []string{`
+CREATE TABLE matches (k STRING, low BIGINT, high BIGINT, ts TIMESTAMP(3))` + with + `
+INSERT INTO matches
+SELECT a.k, a.id, b.id, b.ts FROM events AS a JOIN others AS b
+ON a.k = b.k AND a.v < b.v AND b.ts BETWEEN a.ts - INTERVAL '0.3' SECOND AND a.ts + INTERVAL '0.2' SECOND;`},
+	},
+}
+
+// sources is how many tables a program reads.
+func (p *program) sources() int {
+	if p.both {
+		return 2
+	}
+	return 1
 }
 
 // programNamed returns the program of that name, or nil.
@@ -183,9 +220,16 @@ func (p *program) take() ([]*plan.Plan, error) {
 		return plans, nil
 	}
 	p.mu.Unlock()
+	head := settings
+	for _, table := range tables[:p.sources()] {
+		head += sourceTable(table)
+	}
+	if p.both {
+		head += "CREATE VIEW merged AS SELECT * FROM events UNION ALL SELECT * FROM others;\n"
+	}
 	var plans []*plan.Plan
 	for _, text := range p.versions {
-		s, err := sql.Parse(p.name+".sql", source+text)
+		s, err := sql.Parse(p.name+".sql", head+text)
 		if err != nil {
 			return nil, err
 		}

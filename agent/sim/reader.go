@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/edgeflow/edgeflow/connector/nats"
@@ -17,19 +18,37 @@ var errSource = errors.New("simulated stream: the connection broke")
 // positions and judges them as the real one does. What it hands out is overwritten at the
 // next Poll, so that nobody can hold on to it unnoticed.
 type reader struct {
-	h   *host
-	at  nats.Position // of the newest message handed out
-	buf []byte
-	gap uint64 // messages found missing while running, before the next one
+	h      *host
+	source int
+	stream *stream
+	at     nats.Position // of the newest message handed out
+	buf    []byte
+	handed []handed // not processed yet
+	fails  bool     // at the next poll
+	cut    int      // polls that find no link
+	gap    uint64   // messages found missing while running, before the next one
 	// changes is the stream's when the position was last found to fit it.
 	changes int
 	// committed is the highest sequence of the stream said to be committed.
 	committed nats.Position
 }
 
+// handed is a message of the input that was handed out, with its position.
+type handed struct {
+	message int
+	at      nats.Position
+}
+
 var _ dataflow.MessageSource = (*reader)(nil)
 
-func newReader(h *host) *reader { return &reader{h: h} }
+func newReader(h *host, source int) *reader {
+	return &reader{h: h, source: source, stream: h.w.streams[source]}
+}
+
+// someSource is one of a host's.
+func (h *host) someSource() *reader {
+	return h.sources[slices.Index(h.w.streams, h.w.someStream())]
+}
 
 // Open verifies the position against the stream.
 func (r *reader) Open(_ context.Context, position []byte) (dataflow.OpenReport, error) {
@@ -37,8 +56,9 @@ func (r *reader) Open(_ context.Context, position []byte) (dataflow.OpenReport, 
 	w := r.h.w
 	w.arrive()
 	if len(position) == 0 {
-		r.at = nats.Position{Stream: streamName, CreatedNs: w.stream.createdMs * 1e6, Sequence: w.stream.first - 1}
-		r.changes = w.stream.changes
+		s := r.stream
+		r.at = nats.Position{Stream: s.name, CreatedNs: s.createdMs * 1e6, Sequence: s.first - 1}
+		r.changes = s.changes
 		return dataflow.OpenReport{}, nil
 	}
 	var err error
@@ -54,7 +74,7 @@ func (r *reader) Open(_ context.Context, position []byte) (dataflow.OpenReport, 
 
 // StartPosition implements dataflow.Starter.
 func (r *reader) StartPosition(dst []byte) []byte {
-	if len(r.h.past.spans) == 0 && r.at.Hash == 0 && r.h.past.moved == 0 {
+	if r.at.Hash == 0 && r.h.past.moved[r.source] == 0 {
 		return dst // from the beginning, as a first start has it
 	}
 	return r.at.Append(dst)
@@ -64,13 +84,13 @@ func (r *reader) StartPosition(dst []byte) []byte {
 // where it does not: with an error, or with the number of messages that are missing.
 func (r *reader) verify() (gap uint64, moved bool, err error) {
 	w := r.h.w
-	st := w.stream.state()
+	st := r.stream.state()
 	var at nats.StoredMessage
 	if r.at.Hash != 0 {
-		at = w.stream.at(r.at.Sequence, w.input)
+		at = r.stream.at(r.at.Sequence, w.input)
 	}
 	v, pe := nats.Verify(r.at, st, at)
-	r.changes = w.stream.changes
+	r.changes = r.stream.changes
 	if pe == nil {
 		return 0, false, nil
 	}
@@ -79,10 +99,10 @@ func (r *reader) verify() (gap uint64, moved bool, err error) {
 		return 0, false, pe
 	}
 	w.hit("gap passed over", v.Kind.String())
-	w.stream.skipped(v.Next)
+	r.stream.skipped(v.Next)
 	r.at = nats.Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: v.Next - 1}
-	r.h.past.moved++
-	r.h.past.gap += v.Missing
+	r.h.past.moved[r.source]++
+	r.h.past.gap[r.source] += v.Missing
 	if w.planting(PlantGapUncounted, 1) {
 		return 0, true, nil
 	}
@@ -111,13 +131,13 @@ func (r *reader) renew() error {
 func (r *reader) Gap(uint64) uint64 {
 	gap := r.gap
 	r.gap = 0
-	r.h.past.gap += gap
+	r.h.past.gap[r.source] += gap
 	return gap
 }
 
 // waiting is the number of messages that the stream has after the position.
 func (r *reader) waiting() int {
-	if s := r.h.w.stream; s.last() > r.at.Sequence {
+	if s := r.stream; s.last() > r.at.Sequence {
 		return int(s.last() - r.at.Sequence)
 	}
 	return 0
@@ -131,16 +151,16 @@ func (r *reader) Poll(dst []dataflow.Message, limit int, _ time.Duration) ([]dat
 	}
 	r.buf = r.buf[:0]
 	r.h.point(pointPoll)
-	if r.h.sourceFails {
-		r.h.sourceFails = false
+	if r.fails {
+		r.fails = false
 		return dst, 0, errSource
 	}
-	if r.h.sourceCut > 0 {
-		r.h.sourceCut--
+	if r.cut > 0 {
+		r.cut--
 		return dst, 1, nil
 	}
 	w.arrive()
-	if r.changes != w.stream.changes {
+	if r.changes != r.stream.changes {
 		if err := r.renew(); err != nil {
 			return dst, 1, err
 		}
@@ -149,7 +169,7 @@ func (r *reader) Poll(dst []dataflow.Message, limit int, _ time.Duration) ([]dat
 	if n > 0 && w.faulty {
 		n = 1 + w.rng.IntN(n)
 	}
-	slots := w.stream.slots[r.at.Sequence:][:n]
+	slots := r.stream.slots[r.at.Sequence:][:n]
 	size := 0
 	for _, i := range slots {
 		size += len(w.input[i].data)
@@ -165,19 +185,23 @@ func (r *reader) Poll(dst []dataflow.Message, limit int, _ time.Duration) ([]dat
 		if w.plant == PlantArrivalByClock {
 			at = r.h.hostMs()
 		}
-		r.at = nats.Position{Stream: streamName, CreatedNs: w.stream.createdMs * 1e6, Sequence: r.at.Sequence + 1, StoredNs: e.arrivalMs * 1e6, Hash: e.hash}
+		r.at = nats.Position{Stream: r.stream.name, CreatedNs: r.stream.createdMs * 1e6, Sequence: r.at.Sequence + 1, StoredNs: e.arrivalMs * 1e6, Hash: e.hash}
 		dst = append(dst, dataflow.Message{Data: r.buf[from:len(r.buf):len(r.buf)], Seq: r.at.Sequence, ArrivalMs: at, Subject: []byte("events")})
-		r.h.past.add(i)
+		r.handed = append(r.handed, handed{i, r.at})
 	}
 	return dst, uint64(r.waiting()), nil
 }
 
-// Position encodes where m stands.
+// Position encodes where m stands. The engine asks when it has processed it, and all before.
 func (r *reader) Position(dst []byte, m *dataflow.Message) []byte {
-	w := r.h.w
-	e := &w.input[w.stream.slots[m.Seq-1]]
-	p := nats.Position{Stream: streamName, CreatedNs: w.stream.createdMs * 1e6, Sequence: m.Seq, StoredNs: e.arrivalMs * 1e6, Hash: e.hash}
-	return p.Append(dst)
+	for {
+		next := r.handed[0]
+		r.handed = r.handed[1:]
+		r.h.past.add(next.message)
+		if next.at.Sequence == m.Seq {
+			return next.at.Append(dst)
+		}
+	}
 }
 
 // Committed checks that positions grow and were read.

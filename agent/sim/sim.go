@@ -89,7 +89,7 @@ func Run(o Options) (r *Report, err error) {
 func (w *world) judge(got hubRows) string {
 	past := w.past
 	if w.refused {
-		past = past.andRest(len(w.input))
+		past = past.andRest(w.input)
 	}
 	if why := past.check(w); why != "" {
 		return why
@@ -115,8 +115,8 @@ func (w *world) judge(got hubRows) string {
 	if !w.program.restless && calm.past.drained != w.past.drained {
 		return "the state at the end of input is not that of a run without faults:\n" + difference(calm.past.drained, w.past.drained)
 	}
-	if v := w.program.verify; v != nil && past.whole(len(w.input)) && w.version == 0 && !w.lossy() {
-		return v(w.input, plain(got))
+	if v := w.program.verify; v != nil && past.whole(len(w.input)) && w.version == 0 && !w.lossy() && !(w.ahead && w.program.both) {
+		return v(calm.input, plain(got))
 	}
 	return ""
 }

@@ -221,7 +221,7 @@ func TestPlantedBugs(t *testing.T) {
 func TestChecksFindDamage(t *testing.T) {
 	w := &world{seed: 12, class: classSteady, program: programNamed("windows"), input: newInput(12)}
 	calm := func() *world {
-		c, err := newCalm(w, past{}.andRest(len(w.input)))
+		c, err := newCalm(w, past{}.andRest(w.input))
 		if err == nil {
 			err = c.live()
 		}

@@ -6,16 +6,16 @@ import (
 	"github.com/edgeflow/edgeflow/connector/nats"
 )
 
-// streamName is the simulated stream's.
-const streamName = "EVENTS"
+// sourcesMax is how many streams a pipeline reads at most.
+const sourcesMax = 2
 
-// stream is the simulated stream that hosts read: messages of the input arrive in it, and
+// stream is a simulated stream that hosts read: messages of the input arrive in it, and
 // some may vanish.
 type stream struct {
+	name      string
 	createdMs int64
 	slots     []int // the input's message at sequence i+1
 	first     uint64
-	arrived   int // messages of the input that have come
 	// changes counts what happened to the stream beside messages arriving.
 	changes int
 	// lost are messages that a reader may rightly never get.
@@ -24,16 +24,8 @@ type stream struct {
 	rewritten uint64
 }
 
-func newStream(nowMs int64) *stream {
-	return &stream{createdMs: nowMs, first: 1, lost: map[int]bool{}}
-}
-
-// arrive lets come what has come by now, at most up to limit messages.
-func (s *stream) arrive(input []entry, nowMs int64, limit int) {
-	for s.arrived < min(len(input), limit) && input[s.arrived].arrivalMs <= nowMs {
-		s.slots = append(s.slots, s.arrived)
-		s.arrived++
-	}
+func newStream(name string, nowMs int64) *stream {
+	return &stream{name: name, createdMs: nowMs, first: 1, lost: map[int]bool{}}
 }
 
 func (s *stream) last() uint64 { return uint64(len(s.slots)) }
@@ -41,7 +33,7 @@ func (s *stream) last() uint64 { return uint64(len(s.slots)) }
 // state is what the server tells of the stream.
 func (s *stream) state() nats.StreamState {
 	return nats.StreamState{
-		Name: streamName, CreatedNs: s.createdMs * 1e6, First: s.first, Last: s.last(), Messages: s.last() + 1 - s.first,
+		Name: s.name, CreatedNs: s.createdMs * 1e6, First: s.first, Last: s.last(), Messages: s.last() + 1 - s.first,
 	}
 }
 

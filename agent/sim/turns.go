@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	forward "github.com/edgeflow/edgeflow/sync"
@@ -49,7 +50,10 @@ func (w *world) heal() error {
 	w.disk.heal()
 	w.armed = ""
 	if h := w.main; h != nil {
-		h.link.cut, h.link.slow, h.sourceCut, h.sourceFails = 0, 0, 0, false
+		h.link.cut, h.link.slow = 0, 0
+		for _, r := range h.sources {
+			r.cut, r.fails = 0, false
+		}
 	}
 	if w.zombie != nil {
 		return w.bury()
@@ -78,7 +82,7 @@ func (w *world) finish() error {
 		if err := w.guard(h, h.store); err != nil {
 			return err
 		}
-		if len(w.edits) > 0 && w.main == h && h.idle && h.past.count() == w.edits[0].at {
+		if len(w.edits) > 0 && w.main == h && h.idle && h.past.count() == w.edits[0].at && !w.tickDue(h) {
 			w.nowMs = max(w.nowMs, w.edits[0].nowMs)
 			if err := h.engine.Tick(w.edits[0].nowMs); err != nil {
 				return err
@@ -151,11 +155,13 @@ func (w *world) audit(h *host) error {
 			return fmt.Errorf("%s %s: %d rows stay in windows at the end", o.Kind, o.ID, o.Open)
 		}
 	}
-	want := tally(w.input, &w.past)
+	all := tally(w.input, &w.past)
 	for _, s := range l.Sources {
-		if s.Read != want.events || s.Undecodable != want.undecodable || s.Messages != want.messages || s.Gap != w.past.gap {
+		i := slices.Index(tables, s.Name)
+		want, gap := all[i], w.past.gap[i]
+		if s.Read != want.events || s.Undecodable != want.undecodable || s.Messages != want.messages || s.Gap != gap {
 			return fmt.Errorf("source %s: read %d events of %d messages, %d undecodable, %d missing; the input has %d of %d, %d undecodable, %d missing",
-				s.Name, s.Read, s.Messages, s.Undecodable, s.Gap, want.events, want.messages, want.undecodable, w.past.gap)
+				s.Name, s.Read, s.Messages, s.Undecodable, s.Gap, want.events, want.messages, want.undecodable, gap)
 		}
 	}
 	if err := h.arena.Check(); err != nil {
@@ -166,9 +172,10 @@ func (w *world) audit(h *host) error {
 
 type totals struct{ messages, events, undecodable int64 }
 
-// tally counts what the messages of p hold.
-func tally(input []entry, p *past) (t totals) {
+// tally counts what the messages of p hold, by source.
+func tally(input []entry, p *past) (all [sourcesMax]totals) {
 	p.each(func(i int) {
+		t := &all[input[i].source]
 		t.messages++
 		for _, e := range input[i].events {
 			t.events++
@@ -177,5 +184,5 @@ func tally(input []entry, p *past) (t totals) {
 			}
 		}
 	})
-	return t
+	return all
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -29,7 +28,8 @@ type world struct {
 	faults  []fault
 	weights int
 	input   []entry
-	stream  *stream
+	streams []*stream // by source of the pipeline
+	arrived int       // messages of the input that have come
 	hub     *hubServer
 	nowMs   int64
 	// faulty is set while faults are drawn; healing from then on until the end, in a run
@@ -66,8 +66,10 @@ type world struct {
 	resumes     bool // the source's policy is to go on after a gap
 	policy      store.Policy
 	unsyncedMax int
-	// edits are those that a run without faults repeats.
+	// calm is set in a run without faults, which repeats the edits and ticks of another.
+	calm  bool
 	edits []edit
+	ticks []tick
 
 	past     past // what the state came from, at the end
 	dropped  map[string]uint64
@@ -87,6 +89,7 @@ func newWorld(o Options, input []entry) (*world, error) {
 		coverage: Coverage{}, hubLost: map[hubRow]bool{}, resent: map[string]bool{}, dropped: map[string]uint64{}, grew: map[string]int64{},
 	}
 	w.program = programs[w.rng.IntN(len(programs))]
+	deal(input, w.program.sources(), o.Seed)
 	w.class = w.drawClass()
 	w.faults, w.weights = faultsOf(w.class)
 	p := func(most float64) float64 {
@@ -134,7 +137,7 @@ func newWorld(o Options, input []entry) (*world, error) {
 func newCalm(of *world, p past) (*world, error) {
 	w := &world{
 		seed: of.seed, rng: rand.New(rand.NewPCG(of.seed, 2)), program: of.program, nowMs: epochMs, pack: 10,
-		policy: store.DefaultPolicy, edits: p.edits, coverage: Coverage{}, dropped: map[string]uint64{}, grew: map[string]int64{},
+		policy: store.DefaultPolicy, calm: true, edits: p.edits, ticks: p.ticks, coverage: Coverage{}, dropped: map[string]uint64{}, grew: map[string]int64{},
 	}
 	p.each(func(i int) { w.input = append(w.input, of.input[i]) })
 	w.hub = newHub(w, simhub.Faults{}, forward.Limits{MessageBytes: 4096, Messages: 64, Bytes: 1 << 20})
@@ -143,7 +146,9 @@ func newCalm(of *world, p past) (*world, error) {
 
 // furnish gives the world its stream, plans and disk.
 func (w *world) furnish(file bool) (err error) {
-	w.stream = newStream(w.nowMs)
+	for _, table := range tables[:w.program.sources()] {
+		w.streams = append(w.streams, newStream(strings.ToUpper(table), w.nowMs))
+	}
 	if w.plans, err = w.program.take(); err != nil {
 		return err
 	}
@@ -174,19 +179,53 @@ func (w *world) Now() time.Time { return time.UnixMilli(w.nowMs) }
 // After implements forward.Clock; hosts are stepped and never wait.
 func (w *world) After(time.Duration) <-chan time.Time { return nil }
 
-// arrive lets messages come into the stream. A run without faults holds back those after
-// the next edit.
+// arrive lets messages come into the streams. A run without faults holds back those after
+// the next edit or tick, and those that another stream's came before.
 func (w *world) arrive() {
-	limit := math.MaxInt
+	limit := len(w.input)
 	if len(w.edits) > 0 {
-		limit = w.edits[0].at
+		limit = min(limit, w.edits[0].at)
 	}
-	w.stream.arrive(w.input, w.nowMs, limit)
+	if len(w.ticks) > 0 {
+		limit = min(limit, w.ticks[0].at)
+	}
+	for w.arrived < limit && w.input[w.arrived].arrivalMs <= w.nowMs && !w.outOfTurn(w.arrived) {
+		s := w.streams[w.input[w.arrived].source]
+		s.slots = append(s.slots, w.arrived)
+		w.arrived++
+	}
+}
+
+// outOfTurn tells that in a run without faults a message has to wait until those before it,
+// of another stream, have been processed.
+func (w *world) outOfTurn(i int) bool {
+	return w.calm && i > 0 && w.input[i].source != w.input[i-1].source && w.main.past.count() < i
+}
+
+// tickDue tells that a run without faults has come to the next tick of the other.
+func (w *world) tickDue(h *host) bool {
+	return len(w.ticks) > 0 && w.ticks[0].at == h.past.count() && w.ticks[0].version == w.version
+}
+
+// someStream is one of the streams.
+func (w *world) someStream() *stream {
+	if len(w.streams) == 1 {
+		return w.streams[0]
+	}
+	return w.streams[w.rng.IntN(len(w.streams))]
 }
 
 // exhausted tells that a host has read all that will come.
 func (w *world) exhausted(h *host) bool {
-	return h.idle && w.stream.arrived == len(w.input) && h.source.waiting() == 0
+	if !h.idle || w.arrived < len(w.input) || len(w.ticks) > 0 {
+		return false
+	}
+	for _, r := range h.sources {
+		if r.waiting() > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // lossy tells that rows may rightly be missing at the hub.
@@ -351,7 +390,7 @@ func (w *world) bury() error {
 // up starts the pipeline on main's disk.
 func (w *world) up() error {
 	w.hosts++
-	h := &host{w: w, name: fmt.Sprintf("host %d", w.hosts), disk: w.disk, claimed: map[string]bool{}}
+	h := &host{w: w, name: fmt.Sprintf("host %d", w.hosts), disk: w.disk, claimed: map[string]bool{}, sources: make([]*reader, len(w.streams))}
 	h.link = link{h: h, shift: map[string]uint64{}, seen: map[string]uint64{}}
 	if w.faulty && w.rng.IntN(4) == 0 || w.faulty && w.ahead {
 		h.link.cut = w.rng.IntN(200) // it gets far before it reaches the hub
