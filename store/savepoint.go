@@ -26,11 +26,11 @@ import (
 const (
 	savepointMagic   = "edgeflow-savepoint\n"
 	savepointVersion = 1
-	savepointSealed  = 2 // see savepointSeal
+	savepointSealed  = 2 // see newSavepointSeal
 	// SavepointSuffix ends the names of savepoint files.
 	SavepointSuffix = ".savepoint"
 
-	recHead   = 1 // u32 version, then a packed manifest; in version 2 the head of savepointSeal
+	recHead   = 1 // u32 version, then a packed manifest; in version 2 the head of an encrypted one
 	recPage   = 2 // u32 page, s2 image
 	recOutput = 3 // u64 last sequence, name
 	recFrame  = 4 // u64 first, u64 last, u32 rows, i64 created, u16 length of name, name, s2 data
@@ -99,7 +99,7 @@ type savepointWriter struct {
 	enc  []byte
 	err  error
 	// seal encrypts the records after the head, numbered by ordinal; it may be nil.
-	seal    *savepointSeal
+	seal    *recordSeal
 	ordinal uint64
 	sealed  []byte
 }
@@ -175,7 +175,7 @@ type savepointReader struct {
 	buf  []byte
 	dec  []byte
 	// seal decrypts the records after the head, numbered by ordinal; nil without encryption.
-	seal    *savepointSeal
+	seal    *recordSeal
 	ordinal uint64
 	plain   []byte
 	// rooted is set once the manifest was read.
@@ -201,7 +201,7 @@ func (sr *savepointReader) run(headOnly bool) error {
 		if sr.seal != nil {
 			sr.ordinal++
 			if sr.plain, err = sr.seal.open(sr.plain[:0], kind, sr.ordinal, payload); err != nil {
-				return err
+				return fmt.Errorf("%w: %w", ErrSavepoint, err)
 			}
 			payload = sr.plain
 		}
@@ -276,10 +276,10 @@ func (sr *savepointReader) head(b []byte) (err error) {
 		return sr.roots(b[4:])
 	case savepointSealed:
 		bytes := sr.info.Bytes
-		sr.seal, sr.info, _, err = openSavepointSeal(b, sr.sink.Keys)
+		sr.seal, sr.info, err = openSavepointSeal(b, sr.sink.Keys)
 		sr.info.Bytes = bytes
-		if err == nil && sr.seal == nil && !sr.headOnly {
-			err = &KeyError{Problem: "the savepoint is encrypted, and no key is given: give it with --state-key"}
+		if key := (*KeyError)(nil); errors.As(err, &key) && sr.headOnly {
+			err = nil // the head tells enough
 		}
 		return err
 	default:

@@ -80,9 +80,13 @@ func newSealer(k *Keys, scope string) *sealer {
 	}
 	s := &sealer{opened: map[[len(KeyID{}) + 12]byte]cipher.AEAD{}, rooms: sync.Pool{New: func() any { return new([]byte) }}}
 	for _, one := range k.list {
-		s.keys = append(s.keys, newScopedKey(one.id, derive(one.secret, "edgeflow state 1 "+scope, KeyBytes)))
+		s.keys = append(s.keys, newScopedKey(one.id, scopeSecret(one.secret, scope)))
 	}
 	return s
+}
+
+func scopeSecret(secret []byte, scope string) []byte {
+	return derive(secret, "edgeflow state 1 "+scope, KeyBytes)
 }
 
 func newScopedKey(id KeyID, secret []byte) scopedKey {
