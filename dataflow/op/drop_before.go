@@ -10,9 +10,10 @@ import (
 // DropBeforeConfig configures NewDropUpdateBefore.
 type DropBeforeConfig struct {
 	Input []types.Type
-	// AsDelete tells that a -U is left out only when the next row of its batch is the +U
-	// with the same Keys, and is a -D otherwise: a filter may have taken the +U away, or the
-	// update may have moved the row to another key.
+	// AsDelete tells that a -U is left out only when the row behind it, as the batch was
+	// made, is the +U with the same Keys, and is a -D otherwise: a filter may have taken the
+	// +U away, or the update may have moved the row to another key. A later +U does not
+	// count, for whether it is in the same batch follows from nothing but how rows arrive.
 	AsDelete bool
 	Keys     []int
 }
@@ -71,9 +72,9 @@ func (o *DropUpdateBefore) Process(_ int, b *vec.Batch) error {
 	return o.ctx.Out.Process(out)
 }
 
-// updated tells whether the -U at rows[k] is followed by the +U of the same key.
+// updated tells whether the -U at rows[k] is followed by its own +U, with the same key.
 func (o *DropUpdateBefore) updated(b *vec.Batch, rows []int32, k int) bool {
-	if k+1 == len(rows) || b.Kinds[rows[k+1]] != vec.UpdateAfter {
+	if k+1 == len(rows) || rows[k+1] != rows[k]+1 || b.Kinds[rows[k+1]] != vec.UpdateAfter {
 		return false
 	}
 	o.key = o.keys.append(o.key[:0], b, int(rows[k]))
