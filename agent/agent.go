@@ -40,7 +40,7 @@ func New(o Options) (*Agent, error) {
 	}
 	a := &Agent{opt: o, log: o.Logger, clock: o.Clock}
 	var err error
-	if a.keys, err = stateKeys(o.StateKey); err != nil {
+	if a.keys, err = StateKeys(o.StateKey); err != nil {
 		return nil, err
 	}
 	a.warnExposed()

@@ -11,8 +11,8 @@ import (
 	"github.com/edgeflow/edgeflow/store"
 )
 
-// stateKeys reads the keys that encrypt state; nil without a reference.
-func stateKeys(ref string) (*store.Keys, error) {
+// StateKeys reads the keys that encrypt state; nil without a reference.
+func StateKeys(ref string) (*store.Keys, error) {
 	text, err := secret.Reader{}.Must("--state-key", ref)
 	if err != nil || text == "" {
 		return nil, err

@@ -50,7 +50,7 @@ func Plan(w io.Writer, s Script, o PlanOptions) error {
 	if err != nil {
 		return err
 	}
-	keys, err := stateKeys(o.StateKey)
+	keys, err := StateKeys(o.StateKey)
 	if err != nil {
 		return err
 	}

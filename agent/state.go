@@ -26,7 +26,7 @@ type StateOptions struct {
 // InspectState inspects the state of pipelines that are not running: that of one state file, or
 // of all below a data folder.
 func InspectState(w io.Writer, path string, o StateOptions) error {
-	keys, err := stateKeys(o.StateKey)
+	keys, err := StateKeys(o.StateKey)
 	if err != nil {
 		return err
 	}

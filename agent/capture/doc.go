@@ -12,6 +12,9 @@
 //	since 1970, uvarint length and bytes of the subject, the same of the raw header block,
 //	and the message's data up to the record's end
 //
+// With keys the version is 2, and the header stands behind a frame that tells the key (see
+// store.Records): it and each record are encrypted. Checksums are of the encrypted bytes.
+//
 // Segments of a folder are numbered, NNNNNNNNNNNNNNNN.seg, and read in that order; the
 // oldest ones may be gone. A segment whose last record is cut off or, behind a power loss,
 // ends in zeros has the records before it. Any other damage is an error.

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"time"
+
+	"github.com/edgeflow/edgeflow/store"
 )
 
 const (
-	magic = "EFCAP\x01\r\n"
+	magic       = "EFCAP\x01\r\n"
+	magicSealed = "EFCAP\x02\r\n"
 	// headerMax and recordMax bound what a length may say.
 	headerMax = 1 << 20
 	recordMax = 128 << 20
@@ -53,10 +56,8 @@ type Record struct {
 	Data   []byte
 }
 
-// append appends the record in its frame.
+// append appends the record's body.
 func (r *Record) append(dst []byte) []byte {
-	at := len(dst)
-	dst = append(dst, make([]byte, frameBytes)...)
 	dst = binary.AppendUvarint(dst, uint64(r.Source))
 	dst = binary.AppendUvarint(dst, r.Seq)
 	dst = binary.AppendVarint(dst, r.ArrivalMs)
@@ -64,16 +65,22 @@ func (r *Record) append(dst []byte) []byte {
 	dst = append(dst, r.Subject...)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Header)))
 	dst = append(dst, r.Header...)
-	dst = append(dst, r.Data...)
-	seal(dst[at:])
-	return dst
+	return append(dst, r.Data...)
 }
 
-// seal fills in length and checksum of a frame.
-func seal(frame []byte) {
-	body := frame[frameBytes:]
-	binary.LittleEndian.PutUint32(frame, uint32(len(body)))
-	binary.LittleEndian.PutUint32(frame[4:], crc32.Checksum(body, castagnoli))
+// appendFrame appends a body in its frame, encrypted if there is a cipher.
+func appendFrame(dst, body []byte, cipher *store.Records) []byte {
+	at := len(dst)
+	dst = append(dst, make([]byte, frameBytes)...)
+	if cipher != nil {
+		dst = cipher.Seal(dst, body)
+	} else {
+		dst = append(dst, body...)
+	}
+	body = dst[at+frameBytes:]
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(body)))
+	binary.LittleEndian.PutUint32(dst[at+4:], crc32.Checksum(body, castagnoli))
+	return dst
 }
 
 // decode reads a record's body.
@@ -112,15 +119,20 @@ func field(b []byte) (value, rest []byte, ok bool) {
 	return b[n : n+int(size)], b[n+int(size):], true
 }
 
-// appendHeader appends what a segment begins with.
-func appendHeader(dst []byte, h *Header) ([]byte, error) {
+// appendHeader appends what a segment begins with, and returns the cipher of its records, nil
+// without keys.
+func appendHeader(dst []byte, h *Header, keys *store.Keys) ([]byte, *store.Records, error) {
 	b, err := json.Marshal(h)
 	if err != nil {
-		return dst, err
+		return dst, nil, err
 	}
-	dst = append(dst, magic...)
-	at := len(dst)
-	dst = append(append(dst, make([]byte, frameBytes)...), b...)
-	seal(dst[at:])
-	return dst, nil
+	if keys == nil {
+		return appendFrame(append(dst, magic...), b, nil), nil, nil
+	}
+	cipher, head, err := keys.SealRecords(store.CaptureFile, h.Pipeline)
+	if err != nil {
+		return dst, nil, err
+	}
+	dst = appendFrame(append(dst, magicSealed...), head, nil)
+	return appendFrame(dst, b, cipher), cipher, nil
 }

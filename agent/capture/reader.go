@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // suffix is that of a segment in a folder.
@@ -22,30 +24,37 @@ const suffix = ".seg"
 type Reader struct {
 	// Header is that of the first segment; the others hold the same sources.
 	Header Header
+	// Sealed tells that the first segment is encrypted.
+	Sealed bool
 	// Torn counts the segments whose end is cut off.
 	Torn int
 
+	keys     *store.Keys
 	segments []string
 	at       int // of segments, the one after the one in hand
 	seg      *segment
 }
 
-// Open opens a capture: a folder of segments, or one file.
-func Open(path string) (*Reader, error) {
+// errEmpty is returned, wrapped, for a capture whose segments have no header yet.
+var errEmpty = errors.New("no segment was finished")
+
+// Open opens a capture: a folder of segments, or one file. keys decrypt it; without the key of
+// an encrypted one the error is a *store.KeyError.
+func Open(path string, keys *store.Keys) (*Reader, error) {
 	segments, err := segmentsOf(path)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{segments: segments}
+	r := &Reader{keys: keys, segments: segments}
 	for r.seg == nil {
 		if r.at == len(segments) {
-			return nil, fmt.Errorf("%s: no segment was finished", path)
+			return nil, fmt.Errorf("%s: %w", path, errEmpty)
 		}
 		if err := r.advance(); err != nil && err != io.EOF {
 			return nil, err
 		}
 	}
-	r.Header = r.seg.header
+	r.Header, r.Sealed = r.seg.header, r.seg.cipher != nil
 	return r, nil
 }
 
@@ -93,7 +102,7 @@ func (r *Reader) advance() error {
 	if err != nil {
 		return err
 	}
-	s, err := newSegment(path, f)
+	s, err := newSegment(path, f, r.keys)
 	if err == nil {
 		s.closer = f
 		r.seg = s
@@ -151,36 +160,66 @@ type segment struct {
 	closer io.Closer
 	offset int64
 	header Header
-	buf    []byte
+	// cipher decrypts the frames behind the first; nil in the clear.
+	cipher     *store.Records
+	buf, plain []byte
 }
 
 // newSegment reads the header. The error is errTorn when the file ends before its end.
-func newSegment(name string, in io.Reader) (*segment, error) {
+func newSegment(name string, in io.Reader, keys *store.Keys) (*segment, error) {
 	s := &segment{name: name, in: bufio.NewReaderSize(in, 1<<16)}
 	head := make([]byte, len(magic))
 	n, err := io.ReadFull(s.in, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
-	if string(head[:n]) != magic {
-		written := bytes.TrimRight(head[:n], "\x00")
-		if strings.HasPrefix(magic, string(written)) && s.last() {
+	sealed := string(head[:n]) == magicSealed
+	if !sealed && string(head[:n]) != magic {
+		written := string(bytes.TrimRight(head[:n], "\x00"))
+		if (strings.HasPrefix(magic, written) || strings.HasPrefix(magicSealed, written)) && s.last() {
 			return nil, errTorn
 		}
 		return nil, fmt.Errorf("%s: %w: it does not begin as a capture does", name, ErrDamaged)
 	}
 	s.offset = int64(n)
-	body, err := s.frame(headerMax)
-	if err != nil {
-		if err == io.EOF {
-			err = errTorn
+	if sealed {
+		if err := s.unlock(keys); err != nil {
+			return nil, err
 		}
+	}
+	body, err := s.headFrame()
+	if err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(body, &s.header); err != nil {
 		return nil, s.damaged("its header cannot be read")
 	}
 	return s, nil
+}
+
+// headFrame reads a frame that every segment has.
+func (s *segment) headFrame() ([]byte, error) {
+	body, err := s.frame(headerMax)
+	if err == io.EOF {
+		err = errTorn
+	}
+	return body, err
+}
+
+// unlock reads the frame that tells the key of the others.
+func (s *segment) unlock(keys *store.Keys) error {
+	head, err := s.headFrame()
+	if err != nil {
+		return err
+	}
+	s.cipher, err = keys.OpenRecords(store.CaptureFile, head)
+	switch {
+	case errors.Is(err, store.ErrRecord):
+		return s.damaged(err.Error())
+	case err != nil:
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	return nil
 }
 
 func (s *segment) damaged(what string) error {
@@ -233,8 +272,15 @@ func (s *segment) frame(limit uint32) ([]byte, error) {
 		}
 		return nil, s.damaged("a checksum does not match")
 	}
+	body := s.buf
+	if s.cipher != nil {
+		if s.plain, err = s.cipher.Open(s.plain[:0], s.buf); err != nil {
+			return nil, s.damaged(err.Error())
+		}
+		body = s.plain
+	}
 	s.offset += int64(n) + int64(size)
-	return s.buf, nil
+	return body, nil
 }
 
 // fill reads size bytes, making room as they come: a length may be wrong.

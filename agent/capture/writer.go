@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // Options say how much a ring keeps.
@@ -20,6 +22,8 @@ type Options struct {
 	// MaxAge drops segments all of whose messages arrived longer ago than that before the
 	// newest one; 0 keeps them.
 	MaxAge time.Duration
+	// Keys encrypt what is written; nil leaves it in the clear.
+	Keys *store.Keys
 	// Now gives the time at which a segment is made; nil is the clock.
 	Now func() time.Time
 }
@@ -40,7 +44,9 @@ type Writer struct {
 
 	ring []written // oldest first; the last one is being written
 	file *os.File
-	buf  []byte
+	// cipher is that of the segment that is being written, nil without keys.
+	cipher    *store.Records
+	buf, body []byte
 }
 
 // written is a segment of the ring.
@@ -100,14 +106,17 @@ func (w *Writer) survey(path string) (written, error) {
 		return s, err
 	}
 	s.bytes = st.Size()
-	r, err := Open(path)
+	r, err := Open(path, w.o.Keys)
+	if errors.Is(err, errEmpty) {
+		return s, nil
+	}
 	if err != nil {
-		if errors.Is(err, ErrDamaged) {
-			return s, err
-		}
-		return s, nil // it has no records yet
+		return s, err
 	}
 	defer r.Close()
+	if w.o.Keys != nil && !r.Sealed {
+		return s, fmt.Errorf("%s is in the clear, and a key is given: choose another folder", path)
+	}
 	if !slices.Equal(r.Header.Sources, w.header.Sources) {
 		return s, fmt.Errorf("%s holds messages of other sources (%s): choose another folder", w.path, tables(r.Header.Sources))
 	}
@@ -142,7 +151,7 @@ func (w *Writer) begin(path string, number uint64) error {
 	}
 	h := w.header
 	h.Created = w.o.Now().UTC()
-	if w.buf, err = appendHeader(w.buf[:0], &h); err == nil {
+	if w.buf, w.cipher, err = appendHeader(w.buf[:0], &h, w.o.Keys); err == nil {
 		_, err = f.Write(w.buf)
 	}
 	if err != nil {
@@ -155,28 +164,31 @@ func (w *Writer) begin(path string, number uint64) error {
 
 // Append writes a record, and drops what the ring has no room for.
 func (w *Writer) Append(r *Record) error {
-	w.buf = r.append(w.buf[:0])
-	if len(w.buf)-frameBytes > recordMax {
-		return fmt.Errorf("message %d: %d bytes are more than a record takes", r.Seq, len(w.buf))
+	w.body = r.append(w.body[:0])
+	n := len(w.body)
+	if w.o.Keys != nil {
+		n += store.RecordOverhead
 	}
-	if err := w.room(int64(len(w.buf))); err != nil {
+	if n > recordMax {
+		return fmt.Errorf("message %d: %d bytes are more than a record takes", r.Seq, n)
+	}
+	if err := w.room(int64(frameBytes + n)); err != nil {
 		return err
 	}
-	record := w.buf
 	if w.file == nil {
-		record = slices.Clone(w.buf) // begin uses the buffer
 		if err := w.next(); err != nil {
 			return err
 		}
 	}
-	if _, err := w.file.Write(record); err != nil {
+	w.buf = appendFrame(w.buf[:0], w.body, w.cipher)
+	if _, err := w.file.Write(w.buf); err != nil {
 		// A part of the record may be there: the segment ends here.
 		err = errors.Join(err, w.file.Close())
 		w.file = nil
 		return err
 	}
 	s := &w.ring[len(w.ring)-1]
-	s.bytes += int64(len(record))
+	s.bytes += int64(len(w.buf))
 	s.newest = max(s.newest, r.ArrivalMs)
 	return w.drop(s.newest)
 }

@@ -13,7 +13,7 @@ import (
 
 func captureCommand(inside []agent.Script) *cobra.Command {
 	var o replay.CaptureOptions
-	var size, age, since string
+	var size, age, since, key string
 	c := &cobra.Command{
 		Use:   "capture FILE.sql -o DIR|FILE.capture",
 		Short: "Keep recent raw input of a pipeline, to replay it elsewhere",
@@ -21,7 +21,8 @@ func captureCommand(inside []agent.Script) *cobra.Command {
 			"runs does not notice, and keeps their messages as they are: in a folder, which is a ring of\n" +
 			"the newest ones within --size and --age, or in one file, which ends when it has its size.\n" +
 			"Without --since or --all it begins with what comes next. It ends when it is interrupted,\n" +
-			"after --for, or with --once where the streams ended at the start.\n\n" +
+			"after --for, or with --once where the streams ended at the start. With --state-key what is\n" +
+			"kept is encrypted, and `edgeflow replay` takes the key, too.\n\n" +
 			"  edgeflow capture pipeline.sql --nats nats://edge:4222 --since 10m --once -o case.capture\n" +
 			"  edgeflow replay pipeline.sql case.capture --test case_test.yaml",
 		Args: filesOrInside(cobra.ExactArgs(1), inside),
@@ -36,6 +37,9 @@ func captureCommand(inside []agent.Script) *cobra.Command {
 			if o.Since, err = instantFlag("--since", since); err != nil {
 				return err
 			}
+			if o.Keys, err = agent.StateKeys(key); err != nil {
+				return err
+			}
 			return replay.Capture(c.Context(), c.ErrOrStderr(), s, o)
 		},
 	}
@@ -48,6 +52,7 @@ func captureCommand(inside []agent.Script) *cobra.Command {
 	f.DurationVar(&o.For, "for", 0, "stop after this long")
 	f.StringVar(&since, "since", "", "begin with messages that arrived at this time: 2026-01-31T12:00:00Z, or 10m ago")
 	f.BoolVar(&o.All, "all", false, "begin with the streams' oldest messages")
+	keyFlag(f, &key)
 	f.BoolVar(&o.Once, "once", false, "stop at the messages that the streams had at the start")
 	_ = c.MarkFlagRequired("out")
 	return c
@@ -55,7 +60,7 @@ func captureCommand(inside []agent.Script) *cobra.Command {
 
 func replayCommand(inside []agent.Script) *cobra.Command {
 	var o replay.Options
-	var speed string
+	var speed, key string
 	c := &cobra.Command{
 		Use:   "replay FILE.sql CAPTURE",
 		Short: "Run a pipeline over a capture, and make a test of it",
@@ -80,12 +85,16 @@ func replayCommand(inside []agent.Script) *cobra.Command {
 			if o.Speed, err = parseSpeed(speed); err != nil {
 				return err
 			}
+			if o.Keys, err = agent.StateKeys(key); err != nil {
+				return err
+			}
 			o.Messages = c.ErrOrStderr()
 			return replay.Run(c.Context(), c.OutOrStdout(), s, args[len(args)-1], o)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&speed, "speed", "max", "max, event (as fast as the messages arrived), or a multiple of that such as 10x")
+	keyFlag(f, &key)
 	f.BoolVar(&o.Open, "open", false, "leave windows open at the capture's end")
 	f.BoolVar(&o.JSON, "json", false, "print rows as JSON lines")
 	f.BoolVar(&o.Letters, "letters", false, "print dead letters and late rows too, to standard error")

@@ -15,6 +15,7 @@ import (
 	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // CaptureOptions configure Capture.
@@ -29,6 +30,8 @@ type CaptureOptions struct {
 	MaxBytes int64
 	MaxAge   time.Duration
 	For      time.Duration
+	// Keys encrypt what is kept; nil leaves it in the clear.
+	Keys *store.Keys
 	// Since is where in the streams to begin, by time of arrival; zero is behind their
 	// newest message. All begins with their oldest one.
 	Since time.Time
@@ -65,7 +68,7 @@ func Capture(ctx context.Context, w io.Writer, s agent.Script, o CaptureOptions)
 		c.sources = append(c.sources, src)
 		h.Sources = append(h.Sources, capture.Source{Table: t.Name, Stream: so.Stream, Server: so.Server()})
 	}
-	if c.w, err = capture.Create(o.Out, h, capture.Options{MaxBytes: o.MaxBytes, MaxAge: o.MaxAge}); err != nil {
+	if c.w, err = capture.Create(o.Out, h, capture.Options{MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, Keys: o.Keys}); err != nil {
 		return errors.Join(err, c.close())
 	}
 	fmt.Fprintf(w, "capturing %s into %s\n", describe(h.Sources), o.Out)

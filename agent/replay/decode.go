@@ -13,6 +13,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // place is where a row came from.
@@ -72,8 +73,8 @@ func newRowDecoder(t *plan.Table, env *expr.Env) (*rowDecoder, error) {
 }
 
 // all decodes the messages of a source of a capture.
-func (d *rowDecoder) all(path string, number int) ([]inputRow, error) {
-	c, err := capture.Open(path)
+func (d *rowDecoder) all(path string, keys *store.Keys, number int) ([]inputRow, error) {
+	c, err := capture.Open(path, keys)
 	if err != nil {
 		return nil, err
 	}

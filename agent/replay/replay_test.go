@@ -354,7 +354,7 @@ func TestCaptureFollowsTheStream(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatal("the newest message did not come")
 		}
-		c, err := capture.Open(dir)
+		c, err := capture.Open(dir, nil)
 		if err != nil {
 			continue
 		}

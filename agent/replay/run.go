@@ -19,6 +19,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // Options configure Run.
@@ -34,6 +35,8 @@ type Options struct {
 	Letters bool
 	// Test is the file that a pipeline test is written into; empty for none.
 	Test string
+	// Keys decrypt the capture; nil reads one in the clear.
+	Keys *store.Keys
 	// Messages takes what is not a row: what was read, and what is wrong.
 	Messages io.Writer
 }
@@ -95,7 +98,7 @@ type run struct {
 }
 
 func (r *run) start() error {
-	c, err := capture.Open(r.path)
+	c, err := capture.Open(r.path, r.o.Keys)
 	if err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ func (r *run) Source(n *plan.Source, env *expr.Env) (*dataflow.SourceBinding, er
 		r.live = append(r.live, n.Table.Name)
 		return agent.OpenSource(r.ctx, r.plan, n, env)
 	}
-	c, err := capture.Open(r.path)
+	c, err := capture.Open(r.path, r.o.Keys)
 	if err != nil {
 		return nil, err
 	}

@@ -140,7 +140,7 @@ func (r *run) rows() (rows []inputRow, left []string, err error) {
 			return nil, nil, err
 		}
 		d.ordinal, d.ahead = ordinal, ahead
-		got, err := d.all(r.path, number)
+		got, err := d.all(r.path, r.o.Keys, number)
 		if err != nil {
 			return nil, nil, fmt.Errorf("table %s: %w", t.Name, err)
 		}
