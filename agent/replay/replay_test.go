@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"github.com/edgeflow/edgeflow/agent/capture"
 	"github.com/edgeflow/edgeflow/agent/pipetest"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/store"
 )
 
 const script = `
@@ -228,11 +230,12 @@ func TestReplayIsThePipeline(t *testing.T) {
 	dir := t.TempDir()
 	ring, file := filepath.Join(dir, "ring"), filepath.Join(dir, "one.capture")
 	r.capture(CaptureOptions{Out: ring, MaxBytes: 64 << 20})
-	r.capture(CaptureOptions{Out: file})
+	keys := testKeys(t) // of one; the ring is in the clear, and read with a key all the same
+	r.capture(CaptureOptions{Out: file, Keys: keys})
 	var first map[string][]string
 	for _, path := range []string{ring, file} {
 		for _, speed := range []float64{0, 1e6} {
-			got, told := r.replay(path, Options{Speed: speed})
+			got, told := r.replay(path, Options{Speed: speed, Keys: keys})
 			r.equal(fmt.Sprintf("%s at %g", path, speed), got)
 			for _, want := range []string{"orders: 389 events read, 6 cannot be decoded", "2 compute", "1 clock", "late: "} {
 				if !strings.Contains(told, want) {
@@ -248,13 +251,22 @@ func TestReplayIsThePipeline(t *testing.T) {
 	}
 }
 
-// handmade is a capture of orders and payments whose arrival times are chosen: several
+func testKeys(t *testing.T) *store.Keys {
+	t.Helper()
+	k, err := store.ParseKeys(strings.Repeat("5a", store.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// handmade is an encrypted capture of orders and payments whose arrival times are chosen: several
 // steps of a test apart, and close together.
 func handmade(t *testing.T) string {
 	t.Helper()
 	const start = 1_780_000_000_000
 	path := filepath.Join(t.TempDir(), "made.capture")
-	w, err := capture.Create(path, capture.Header{Pipeline: "p", Sources: []capture.Source{{Table: "orders", Stream: "ORDERS"}, {Table: "payments", Stream: "PAYMENTS"}}}, capture.Options{})
+	w, err := capture.Create(path, capture.Header{Pipeline: "p", Sources: []capture.Source{{Table: "orders", Stream: "ORDERS"}, {Table: "payments", Stream: "PAYMENTS"}}}, capture.Options{Keys: testKeys(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,8 +311,12 @@ func TestAReplayBecomesATest(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "p_test.yaml")
 	run := func() (string, error) {
 		var messages bytes.Buffer
-		err := Run(t.Context(), &bytes.Buffer{}, agent.Script{File: r.file, Text: text}, path, Options{Test: out, Messages: &messages})
+		err := Run(t.Context(), &bytes.Buffer{}, agent.Script{File: r.file, Text: text}, path, Options{Test: out, Messages: &messages, Keys: testKeys(t)})
 		return messages.String(), err
+	}
+	var key *store.KeyError
+	if err := Run(t.Context(), &bytes.Buffer{}, agent.Script{File: r.file, Text: text}, path, Options{}); !errors.As(err, &key) {
+		t.Fatalf("without its key: %v", err)
 	}
 	told, err := run()
 	if err != nil {
