@@ -124,7 +124,11 @@ func (c *connectors) divertedTarget(o *forward.OutputOptions) error {
 	if l := c.p.plan.Config.Letters(); l.Target != plan.LettersToFiles {
 		return c.letterStream(o, l)
 	}
-	hub, err := filesystem.NewSink(filesystem.Options{Path: filepath.Join(c.p.dir, o.Name), Format: "json"}, format.Framing{Separator: []byte("\n")})
+	opts := filesystem.Options{Path: filepath.Join(c.p.dir, o.Name), Format: "json"}
+	if keys := c.p.agent.keys; keys != nil {
+		opts.Seal = func(lines []byte) ([]byte, error) { return sealLetters(keys, c.p.name, lines) }
+	}
+	hub, err := filesystem.NewSink(opts, format.Framing{Separator: []byte("\n")})
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,8 @@ func streamKeys(k *store.Keys) (current, old string) {
 	return hex.EncodeToString(now), old
 }
 
-// changeKey writes a state file anew with the first of the keys, or in the clear.
+// changeKey writes a state file, and the letters beside it, anew with the first of the keys, or
+// in the clear. The state comes first: a process that has it open, and writes letters, is found.
 func changeKey(w io.Writer, file string, k *store.Keys, o StateOptions) error {
 	switch {
 	case o.Rekey && o.Decrypt:
@@ -52,11 +53,15 @@ func changeKey(w io.Writer, file string, k *store.Keys, o StateOptions) error {
 	if err := store.Rekey(file, k, opts); err != nil {
 		return err
 	}
-	if o.Rekey {
-		_, err := fmt.Fprintf(w, "%s: encrypted with key %s\n", file, k.IDs()[0])
+	letters, err := rekeyLetters(filepath.Dir(file), k, o.Decrypt)
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s: decrypted\n", file)
+	what := "decrypted"
+	if o.Rekey {
+		what = "encrypted with key " + k.IDs()[0].String()
+	}
+	_, err = fmt.Fprintf(w, "%s, and %d files of letters: %s\n", file, letters, what)
 	return err
 }
 

@@ -19,7 +19,8 @@ func dlqCommand() *cobra.Command {
 			"SET 'edgeflow.late' = 'divert') and events of a device whose clock is ahead (kind clock) do\n" +
 			"not stop a pipeline: each becomes a letter, with the reason, the event's place and its bytes.\n" +
 			"They lie in files of the data folder (--data) or, with SET 'edgeflow.dlq' = 'edge' or 'hub',\n" +
-			"in a stream of the server of sources or of sinks (--stream).",
+			"in a stream of the server of sources or of sinks (--stream). Files of a pipeline with encrypted\n" +
+			"state are encrypted, too, and are read with its --state-key.",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -34,8 +35,8 @@ func dlqCommand() *cobra.Command {
 
 // dlqFlags are the flags of every dlq command.
 type dlqFlags struct {
-	o            dlq.Options
-	since, until string
+	o                 dlq.Options
+	since, until, key string
 }
 
 func (d *dlqFlags) add(f *pflag.FlagSet) {
@@ -51,6 +52,7 @@ func (d *dlqFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&d.o.Reason, "reason", "", "letters whose reason contains this")
 	f.StringVar(&d.since, "since", "", "events that arrived at this time or later: 2026-01-31T12:00:00Z, or 2h ago")
 	f.StringVar(&d.until, "until", "", "events that arrived before this time")
+	keyFlag(f, &d.key)
 }
 
 // options are the flags' with the IDs that the arguments name.
@@ -61,7 +63,10 @@ func (d *dlqFlags) options(ids []string) (dlq.Options, error) {
 	if o.Since, err = instantFlag("--since", d.since); err != nil {
 		return o, err
 	}
-	o.Until, err = instantFlag("--until", d.until)
+	if o.Until, err = instantFlag("--until", d.until); err != nil {
+		return o, err
+	}
+	o.Keys, err = agent.StateKeys(d.key)
 	return o, err
 }
 

@@ -39,6 +39,8 @@ type rig struct {
 	// instance is the host's name, hub the server that sinks forward to, if it is another one.
 	instance string
 	hub      *embedded.Server
+	// key refers to the keys that encrypt state; empty for none.
+	key string
 }
 
 func newRig(t *testing.T) *rig {
@@ -90,7 +92,7 @@ func (r *rig) run(target string) agent.Status {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	o := agent.Options{DataDir: r.data, Instance: r.instance, NATS: agent.Server{URL: r.s.ClientURL()}, Logger: slog.New(slog.DiscardHandler)}
+	o := agent.Options{DataDir: r.data, Instance: r.instance, StateKey: r.key, NATS: agent.Server{URL: r.s.ClientURL()}, Logger: slog.New(slog.DiscardHandler)}
 	if r.hub != nil {
 		o.Hub.URL = r.hub.ClientURL()
 	}
@@ -116,7 +118,11 @@ func (r *rig) run(target string) agent.Status {
 }
 
 func (r *rig) options(target string) Options {
-	o := Options{DataDir: r.data, NATS: agent.Server{URL: r.s.ClientURL()}}
+	keys, err := agent.StateKeys(r.key)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	o := Options{DataDir: r.data, Keys: keys, NATS: agent.Server{URL: r.s.ClientURL()}}
 	if target != "file" {
 		o.Stream = "EDGEFLOW_DLQ"
 	}
@@ -186,9 +192,13 @@ func (r *rig) tail(after uint64) (out []string) {
 // Letters are counted, shown and sent again, from files and from a stream, once each; what
 // was sent is new input and the ledger balances.
 func TestLetters(t *testing.T) {
-	for _, target := range []string{"file", "edge", "hub"} {
-		t.Run(target, func(t *testing.T) {
+	for _, name := range []string{"file", "encrypted file", "edge", "hub"} {
+		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
+			target, encrypted := strings.CutPrefix(name, "encrypted ")
+			if encrypted {
+				r.key = keyFile(t, "5a")
+			}
 			r.run(target)
 			o := r.options(target)
 			want := "p/dead/decode 2(0) p/dead/compute 1(0) p/late/late 1(0) p/clock/clock 1(0)"
@@ -360,7 +370,7 @@ func TestTornMarks(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "pipelines"), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	f, err := openFiles(dir)
+	f, err := openFiles(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package dlq
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -14,22 +13,23 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/edgeflow/edgeflow/agent"
 	"github.com/edgeflow/edgeflow/dataflow"
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // marksFile holds the marks, a line of JSON each, in the data folder.
 const marksFile = "replayed.jsonl"
 
-// lineMax bounds a line of a file of letters.
-const lineMax = 256 << 20
-
 // files are the folders dead-letters and late of each pipeline below a data folder.
 type files struct {
 	data, dir string
 	pipelines []string
+	// keys decrypt files that are encrypted.
+	keys *store.Keys
 }
 
-func openFiles(data string) (*files, error) {
+func openFiles(data string, keys *store.Keys) (*files, error) {
 	dir := filepath.Join(data, "pipelines")
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,7 +38,7 @@ func openFiles(data string) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &files{data: data, dir: dir}
+	f := &files{data: data, dir: dir, keys: keys}
 	for _, e := range entries {
 		if e.IsDir() {
 			f.pipelines = append(f.pipelines, e.Name())
@@ -93,31 +93,29 @@ func (f *files) output(ctx context.Context, pipeline, output string, fn func(*En
 }
 
 func (f *files) part(path, pipeline, output string, fn func(*Entry) error) error {
-	r, err := os.Open(path)
+	b, err := os.ReadFile(path) // no larger than what one publish carries
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	if b, err = agent.OpenLetters(f.keys, b); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	kind := dataflow.KindDead
 	if output == dataflow.LateRows {
 		kind = dataflow.KindLate
 	}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, lineMax)
-	for n := 1; lines.Scan(); n++ {
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+	n := 0
+	for line := range bytes.Lines(b) {
+		if n++; len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		e, err := parseEntry(lines.Bytes(), pipeline, "", kind)
+		e, err := parseEntry(line, pipeline, "", kind)
 		if err != nil {
 			return fmt.Errorf("%s:%d is no letter: %w", path, n, err)
 		}
 		if err := fn(e); err != nil {
 			return err
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/edgeflow/edgeflow/agent"
+	"github.com/edgeflow/edgeflow/store"
 )
 
 // Options say where letters are.
@@ -21,6 +22,8 @@ type Options struct {
 	Letters agent.Server
 	// NATS is the server of the sources' streams.
 	NATS agent.Server
+	// Keys decrypt letters in files.
+	Keys *store.Keys
 	JSON bool
 	// In is where confirmations come from.
 	In io.Reader
@@ -44,7 +47,7 @@ func (o *Options) open(ctx context.Context) (place, error) {
 		return nil, err
 	}
 	if o.Stream == "" {
-		return openFiles(o.DataDir)
+		return openFiles(o.DataDir, o.Keys)
 	}
 	s := o.Letters
 	if s.URL == "" {

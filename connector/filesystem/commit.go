@@ -125,7 +125,14 @@ func (p *publishing) write(folder string, messages []int, ordinal int) error {
 		o.Bytes, o.Written = o.Bytes+int64(s.buf.Len()), p.nowMs
 		return p.arrived(folder)
 	}
-	n := part{Hidden: fmt.Sprintf(".part-%s-%d-%d", p.id, p.next.Place, ordinal), Folder: folder, Bytes: int64(s.buf.Len()), Created: p.nowMs, Written: p.nowMs}
+	data := s.buf.Bytes()
+	if s.seal != nil {
+		var err error
+		if data, err = s.seal(data); err != nil {
+			return fmt.Errorf("filesystem: %w", err)
+		}
+	}
+	n := part{Hidden: fmt.Sprintf(".part-%s-%d-%d", p.id, p.next.Place, ordinal), Folder: folder, Bytes: int64(len(data)), Created: p.nowMs, Written: p.nowMs}
 	if s.rolling.On {
 		last = 0
 	}
@@ -136,7 +143,7 @@ func (p *publishing) write(folder string, messages []int, ordinal int) error {
 	if _, err := s.root.Lstat(n.path()); err == nil {
 		return &forward.RefusedError{Reason: "the file " + n.path() + " exists already", Hint: "it was written by a pipeline whose state or manifest is gone; move the old files out of " + s.dir}
 	}
-	if err := writeSynced(s.root, n.Hidden, s.buf.Bytes()); err != nil {
+	if err := writeSynced(s.root, n.Hidden, data); err != nil {
 		return err
 	}
 	if s.rolling.On {

@@ -1,6 +1,7 @@
 package filesystem
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -47,10 +48,16 @@ type Options struct {
 	// Partitions and Rolling are those of a sink.
 	Partitions Partitions
 	Rolling    Rolling
+	// Seal encrypts the content of a part file, whose name then ends in SealedSuffix; nil
+	// leaves it in the clear. It excludes Rolling, by which a file is added to.
+	Seal func(rows []byte) ([]byte, error)
 	// Now tells the time, for the monitor interval and the age of files; nil is the host's
 	// clock.
 	Now func() time.Time
 }
+
+// SealedSuffix ends the names of encrypted part files.
+const SealedSuffix = ".sealed"
 
 const (
 	chunkBytes = 256 << 10
@@ -89,6 +96,9 @@ func (o *Options) Validate() error {
 		return &with.OptionError{Key: "path", Problem: "missing: name a directory or a file"}
 	case o.Format == "":
 		return &with.OptionError{Key: "format", Problem: "missing: one of " + strings.Join(format.Names(), ", ")}
+	}
+	if o.Seal != nil && o.Rolling.On {
+		return errors.New("filesystem: a file that is encrypted as a whole cannot be added to")
 	}
 	if _, err := regexp.Compile(o.Pattern); err != nil {
 		return &with.OptionError{Key: "source.path.regex-pattern", Value: o.Pattern, Problem: err.Error()}

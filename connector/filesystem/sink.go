@@ -51,6 +51,7 @@ type Sink struct {
 	ext        string
 	partitions Partitions
 	rolling    Rolling
+	seal       func([]byte) ([]byte, error)
 	now        func() time.Time
 	buf        bytes.Buffer
 	// recovered are the cursors whose manifest's step 3 is known to be done.
@@ -65,7 +66,11 @@ func NewSink(o Options, framing format.Framing) (*Sink, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	return &Sink{dir: o.Path, roots: o.Roots, framing: framing, ext: extensions[o.Format], partitions: o.Partitions, rolling: o.Rolling, now: o.Now, recovered: map[string]bool{}}, nil
+	s := &Sink{dir: o.Path, roots: o.Roots, framing: framing, ext: extensions[o.Format], partitions: o.Partitions, rolling: o.Rolling, seal: o.Seal, now: o.Now, recovered: map[string]bool{}}
+	if s.seal != nil {
+		s.ext += SealedSuffix
+	}
+	return s, nil
 }
 
 var _ forward.Hub = (*Sink)(nil)
