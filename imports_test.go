@@ -20,6 +20,7 @@ var layers = []struct {
 	{"cmd", []string{"agent"}},
 	{"agent", []string{"connector", "sync", "store", "codegen", "dataflow", "examples", "agent"}},
 	{"agent/command", []string{"agent", "codegen"}},
+	{"agent/sim/generated", []string{"dataflow/fused", "dataflow/op", "dataflow/state", "dataflow/vec"}},
 	{"agent/wiring", []string{"sync", "store", "dataflow"}},
 	{"connector", []string{"connector", "dataflow", "sync"}},
 	{"sync", []string{"sync", "dataflow"}},
@@ -56,7 +57,7 @@ var banned = []struct{ folder, pkg, reason string }{
 	{"", "C", "the product is pure Go"},
 }
 
-var unsafeAllowed = []string{"dataflow/state", "dataflow/expr", "dataflow/vec", "dataflow/op", "codegen", "bench"}
+var unsafeAllowed = []string{"dataflow/state", "dataflow/expr", "dataflow/vec", "dataflow/op", "codegen", "agent/sim/generated", "bench"}
 
 // testSupport are packages that only tests import; they may draw from a seeded generator.
 var testSupport = []string{"dataflow/op/optest"}

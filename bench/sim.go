@@ -30,9 +30,11 @@ type simReport struct {
 	Pipelines      map[string]int `json:"pipelines"`
 	Ends           map[string]int `json:"ends"`
 	Stores         map[string]int `json:"stores"`
-	Rows           int            `json:"rows_at_hubs"`
-	Violations     []simViolation `json:"violations"`
-	Coverage       sim.Coverage   `json:"faults"`
+	// Events counts those of all hosts, by what ran them.
+	Events     map[string]int64 `json:"events"`
+	Rows       int              `json:"rows_at_hubs"`
+	Violations []simViolation   `json:"violations"`
+	Coverage   sim.Coverage     `json:"faults"`
 }
 
 // simViolation is a run in which something that must hold did not.
@@ -69,7 +71,7 @@ func simCommand(ctx context.Context, args []string) error {
 		return simPlants(ctx, *from, *seeds)
 	}
 	s := &simSweep{next: *from, last: *from + *seeds, most: *most}
-	s.report = simReport{From: *from, Workers: *workers, Pipelines: map[string]int{}, Ends: map[string]int{}, Stores: map[string]int{}, Coverage: sim.Coverage{}}
+	s.report = simReport{From: *from, Workers: *workers, Pipelines: map[string]int{}, Ends: map[string]int{}, Stores: map[string]int{}, Events: map[string]int64{}, Coverage: sim.Coverage{}}
 	s.run(ctx, *workers, *every)
 	r := &s.report
 	if *asJSON {
@@ -153,6 +155,9 @@ func (s *simSweep) one(seed uint64) {
 	t := &s.report
 	t.Seeds++
 	t.Coverage.Add(r.Coverage)
+	for by, n := range r.Events {
+		t.Events[by] += n
+	}
 	if err != nil {
 		v := simViolation{Seed: seed, Kind: r.Program + ", " + r.Class + ", " + r.Disk, Reason: err.Error(), Replay: fmt.Sprintf("go test ./agent/sim -run TestReplay -seed %d -v", seed)}
 		t.Violations = append(t.Violations, v)
@@ -171,22 +176,25 @@ func (s *simSweep) one(seed uint64) {
 func (r *simReport) print(w io.Writer) error {
 	fmt.Fprintf(w, "%d seeds from %d on, %d workers: %.0f s, %.0f seeds a minute, %.0f a minute of processor time\n",
 		r.Seeds, r.From, r.Workers, r.Seconds, r.SeedsPerMinute, r.PerCoreMinute)
-	for _, part := range []struct {
-		name string
-		of   map[string]int
-	}{{"pipelines", r.Pipelines}, {"classes and ends", r.Ends}, {"stores", r.Stores}} {
-		fmt.Fprintf(w, "%s:", part.name)
-		for i, key := range slices.Sorted(maps.Keys(part.of)) {
-			fmt.Fprintf(w, "%s %s %d", map[bool]string{true: "", false: ";"}[i == 0], key, part.of[key])
-		}
-		fmt.Fprintln(w)
-	}
+	printCounts(w, "pipelines", r.Pipelines)
+	printCounts(w, "classes and ends", r.Ends)
+	printCounts(w, "stores", r.Stores)
+	printCounts(w, "events", r.Events)
 	fmt.Fprintf(w, "rows at the hubs: %d\nviolations: %d\n", r.Rows, len(r.Violations))
 	for _, v := range r.Violations {
 		fmt.Fprintf(w, "  seed %d (%s): %s\n", v.Seed, v.Kind, v.Reason)
 	}
 	fmt.Fprintln(w)
 	return r.Coverage.Print(w)
+}
+
+// printCounts writes a line of counts by name.
+func printCounts[N int | int64](w io.Writer, name string, of map[string]N) {
+	fmt.Fprintf(w, "%s:", name)
+	for i, key := range slices.Sorted(maps.Keys(of)) {
+		fmt.Fprintf(w, "%s %s %d", map[bool]string{true: "", false: ";"}[i == 0], key, of[key])
+	}
+	fmt.Fprintln(w)
 }
 
 // simPlants tells for each known bug which seed finds it.

@@ -18,9 +18,11 @@ type hubRow struct {
 
 // row is a row at the hub.
 type row struct {
-	seq  uint64
-	kind string
-	text string
+	// The row stands for the sequences from seq to last: for one, unless it is a merged one.
+	seq, last uint64
+	merged    bool
+	kind      string
+	text      string
 }
 
 // hubRows are the rows at the hub by output, in the order in which they came.
@@ -41,11 +43,16 @@ func (w *world) contents() (hubRows, error) {
 		}
 		last[name] = m.Last
 		lines := strings.Split(m.Data, "\n")
-		if uint64(len(lines)) != m.Last-m.First+1 {
-			return nil, fmt.Errorf("output %s: the message of rows %d to %d has %d", name, m.First, m.Last, len(lines))
+		n, stand := uint64(len(lines)), m.Last-m.First+1
+		if merged := m.Merged > 0; n != stand && !merged || merged && (m.Merged != stand || 2*n > stand) {
+			return nil, fmt.Errorf("output %s: the message of rows %d to %d has %d, merged from %d", name, m.First, m.Last, n, m.Merged)
 		}
+		// Of merged rows it is told for how many they stand together.
+		seq := m.First
 		for i, line := range lines {
-			rows[name] = append(rows[name], row{m.First + uint64(i), m.Kind, line})
+			last := m.Last - (n - 1 - uint64(i))
+			rows[name] = append(rows[name], row{seq, last, m.Merged > 0, m.Kind, line})
+			seq = last + 1
 		}
 	}
 	return rows, nil
@@ -72,6 +79,8 @@ func (w *world) compare(want, got hubRows) string {
 		switch a, b := want[name], got[name]; {
 		case w.program.isKeyed(name):
 			why = w.compareKeyed(name, a, b)
+		case name == w.program.merged:
+			why = w.compareRolled(name, a, b)
 		default:
 			why = w.compareRows(name, a, b)
 		}
@@ -102,18 +111,28 @@ func (w *world) compareRows(name string, want, got []row) string {
 	}
 	if !w.refused {
 		missing += w.gone(name, next, uint64(len(want))+1)
-		// Rows that the hub had and lost may have been given up too. And who gave up all that
-		// was left has not asked the hub again what was sent before; nor can a hub tell that
-		// lost its cursor or an old copy of it is.
-		d, most := w.dropped[name], uint64(len(want)-len(got))
-		if !w.asked[name] || w.class == classHub && w.struck {
-			most = max(most, d)
+	}
+	return w.accountedFor(name, missing, uint64(len(want)-len(got)))
+}
+
+// accountedFor tells that rows are missing at the hub, of which it did not lose so many
+// itself, that neither policy nor ledger explain.
+func (w *world) accountedFor(name string, missing, all uint64) string {
+	if w.refused {
+		if missing > 0 && !w.lossy() {
+			return fmt.Sprintf("%d rows are missing before the last at the hub", missing)
 		}
-		if d < missing || d > most {
-			return fmt.Sprintf("%d rows are missing, and the ledger has %d dropped; %d of %d are at the hub", missing, d, len(got), len(want))
-		}
-	} else if missing > 0 && !w.lossy() {
-		return fmt.Sprintf("%d rows are missing before row %d", missing, next-1)
+		return ""
+	}
+	// Rows that the hub had and lost may have been given up too. And who gave up all that
+	// was left has not asked the hub again what was sent before; nor can a hub tell that
+	// lost its cursor or an old copy of it is.
+	d, most := w.dropped[name], all
+	if !w.asked[name] || w.class == classHub && w.struck {
+		most = max(most, d)
+	}
+	if d < missing || d > most {
+		return fmt.Sprintf("%d rows are missing, %d without what the hub lost, and the ledger has %d dropped", all, missing, d)
 	}
 	return ""
 }

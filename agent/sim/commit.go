@@ -5,7 +5,6 @@ import (
 	"iter"
 
 	"github.com/edgeflow/edgeflow/agent/wiring"
-	forward "github.com/edgeflow/edgeflow/sync"
 )
 
 // commitStage is how far the background part of a checkpoint is.
@@ -30,6 +29,9 @@ func (h *host) barrier() error {
 		return err
 	}
 	h.pending, h.stage = p, commitTaken
+	if err := h.givenUp(p); err != nil {
+		return err
+	}
 	h.past.watermark, h.past.nowMs = h.engine.WatermarkMs(), h.engine.NowMs()
 	h.disk.marks[c.Epoch] = h.past.clone()
 	w.tracef("%s barrier %d: %d pages, %d frames, trim %v", h.name, c.Epoch, c.Delta.Len(), len(c.Append), c.Trim)
@@ -75,6 +77,11 @@ func (h *host) storeSome(pages int) error {
 	if _, more := h.next(); more {
 		return nil
 	}
+	if n := len(h.pending.Commit.Replace); n > 0 && h.pending.Err == nil {
+		h.w.drawn("rows merged")
+		h.w.hit("rows merged", h.w.step())
+		h.w.tracef("%s merges rows of %d outputs", h.name, n)
+	}
 	h.w.tracef("%s commit %d: %v", h.name, h.pending.Commit.Epoch, h.pending.Err)
 	h.stage = commitEnded
 	return h.accounted(h.pending.AccountErr)
@@ -99,6 +106,7 @@ func (h *host) abandon() {
 		h.quit()
 	}
 	h.write, h.quit, h.stage = nil, nil, commitNone
+	h.countEvents()
 }
 
 // settled takes in the outcome of a checkpoint.
@@ -126,34 +134,5 @@ func (h *host) committed(p *wiring.Pending) error {
 		return err
 	}
 	h.point(pointSettled)
-	return nil
-}
-
-// withinMemory checks, after upkeep, that images of pages are beyond their memory only where
-// nothing but a checkpoint makes room. The copies that a checkpoint has made of pages are kept
-// for the next one, 64 at a time, and are not looked at: they alone are more than such a budget.
-func (h *host) withinMemory() error {
-	images := int64(h.arena.Stats().Resident) * int64(h.arena.PageSize())
-	if h.w.memoryMax == 0 || images <= h.w.memoryMax+slabBytes || h.arena.NeedCheckpoint() {
-		return nil
-	}
-	return fmt.Errorf("%d bytes of pages are in memory, the budget is %d, and no checkpoint is asked for", images, h.w.memoryMax)
-}
-
-// withinBudget checks that no outbox is beyond its budget by more than what a step may add.
-func (h *host) withinBudget() error {
-	if h.w.outboxBytes == 0 || h.w.onFull == forward.DropOldest {
-		return nil
-	}
-	for _, name := range h.engine.Outputs() {
-		st, err := h.disk.Store.OutboxStats(name)
-		if err != nil {
-			return err
-		}
-		// A row takes some bytes in a frame beside its own, and is never empty.
-		if most := h.w.outboxBytes + 3*h.w.grew[name]; st.Bytes > most && !h.checks.Drained() {
-			return fmt.Errorf("output %s: %d bytes in the outbox, its budget is %d and a step adds %d at most", name, st.Bytes, h.w.outboxBytes, h.w.grew[name])
-		}
-	}
 	return nil
 }

@@ -23,19 +23,40 @@ func (c connectors) Source(n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding
 	return &dataflow.SourceBinding{
 		Messages: r,
 		Decoder: func(onBad func([]byte, int, error)) (format.Decoder, error) {
-			return format.NewDecoder(n.Table.Options["format"], dataflow.DecoderSchema(n), format.Options{Table: n.Table.Options, OnBad: onBad})
+			d, err := format.NewDecoder(n.Table.Options["format"], dataflow.DecoderSchema(n), format.Options{Table: n.Table.Options, OnBad: onBad})
+			return c.h.plantDecoder(d), err
 		},
 	}, nil
 }
 
-// Sink gives an encoder and the forwarder's frames.
-func (c connectors) Sink(n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
-	var s format.Schema
+// sinkSchema is what a sink's encoder writes.
+func sinkSchema(n *plan.Sink) (s format.Schema) {
 	for _, i := range dataflow.SinkColumns(n) {
 		col := n.Base().Schema[i]
 		s.Columns = append(s.Columns, format.Column{Name: col.Name, Type: col.Type})
 	}
-	enc, err := format.NewEncoder(n.Table.Options["format"], s, format.Options{Table: n.Table.Options})
+	return s
+}
+
+// compactions are, by output, how rows are merged, as the agent has it.
+func (h *host) compactions() (map[string]*forward.Compaction, error) {
+	by := map[string]*forward.Compaction{}
+	for _, n := range h.w.plans[h.w.version].Sinks {
+		if n.Compaction == nil {
+			continue
+		}
+		m, err := forward.NewWindowMerger(n, n.Table.Options["format"], sinkSchema(n), n.Table.Options)
+		if err != nil {
+			return nil, err
+		}
+		by[n.Name] = &forward.Compaction{Widths: n.Compaction.Widths, Merger: h.plantMerger(m)}
+	}
+	return by, nil
+}
+
+// Sink gives an encoder and the forwarder's frames.
+func (c connectors) Sink(n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
+	enc, err := format.NewEncoder(n.Table.Options["format"], sinkSchema(n), format.Options{Table: n.Table.Options})
 	if err != nil {
 		return nil, fmt.Errorf("sink %s: %w", n.Name, err)
 	}

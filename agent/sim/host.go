@@ -74,6 +74,7 @@ type host struct {
 	quit   func()
 	ledger *dataflow.Ledger
 
+	generated, counted bool // code runs where there is some; its events are counted
 	draining, finished bool
 	idle               bool   // the last step found nothing, and nothing pending
 	held               string // the budget that holds the pipeline, or empty
@@ -117,17 +118,18 @@ func (h *host) start() error {
 		return err
 	}
 	h.engine, err = dataflow.New(dataflow.Options{
-		Plan: w.plans[w.version], Connectors: connectors{h}, Arena: h.arena, Restored: manifest, StartMs: h.hostMs(),
+		Plan: w.plans[w.version], Connectors: connectors{h}, Arena: h.arena, Restored: manifest, StartMs: h.hostMs(), Interpret: !h.generated,
 	})
 	if err != nil {
 		return err
 	}
+	h.switched(manifest != nil)
 	h.point(pointRestored)
 	if err := h.openForwarder(manifest); err != nil {
 		return err
 	}
 	h.checks, err = wiring.New(wiring.Options{
-		Engine: h.engine, Arena: h.arena, Forwarder: h.fwd, Store: h.disk, Policy: w.policy,
+		Engine: h.engine, Arena: h.arena, Forwarder: h.plantForwarder(), Store: h.disk, Policy: w.policy,
 		Epoch: restored.Epoch, Generation: restored.Generation + 1, Committed: h.committed,
 	})
 	if err != nil {
@@ -142,7 +144,7 @@ func (h *host) start() error {
 		}
 	}
 	h.tickBase, h.tickAt = h.engine.NowMs(), w.nowMs
-	w.tracef("%s starts: epoch %d, watermark %d, version %d", h.name, restored.Epoch, h.engine.WatermarkMs()-epochMs, w.version)
+	w.tracef("%s starts: epoch %d, watermark %d, version %d, generated code %v", h.name, restored.Epoch, h.engine.WatermarkMs()-epochMs, w.version, h.generated)
 	return h.arena.Check()
 }
 
@@ -186,14 +188,18 @@ func (h *host) dropUnknown() {
 
 func (h *host) openForwarder(m *dataflow.Manifest) error {
 	w := h.w
+	merging, err := h.compactions()
+	if err != nil {
+		return err
+	}
 	var outputs []forward.OutputOptions
 	for i, name := range h.engine.Outputs() {
 		outputs = append(outputs, forward.OutputOptions{
 			Name: name, Hub: &h.link, Subject: subjectOf(name), CursorSubject: cursorSubject(name),
-			Pack: w.pack, Separator: "\n", BytesMax: w.outboxBytes, OnFull: w.onFull, OnLost: w.onLost, Priority: i % 2,
+			Pack: w.pack, Separator: "\n", BytesMax: w.budget.bytes, AgeMax: w.budget.age, OnFull: w.budget.onFull, OnLost: w.onLost, Compact: merging[name], Priority: w.budget.priority(i),
 		})
 	}
-	var err error
+	h.plantBudget(outputs)
 	h.fwd, err = forward.New(forward.Options{
 		Pipeline: "sim", Instance: "i", Outputs: outputs, Store: h.disk, Clock: w,
 		BackoffMin: 20 * time.Millisecond, BackoffMax: time.Second, OnEvent: h.onForward,
@@ -288,6 +294,9 @@ func (h *host) step() error {
 		h.checks.Drain()
 	case p.Taken:
 		h.checks.Changed()
+		if !h.w.calm {
+			h.w.events["in all"] += int64(p.Rows)
+		}
 		h.tickBase, h.tickAt = h.engine.NowMs(), h.w.nowMs
 		h.arena.Maintain()
 		if err := h.withinMemory(); err != nil {

@@ -32,6 +32,7 @@ type past struct {
 	moved     [sourcesMax]int    // times that it went on elsewhere than at its position
 	watermark int64
 	nowMs     int64  // the engine's, as of rows and ticks
+	generated bool   // code ran it at the end
 	drained   string // dump of the state after the end of the input
 }
 

@@ -104,6 +104,7 @@ func (l *link) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	if len(b.Messages) > 0 {
 		before, after = pointPublishBefore, pointPublishAfter
 		w.request = "publish"
+		l.h.inTurn(b.Output)
 	}
 	l.h.point(before)
 	if !l.up() {

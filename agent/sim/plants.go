@@ -67,6 +67,26 @@ const (
 	PlantUncounted
 	// PlantArrivalByClock takes arrival times from the host's clock.
 	PlantArrivalByClock
+	// PlantLostRefused loses rows that generated code leaves to the interpreter.
+	PlantLostRefused
+	// PlantTakenTwice has generated code take an event twice.
+	PlantTakenTwice
+	// PlantMergeLess leaves a row out of what it is merged into.
+	PlantMergeLess
+	// PlantMergeUncounted does not count how many rows were merged.
+	PlantMergeUncounted
+	// PlantForgetHold commits no hold before rows are merged.
+	PlantForgetHold
+	// PlantKeepOld gives no row up for its age.
+	PlantKeepOld
+	// PlantDropYoung gives rows up at half their age.
+	PlantDropYoung
+	// PlantOutOfTurn sends outputs of lower priority first.
+	PlantOutOfTurn
+	// PlantForgetSource restores one of two sources without its position.
+	PlantForgetSource
+	// PlantSwapLedgers keeps the account of each of two sources as the other's.
+	PlantSwapLedgers
 	plants
 )
 
@@ -81,7 +101,10 @@ func (p Plant) String() string {
 		"ignore the cursor", "ignore the guard", "claim without raising the generation", "apply a request twice",
 		"send confirmed rows again", "drop a ledger entry", "go on after a gap without counting it",
 		"go on after a gap and keep the position before it", "leave given up rows out of the cursor",
-		"arrival time by the host's clock",
+		"arrival time by the host's clock", "lose rows that generated code refuses", "take an event twice by generated code",
+		"merge and leave a row out", "merge and do not count", "forget which rows are held back", "give no row up for its age",
+		"give rows up at half their age", "send outputs of lower priority first", "forget the position of one source of two",
+		"swap the ledgers of two sources",
 	}[p]
 }
 
@@ -119,6 +142,8 @@ func (h *host) plantBarrier(p *wiring.Pending) (err error) {
 		err = h.shift(m, 1)
 	case w.planting(PlantBehindState, 1):
 		err = h.shift(m, -1)
+	case len(m.Sources) > 1 && w.planting(PlantSwapLedgers, 1):
+		m.Sources[0].Ledger, m.Sources[1].Ledger = m.Sources[1].Ledger, m.Sources[0].Ledger
 	case w.planting(PlantLedgerEntry, 1):
 		for i := range m.Sources {
 			m.Sources[i].Ledger.Read--
@@ -180,6 +205,8 @@ func (h *host) plantRestored(m *dataflow.Manifest) {
 		for i := range m.Sources {
 			m.Sources[i].Position = nil
 		}
+	case len(m.Sources) > 1 && h.w.planting(PlantForgetSource, 1):
+		m.Sources[1].Position = nil
 	case h.w.planting(PlantLoseWatermark, 1):
 		drop(func(id, _ string) bool { return h.isKind(id, "WatermarkAssigner") })
 	case h.w.planting(PlantLoseTimers, 1):

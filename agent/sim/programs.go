@@ -17,6 +17,8 @@ type program struct {
 	// of the first.
 	versions []string
 	both     bool // tables are read
+	// merged is the output whose rows are merged while they wait, or empty.
+	merged string
 	// keyed names the outputs that take upserts, whose rows count by what is left of them:
 	// checkpoints decide which of a key's rows are merged.
 	keyed []string
@@ -167,6 +169,11 @@ WINDOW w AS (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '0.5' SECOND PREC
 		restless: true,
 	},
 	{
+		name:     "rollup",
+		versions: []string{rollup},
+		merged:   "rolled",
+	},
+	{
 		name:     "union",
 		both:     true,
 		versions: windowVersions("merged"),
@@ -209,6 +216,18 @@ func Programs() []string {
 	return names
 }
 
+// text is the SQL of a version.
+func (p *program) text(version int) string {
+	text := settings
+	for _, table := range tables[:p.sources()] {
+		text += sourceTable(table)
+	}
+	if p.both {
+		text += "CREATE VIEW merged AS SELECT * FROM events UNION ALL SELECT * FROM others;\n"
+	}
+	return text + p.versions[version]
+}
+
 // take returns a plan of each version, which the caller has to itself until it gives them
 // back: a host that starts again plans nothing anew either.
 func (p *program) take() ([]*plan.Plan, error) {
@@ -220,16 +239,9 @@ func (p *program) take() ([]*plan.Plan, error) {
 		return plans, nil
 	}
 	p.mu.Unlock()
-	head := settings
-	for _, table := range tables[:p.sources()] {
-		head += sourceTable(table)
-	}
-	if p.both {
-		head += "CREATE VIEW merged AS SELECT * FROM events UNION ALL SELECT * FROM others;\n"
-	}
 	var plans []*plan.Plan
-	for _, text := range p.versions {
-		s, err := sql.Parse(p.name+".sql", head+text)
+	for i := range p.versions {
+		s, err := sql.Parse(p.name+".sql", p.text(i))
 		if err != nil {
 			return nil, err
 		}

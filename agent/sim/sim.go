@@ -34,6 +34,8 @@ type Report struct {
 	Coverage Coverage
 	// Rows at the hub, by output.
 	Rows map[string]int
+	// Events counts what the hosts processed, by what did it.
+	Events map[string]int64
 	// End is EndDelivered or EndRefused; Why is the refusal.
 	End, Why string
 }
@@ -63,7 +65,7 @@ func Run(o Options) (r *Report, err error) {
 		return r, err
 	}
 	defer func() { err = w.end(err) }()
-	r.Coverage, r.Program, r.Class, r.Disk = w.coverage, w.program.name, w.class.String(), w.disk.kind()
+	r.Events, r.Coverage, r.Program, r.Class, r.Disk = w.events, w.coverage, w.program.name, w.class.String(), w.disk.kind()
 	if err := w.live(); err != nil {
 		return r, w.blame(err)
 	}

@@ -52,10 +52,11 @@ type sweep struct {
 	mu                         sync.Mutex
 	coverage                   Coverage
 	rows, ends, programs, disk map[string]int
+	events                     map[string]int64
 }
 
 func newSweep() *sweep {
-	return &sweep{coverage: Coverage{}, rows: map[string]int{}, ends: map[string]int{}, programs: map[string]int{}, disk: map[string]int{}}
+	return &sweep{coverage: Coverage{}, rows: map[string]int{}, ends: map[string]int{}, programs: map[string]int{}, disk: map[string]int{}, events: map[string]int64{}}
 }
 
 func (s *sweep) add(r *Report) {
@@ -64,6 +65,9 @@ func (s *sweep) add(r *Report) {
 	s.coverage.Add(r.Coverage)
 	for name, n := range r.Rows {
 		s.rows[name] += n
+	}
+	for by, n := range r.Events {
+		s.events[by] += n
 	}
 	s.ends[r.Class+" "+r.End]++
 	s.programs[r.Program]++
@@ -94,7 +98,7 @@ func TestSeeds(t *testing.T) {
 	})
 	var b strings.Builder
 	_ = s.coverage.Print(&b)
-	t.Logf("%d seeds: ends %v, pipelines %v, stores %v, rows at the hubs %v\n%s", n, s.ends, s.programs, s.disk, s.rows, b.String())
+	t.Logf("%d seeds: ends %v, pipelines %v, stores %v, events %v, rows at the hubs %v\n%s", n, s.ends, s.programs, s.disk, s.events, s.rows, b.String())
 	if t.Failed() || n < 1_000 {
 		return
 	}
@@ -112,6 +116,9 @@ func TestSeeds(t *testing.T) {
 
 // complete makes sure that nothing that can be drawn was left out.
 func (s *sweep) complete(t *testing.T) {
+	if by, left := s.events["by generated code"], s.events["left to the interpreter by it"]; by == 0 || left == 0 {
+		t.Errorf("generated code ran %d events and left %d to the interpreter", by, left)
+	}
 	for _, f := range faults {
 		if c := s.coverage[f.name]; c == nil || c.Drawn == 0 {
 			t.Errorf("never drawn: %s", f.name)
@@ -120,7 +127,7 @@ func (s *sweep) complete(t *testing.T) {
 	for _, kind := range []string{
 		"commit fails", "disk full", "fsync fails", "fsync slow", "backpressure", "held by memory", "batch refused", "checkpoint declined",
 		"checkpoint given up", "commit torn", "commits lost", "cursor missed", "fenced", "gap passed over", "hub ahead",
-		"power lost", "reply lost", "request delayed", "request late or repeated", "request lost", "source fails",
+		"power lost", "reply lost", "rows given up", "rows merged", "switched to generated code", "switched to the interpreter", "request delayed", "request late or repeated", "request lost", "source fails",
 		"state refused", "stream refused",
 	} {
 		if c := s.coverage[kind]; c == nil || c.Hit == 0 {
@@ -242,7 +249,7 @@ func TestChecksFindDamage(t *testing.T) {
 			"a row is missing": func(r []row) []row { return slices.Delete(r, 1, 2) },
 			"a row is another": func(r []row) []row { r[1].text = strings.Replace(r[1].text, `:"k`, `:"x`, 1) + " "; return r },
 			"a row is too much": func(r []row) []row {
-				return append(r, row{uint64(len(r) + 1), "+I", r[0].text})
+				return append(r, row{seq: uint64(len(r) + 1), last: uint64(len(r) + 1), kind: "+I", text: r[0].text})
 			},
 		} {
 			got := maps.Clone(want)

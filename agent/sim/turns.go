@@ -145,10 +145,11 @@ func (w *world) audit(h *host) error {
 		return fmt.Errorf("the final ledger does not balance: %v", bad)
 	}
 	for _, o := range l.Outputs {
-		if o.InOutbox != 0 || o.Dropped != 0 && w.onFull != forward.DropOldest {
+		if o.InOutbox != 0 || o.Dropped != 0 && w.budget.onFull != forward.DropOldest {
 			return fmt.Errorf("output %s: %d rows in the outbox and %d dropped at the end", o.Name, o.InOutbox, o.Dropped)
 		}
 		w.dropped[o.Name] = uint64(o.Dropped)
+		w.merged += uint64(o.Merged)
 	}
 	for _, o := range l.Operators {
 		if o.Open != 0 {

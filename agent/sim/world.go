@@ -59,9 +59,9 @@ type world struct {
 	request               string // the newest request to the hub
 
 	pack        int
-	outboxBytes int64
+	budget      budget
 	memoryMax   int64 // bytes of state in memory, 0 for no limit
-	onFull      forward.FullPolicy
+	native      native
 	onLost      forward.LostPolicy
 	resumes     bool // the source's policy is to go on after a gap
 	policy      store.Policy
@@ -73,10 +73,12 @@ type world struct {
 
 	past     past // what the state came from, at the end
 	dropped  map[string]uint64
+	merged   uint64           // rows fewer for it, by the final ledger
 	asked    map[string]bool  // outputs whose cursor the last host claimed
 	grew     map[string]int64 // the most that a step added to an output, in bytes
 	wrong    string
 	coverage Coverage
+	events   map[string]int64 // by what ran them
 	trace    func(string)
 	hash     uint64
 }
@@ -86,7 +88,7 @@ func newWorld(o Options, input []entry) (*world, error) {
 	w := &world{
 		seed: o.Seed, rng: rand.New(rand.NewPCG(o.Seed, 2)), input: input, nowMs: epochMs, faulty: true, pack: 10,
 		policy: store.DefaultPolicy, plant: o.Plant, trace: o.Trace,
-		coverage: Coverage{}, hubLost: map[hubRow]bool{}, resent: map[string]bool{}, dropped: map[string]uint64{}, grew: map[string]int64{},
+		coverage: Coverage{}, hubLost: map[hubRow]bool{}, resent: map[string]bool{}, dropped: map[string]uint64{}, grew: map[string]int64{}, events: map[string]int64{},
 	}
 	w.program = programs[w.rng.IntN(len(programs))]
 	deal(input, w.program.sources(), o.Seed)
@@ -106,12 +108,8 @@ func newWorld(o Options, input []entry) (*world, error) {
 	if w.rng.IntN(4) == 0 {
 		w.policy.Timeout = time.Duration(100+w.rng.IntN(1_000)) * time.Millisecond
 	}
-	if w.rng.IntN(4) == 0 {
-		w.outboxBytes = int64(1_000 + w.rng.IntN(4_000))
-		if w.rng.IntN(3) == 0 {
-			w.onFull = forward.DropOldest
-		}
-	}
+	w.drawBudget()
+	w.native = native(w.rng.IntN(int(natives)))
 	if w.rng.IntN(6) == 0 {
 		w.memoryMax = slabBytes * (4 + w.rng.Int64N(6))
 	}
@@ -229,7 +227,7 @@ func (w *world) exhausted(h *host) bool {
 }
 
 // lossy tells that rows may rightly be missing at the hub.
-func (w *world) lossy() bool { return w.onFull == forward.DropOldest || len(w.hubLost) > 0 }
+func (w *world) lossy() bool { return w.budget.onFull == forward.DropOldest || len(w.hubLost) > 0 }
 
 func (w *world) tracef(format string, v ...any) {
 	if w.trace == nil {
@@ -399,6 +397,7 @@ func (w *world) up() error {
 		w.strike("host clock wrong")
 		h.skewMs = w.rng.Int64N(600_000) - 300_000
 	}
+	h.generated = w.native == nativeAlways || w.native == nativeAtTimes && w.rng.IntN(2) == 0
 	w.main = h
 	return w.guard(h, h.start)
 }
