@@ -60,7 +60,8 @@ func (c Caller) client() (*http.Client, string, error) {
 // answerBytesMax is the longest answer of a running edgeflow that is read.
 const answerBytesMax = 64 << 20
 
-// call asks a running edgeflow and decodes its JSON answer into out, unless that is nil.
+// call asks a running edgeflow and decodes its JSON answer into out, unless that is nil, or a
+// string, which takes the answer as it is.
 // The context tells the caller.
 func call(ctx context.Context, method, url string, out any) error {
 	c, _ := ctx.Value(callerKey{}).(Caller)
@@ -91,7 +92,11 @@ func call(ctx context.Context, method, url string, out any) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s", trimLine(body))
 	}
-	if out == nil {
+	switch text := out.(type) {
+	case nil:
+		return nil
+	case *string:
+		*text = string(body)
 		return nil
 	}
 	return json.Unmarshal(body, out)

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	natsgo "github.com/nats-io/nats.go"
-
 	"github.com/edgeflow/edgeflow/connector/datagen"
 	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/connector/nats"
@@ -34,12 +32,13 @@ type connectors struct {
 	result dataflow.Printer
 
 	mu     sync.Mutex
-	conns  map[string]*natsgo.Conn
+	inputs []SourceStatus // of sources with a server
+	links  map[string]*link
 	closed bool
 }
 
 func newConnectors(ctx context.Context, p *Pipeline) (*connectors, error) {
-	return &connectors{ctx: ctx, p: p, sinks: map[string]*plan.Sink{}, conns: map[string]*natsgo.Conn{}, result: p.result}, nil
+	return &connectors{ctx: ctx, p: p, sinks: map[string]*plan.Sink{}, links: map[string]*link{}, result: p.result}, nil
 }
 
 // Source opens the connector of a source.
@@ -185,19 +184,17 @@ func (c *connectors) natsTarget(o *forward.OutputOptions, n *plan.Sink) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	nc, err := c.connect(s.ConnOptions)
-	if err != nil {
-		return err
-	}
 	enc, err := encoder(n)
 	if err != nil {
 		return err
 	}
-	hub := natshub.New(nc, natshub.Options{
+	hub, err := c.hub(s.ConnOptions, natshub.Options{
 		Stream: s.Stream, Subjects: c.subjects(s), Create: s.CreateStream,
-		MaxBytes: s.StreamMaxBytes, MaxAge: s.StreamMaxAge, Replicas: s.StreamReplicas, Prefix: s.APIPrefix(),
-		Renew: func() (*natsgo.Conn, error) { return c.connect(s.ConnOptions) }, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
+		MaxBytes: s.StreamMaxBytes, MaxAge: s.StreamMaxAge, Replicas: s.StreamReplicas, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
 	})
+	if err != nil {
+		return err
+	}
 	o.Hub, o.Subject, o.RequestTimeout = hub, s.Subject, s.RequestTimeout
 	o.CursorSubject = natshub.CursorSubject(s.Prefix, c.p.name, c.p.agent.opt.Instance, n.Name)
 	f := enc.Framing()
@@ -262,40 +259,6 @@ func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 	return nil
 }
 
-// connect opens a connection, or returns the one open to the same server with the same
-// credentials, unless that was closed for good. It does not wait for the server: the connection comes up by itself.
-func (c *connectors) connect(o nats.ConnOptions) (*natsgo.Conn, error) {
-	// All that makes a connection another one, secrets included: it is never shown.
-	key := fmt.Sprintf("%q %p %d", append(slices.Clone(o.URLs), o.Credentials, o.NKeySeed, o.User, o.Password, o.PasswordFile, o.PasswordEnv,
-		o.Token, o.TokenFile, o.TokenEnv, o.TLSCA, o.TLSCert, o.TLSKey, o.TLSServerName, o.Domain), o.InProcess, o.TLS)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, natsgo.ErrConnectionClosed
-	}
-	if nc := c.conns[key]; nc != nil && !nc.IsClosed() {
-		return nc, nil
-	}
-	o.Name = "edgeflow-" + c.p.name
-	nc, err := o.Connect(true)
-	if err != nil {
-		return nil, err
-	}
-	c.conns[key] = nc
-	return nc, nil
-}
-
-// close closes the connections; sources are closed by the engine.
-func (c *connectors) close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for _, nc := range c.conns {
-		nc.Close()
-	}
-	return nil
-}
-
 func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {
 	o, err := nats.ParseSource(n.Table.Options)
 	if err != nil {
@@ -306,6 +269,9 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 	}
 	o.Name = "edgeflow-" + c.p.name
 	o.OnStatus = func(s nats.Status) {
+		if !c.note(n.Table.Name, s) {
+			return
+		}
 		switch {
 		case s.Connected:
 			c.p.log.Info("source connected", "table", n.Table.Name, "reconnects", s.Reconnects, "reader", s.Reader, "delivery", s.Delivery)

@@ -64,13 +64,15 @@ func Audit(ctx context.Context, w io.Writer, o AuditOptions) error {
 	return nil
 }
 
-// Health asks a running edgeflow whether it is healthy.
+// Health asks a running edgeflow whether it is healthy, and writes its answer: "ok" and what
+// connections are down, with the reasons, a line each.
 func Health(ctx context.Context, w io.Writer, server string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := call(ctx, http.MethodGet, server+"/healthz", nil); err != nil {
+	var answer string
+	if err := call(ctx, http.MethodGet, server+"/healthz", &answer); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "ok")
+	_, err := io.WriteString(w, answer)
 	return err
 }

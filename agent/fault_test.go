@@ -40,6 +40,47 @@ func TestUnreachableSourceIsTriedUntilItIsThere(t *testing.T) {
 	contains(t, h.log.String(), "the source cannot be read; trying again")
 }
 
+// Why a server cannot be used, and what to do, stands in the log, the status and the answer to
+// a question about health, for the source and for the target; what goes away leaves them.
+func TestReasonsOfLostConnections(t *testing.T) {
+	edge := newBroker(t, embedded.Options{Listen: freeAddr(t)})
+	edge.events(1, 5)
+	hub, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Users: []embedded.User{{Name: "somebody", Password: "a-long-password-x", Publish: []string{"x"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hub.Shutdown)
+	h := newHost(t, t.TempDir(), func(o *agent.Options) { o.Listen = "127.0.0.1:0" }, passing("p", edge.ClientURL(), hub.ClientURL(), ""))
+	health := func() string {
+		var b bytes.Buffer
+		if err := agent.Health(t.Context(), &b, "http://"+h.ControlAddr(), patience); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	st := h.await("p", "the target refuses us", func(st agent.Status) bool {
+		return st.State == agent.Running && strings.Contains(resOf(st).Error, "not authorized")
+	})
+	contains(t, resOf(st).Error, hub.ClientURL(), "'nats.user'")
+	contains(t, health(), "ok\n", "p: output res: hub: no connection to "+hub.ClientURL(), "not authorized")
+	contains(t, h.log.String(), "the target cannot be reached", "not authorized", "'nats.user'")
+	if len(st.Sources) != 1 || st.Sources[0].Error != "" {
+		t.Errorf("sources %+v", st.Sources)
+	}
+	edge.Shutdown()
+	st = h.await("p", "the source is missed", func(st agent.Status) bool {
+		return len(st.Sources) == 1 && strings.Contains(st.Sources[0].Error, "connection refused")
+	})
+	contains(t, st.Sources[0].Error, "is the server running and reachable?")
+	contains(t, health(), "p: source ev: ", "connection refused")
+	contains(t, h.log.String(), "source disconnected; trying again", "connection refused")
+	edge.start()
+	h.await("p", "the source is back", func(st agent.Status) bool { return len(st.Sources) == 1 && st.Sources[0].Error == "" })
+	if s := health(); strings.Contains(s, "source") {
+		t.Errorf("health says %q", s)
+	}
+}
+
 func TestMissingStreamIsNamedWithTheCommandThatMakesIt(t *testing.T) {
 	edge := newBroker(t, embedded.Options{})
 	h := newHost(t, t.TempDir(), nil, passing("p", edge.ClientURL(), edge.ClientURL(), ""))
@@ -55,16 +96,25 @@ func TestUnreachableHubHoldsOutputOnly(t *testing.T) {
 	edge.events(1, 20)
 	h := newHost(t, t.TempDir(), nil, passing("p", edge.ClientURL(), "nats://"+addr, ""))
 	st := h.await("p", "all is read and waits", func(st agent.Status) bool {
-		return st.Events == 20 && st.Checkpoints > 0 && len(st.Outputs) > 0 && waiting(st) == 20 && st.State == agent.Running
+		return st.Events == 20 && st.Checkpoints > 0 && len(st.Outputs) > 0 && waiting(st) == 20 && st.State == agent.Running && !strings.Contains(resOf(st).Error, "connecting")
 	})
-	for _, o := range st.Outputs {
-		if o.Name == "res" && (o.Link != "disconnected" || o.Error == "") {
-			t.Errorf("output %+v", o)
-		}
+	if o := resOf(st); o.Link != "disconnected" {
+		t.Errorf("output %+v", o)
 	}
+	contains(t, resOf(st).Error, addr, "connection refused", "is the server running and reachable?")
 	contains(t, h.log.String(), "the target cannot be reached; output waits in the outbox")
 	hub := newBroker(t, embedded.Options{Listen: addr})
 	hub.awaitRows("RES", "res.p", passed(1, 20))
+}
+
+// resOf is the status of the output of passing.
+func resOf(st agent.Status) (res agent.OutputStatus) {
+	for _, o := range st.Outputs {
+		if o.Name == "res" {
+			res = o
+		}
+	}
+	return res
 }
 
 func waiting(st agent.Status) (n int64) {

@@ -178,7 +178,8 @@ func (s *server) metrics(w http.ResponseWriter, _ *http.Request) {
 	metrics.WriteProcessMetrics(w)
 }
 
-// health is 200 while no pipeline has failed for good.
+// health is 200 while no pipeline has failed for good. Whoever may read is told what those that
+// work have trouble with.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	for _, st := range s.agent.Status() {
 		if st.State == Failed {
@@ -187,6 +188,14 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fmt.Fprintln(w, "ok")
+	if s.gate.who(r) < reader {
+		return
+	}
+	for _, st := range s.agent.Status() {
+		for _, line := range st.Troubles() {
+			fmt.Fprintln(w, line)
+		}
+	}
 }
 
 // ready is 200 once every pipeline runs.

@@ -67,19 +67,18 @@ func (c *connectors) letterStream(o *forward.OutputOptions, l plan.Letters) erro
 	if err := conn.Validate(); err != nil {
 		return err
 	}
-	nc, err := c.connect(conn)
+	hub, err := c.hub(conn, natshub.Options{
+		Stream: l.Stream, Subjects: []string{l.Stream + ".>"}, Create: true, MaxBytes: l.MaxBytes, MaxAge: l.MaxAge,
+		Warn: func(w string) { c.p.log.Warn(w, "output", o.Name) },
+	})
 	if err != nil {
 		return err
 	}
-	o.Hub = natshub.New(nc, natshub.Options{
-		Stream: l.Stream, Subjects: []string{l.Stream + ".>"}, Create: true, MaxBytes: l.MaxBytes, MaxAge: l.MaxAge,
-		Prefix: conn.APIPrefix(), Warn: func(w string) { c.p.log.Warn(w, "output", o.Name) },
-	})
+	o.Hub, o.RequestTimeout = hub, conn.RequestTimeout
 	kind := dataflow.KindDead
 	if o.Name == dataflow.LateRows {
 		kind = dataflow.KindLate
 	}
-	o.RequestTimeout = conn.RequestTimeout
 	o.Subject = LetterSubject(l.Stream, c.p.name, c.p.agent.opt.Instance, kind)
 	o.CursorSubject = natshub.CursorSubject(l.Stream, c.p.name, c.p.agent.opt.Instance, o.Name)
 	o.Pack, o.Separator = 1, "\n"

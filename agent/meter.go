@@ -80,6 +80,7 @@ func (r *runner) publish(now time.Time, force bool) {
 		st.EtaMs = -1
 	}
 	st.Imbalances = r.ledger.Imbalances()
+	st.Sources = r.conns.sources()
 	r.outputStatus(st, now)
 	r.p.status.Store(st)
 	r.progress(now)
@@ -88,14 +89,14 @@ func (r *runner) publish(now time.Time, force bool) {
 func (r *runner) outputStatus(st *Status, now time.Time) {
 	for _, s := range r.fwd.Statuses(now) {
 		o := OutputStatus{
-			Name: s.Name, Link: "connected", Guarantee: "exactly-once", Confirmed: s.Cursor, Rows: int64(s.Last - s.Done()),
+			Name: s.Name, Link: linkUp, Guarantee: "exactly-once", Confirmed: s.Cursor, Rows: int64(s.Last - s.Done()),
 			Bytes: s.Bytes, OldestMs: s.OldestMs, Dropped: int64(s.Dropped), Merged: int64(s.Merged), Generation: s.Generation, DrainMs: s.Drain.Milliseconds(),
 		}
 		if s.Drain < 0 {
 			o.DrainMs = -1
 		}
 		if s.Err != nil {
-			o.Link, o.Error = "disconnected", s.Err.Error()
+			o.Link, o.Error = linkDown, s.Err.Error()
 		}
 		if s.Full {
 			o.Link = "full"
@@ -109,7 +110,7 @@ func (r *runner) outputStatus(st *Status, now time.Time) {
 	}
 	for _, l := range r.ledger.Outputs {
 		if l.Uncommitted {
-			st.Outputs = append(st.Outputs, OutputStatus{Name: l.Name, Link: "connected", Guarantee: "uncommitted", Emitted: l.Emitted, DrainMs: -1})
+			st.Outputs = append(st.Outputs, OutputStatus{Name: l.Name, Link: linkUp, Guarantee: "uncommitted", Emitted: l.Emitted, DrainMs: -1})
 		}
 	}
 }

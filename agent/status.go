@@ -65,9 +65,42 @@ type Status struct {
 	FileBytes    int64 `json:"file_bytes"`
 	RestoreMs    int64 `json:"restore_ms"`
 
+	// Sources are those that have a server.
+	Sources    []SourceStatus   `json:"sources,omitempty"`
 	Outputs    []OutputStatus   `json:"outputs"`
 	Ledger     *dataflow.Ledger `json:"ledger"`
 	Imbalances []string         `json:"imbalances,omitempty"`
+}
+
+// How a connection is.
+const (
+	linkUp   = "connected"
+	linkDown = "disconnected"
+)
+
+// SourceStatus is how a source's connection is.
+type SourceStatus struct {
+	Table string `json:"table"`
+	// Link is connected or disconnected, Error why, and what to do.
+	Link  string `json:"link"`
+	Error string `json:"error,omitempty"`
+}
+
+// Troubles are what keeps a pipeline that has not failed from its servers and files, a line each.
+func (s *Status) Troubles() (lines []string) {
+	add := func(what, why string) {
+		if why != "" {
+			lines = append(lines, s.Pipeline+": "+what+why)
+		}
+	}
+	add("", s.Error)
+	for _, in := range s.Sources {
+		add("source "+in.Table+": ", in.Error)
+	}
+	for _, out := range s.Outputs {
+		add("output "+out.Name+": ", out.Error)
+	}
+	return lines
 }
 
 // OutputStatus is a snapshot of an output.

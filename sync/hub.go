@@ -82,6 +82,16 @@ func (e *RefusedError) Error() string {
 	return "the hub refused a batch: " + e.Reason
 }
 
+// ErrConnecting is wrapped by errors of a hub to which no attempt at a connection has ended yet.
+var ErrConnecting = errors.New("connecting")
+
+// NotSentError is returned by a hub that nothing was sent to, for want of a connection.
+type NotSentError struct{ Err error }
+
+func (e *NotSentError) Error() string { return e.Err.Error() }
+
+func (e *NotSentError) Unwrap() error { return e.Err }
+
 // Limits is what one publish may carry.
 type Limits struct {
 	// MessageBytes bounds a message's payload.
@@ -133,7 +143,7 @@ type Hub interface {
 	// is none.
 	ReadCursor(ctx context.Context, subject string) (data []byte, place uint64, err error)
 	// Publish stores the cursor and the messages, all or none, and returns the cursor's
-	// new place. A *GuardError or *RefusedError means that nothing was stored; after any
-	// other error the outcome is unknown.
+	// new place. A *GuardError, *RefusedError or *NotSentError means that nothing was stored;
+	// after any other error the outcome is unknown.
 	Publish(ctx context.Context, b *Batch) (place uint64, err error)
 }

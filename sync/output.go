@@ -45,7 +45,8 @@ type output struct {
 	backoff   time.Duration
 	served    uint64 // number of the step that served it last
 	down      bool
-	guards    int // failed in a row
+	said      string // of the newest event about a failure, empty when all is well
+	guards    int    // failed in a row
 }
 
 // guardsMax is how many failed guards in a row are followed up at once; after that there
@@ -307,6 +308,7 @@ func (o *output) publish(ctx context.Context, b *Batch) (uint64, error) {
 func (o *output) publishFailed(now time.Time, err error) error {
 	var ge *GuardError
 	var re *RefusedError
+	var ne *NotSentError
 	switch {
 	case errors.As(err, &ge):
 		o.phase = phaseResolve
@@ -321,6 +323,7 @@ func (o *output) publishFailed(now time.Time, err error) error {
 		if re.Smaller {
 			o.link = o.link.smaller()
 		}
+	case errors.As(err, &ne):
 	default:
 		o.link = o.link.smaller()
 		o.phase = phaseResolve
@@ -345,8 +348,10 @@ func (o *output) fail(now time.Time, err error) error {
 	if errors.As(err, &re) {
 		kind = Refused
 	}
-	if !o.down || kind == Refused {
+	// A connection that is being made is no news, and what was said is none.
+	if text := err.Error(); text != o.said && !errors.Is(err, ErrConnecting) {
 		o.f.event(Event{Kind: kind, Output: o.Name, Err: err})
+		o.said = text
 	}
 	o.down = true
 	o.f.setStatus(o, err)
@@ -355,9 +360,10 @@ func (o *output) fail(now time.Time, err error) error {
 
 // up notes that the hub answers.
 func (o *output) up(e Event) {
-	if o.down || e.Kind == Claimed {
+	if o.said != "" || e.Kind == Claimed {
 		o.f.event(e)
 	}
+	o.said = ""
 	o.down, o.backoff, o.notBefore = false, 0, time.Time{}
 	o.f.setStatus(o, nil)
 }

@@ -3,7 +3,6 @@ package dlq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -69,9 +68,9 @@ func dial(s agent.Server) (jetstream.JetStream, func(), error) {
 		return nil, nil, err
 	}
 	o.Name = "edgeflow-dlq"
-	nc, err := o.Connect(false)
+	nc, err := o.Connect()
 	if err != nil {
-		return nil, nil, fmt.Errorf("server %s: %w", o.Server(), err)
+		return nil, nil, err
 	}
 	js, err := domain(nc, o)
 	if err != nil {

@@ -39,7 +39,7 @@ func reaches(t *testing.T, c ConnOptions) error {
 		if _, err = s.Open(context.Background(), nil); err == nil {
 			defer s.Close()
 		}
-		nc, cerr := c.Connect(false)
+		nc, cerr := c.Connect()
 		if cerr == nil {
 			defer nc.Close()
 		}
@@ -150,11 +150,14 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-func (a *authority) issue(name string) (certFile, keyFile string) {
+func (a *authority) issue(name string, change ...func(*x509.Certificate)) (certFile, keyFile string) {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
 		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.ParseIP("127.0.0.1")}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	for _, f := range change {
+		f(tmpl)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.cert, &key.PublicKey, a.key)
 	if err != nil {
 		a.t.Fatal(err)

@@ -377,10 +377,24 @@ func (o *ConnOptions) certificates(to *nats.Options) error {
 	return nil
 }
 
-// Connect opens a client of the nats.go library, for publishing and requests. It
-// reconnects forever. When wait is set, it succeeds at once and connects in the
-// background; otherwise an unreachable server is an error.
-func (o ConnOptions) Connect(wait bool, extra ...nats.Option) (*nats.Conn, error) {
+// Connect opens a client of the nats.go library, for publishing and requests, which
+// reconnects forever. A server that cannot be reached is a *ConnectError.
+func (o ConnOptions) Connect() (*nats.Conn, error) {
+	return o.connect()
+}
+
+// Begin is Connect without waiting for the server: the client connects in the background. why
+// tells what came of its newest attempt, a *ConnectError; nil while it is connected, or
+// nothing is known yet.
+func (o ConnOptions) Begin() (nc *nats.Conn, why func() error, err error) {
+	a := &attempts{server: o.Server()}
+	if nc, err = o.connect(append(a.options(), nats.RetryOnFailedConnect(true))...); err != nil {
+		return nil, nil, err
+	}
+	return nc, func() error { return a.why(nc) }, nil
+}
+
+func (o ConnOptions) connect(extra ...nats.Option) (*nats.Conn, error) {
 	o.setDefaults()
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -389,13 +403,14 @@ func (o ConnOptions) Connect(wait bool, extra ...nats.Option) (*nats.Conn, error
 	if err != nil {
 		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
 	}
-	opts = append(opts, nats.ReconnectWait(250*time.Millisecond), nats.RetryOnFailedConnect(wait))
+	opts = append(opts, nats.ReconnectWait(250*time.Millisecond))
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess))
 	}
 	nc, err := nats.Connect(strings.Join(o.URLs, ","), append(opts, extra...)...)
 	if err != nil {
-		return nil, fmt.Errorf("nats %s: %w: is the server running and reachable?", o.Server(), explainPlain(err))
+		err = cause(err, nil)
+		return nil, &ConnectError{Server: o.Server(), Err: err, Hint: hint(err)}
 	}
 	return nc, nil
 }

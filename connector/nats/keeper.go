@@ -58,7 +58,10 @@ func (k *keeper) attempt(err error) {
 }
 
 // connected implements events.
-func (k *keeper) connected() { k.wake() }
+func (k *keeper) connected() {
+	k.attempt(nil)
+	k.wake()
+}
 
 // wake makes the keeper look at what there is to do.
 func (k *keeper) wake() {
@@ -169,10 +172,13 @@ func (k *keeper) anew() error {
 		k.mu.Unlock()
 	}
 	if !k.t.up() {
-		if last == nil {
-			last = errDown
+		switch why := k.t.why(); {
+		case why != nil:
+			return why
+		case last != nil:
+			return last
 		}
-		return last
+		return errDown
 	}
 	report, err := k.setUp(false)
 	if err != nil {
@@ -208,6 +214,9 @@ func (k *keeper) end(err error) bool {
 	s.live = nil
 	s.st.Connected = false
 	s.st.Err = err
+	if !final {
+		s.st.Err = s.wrap(err)
+	}
 	if final && s.err == nil {
 		switch {
 		case k.ctx.Err() != nil:

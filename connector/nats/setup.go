@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strconv"
 	"time"
-
-	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/edgeflow/edgeflow/dataflow"
 )
@@ -28,22 +25,9 @@ func (s *Source) wrap(err error) error {
 	case errors.Is(err, ErrNoJetStream):
 		e.Hint = "enable JetStream in the server's configuration (jetstream {}), check the account's limits, and 'nats.domain' if the stream is behind a leaf node"
 	default:
-		e.Hint = dialHint(err)
+		e.Hint = hint(err)
 	}
 	return e
-}
-
-func dialHint(err error) string {
-	var ne net.Error
-	switch {
-	case errors.Is(err, ErrAuthorization):
-		return "check 'nats.credentials', 'nats.nkey', 'nats.user' or 'nats.token', and that the user may publish to $JS.API.> and subscribe to _INBOX.>"
-	case errors.Is(err, errProtocol):
-		return ""
-	case errors.As(err, &ne), errors.Is(err, errDown), errors.Is(err, natsgo.ErrNoServers), errors.Is(err, natsgo.ErrTimeout):
-		return "is the server running and reachable? try `nats server check connection`"
-	}
-	return ""
 }
 
 func (s *Source) newStream() streamConfig {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -28,9 +27,11 @@ type transport interface {
 	publish(subject, reply, payload string) error
 	// maxPayload is what the server allows in a message, bytes.
 	maxPayload() int64
-	// up tells whether the connection is there; closed, that it will not come back.
+	// up tells whether the connection is there; closed, that it will not come back; why, what
+	// the newest attempt at one came to, nil when that is not known.
 	up() bool
 	closed() bool
+	why() error
 	// renew gives up a connection that seems dead for another.
 	renew()
 	close()
@@ -99,27 +100,6 @@ func dial(ctx context.Context, o *SourceOptions, in *intake, ev events) (transpo
 	return &clientTransport{client: client{nc}, in: in}, nil
 }
 
-// cause gives an error of nats.go its type.
-func cause(err, none error) error {
-	if err == nil {
-		return none
-	}
-	if errors.Is(err, io.EOF) {
-		return errGone // io.EOF is the word for a bounded source's end
-	}
-	l := strings.ToLower(err.Error())
-	if errors.Is(err, nats.ErrSecureConnWanted) {
-		return explainPlain(err)
-	}
-	if errors.Is(err, nats.ErrNkeysNotSupported) {
-		return fmt.Errorf("%w: the server does not ask for nkeys: check 'nats.nkey'", ErrAuthorization)
-	}
-	if strings.Contains(l, "authorization") || strings.Contains(l, "authentication") || strings.Contains(l, "permissions") {
-		return fmt.Errorf("%w: %s", ErrAuthorization, strings.TrimPrefix(err.Error(), "nats: "))
-	}
-	return err
-}
-
 // backoffMin is the wait before the first attempt to begin anew.
 const backoffMin = 50 * time.Millisecond
 
@@ -155,6 +135,7 @@ func (c *client) publish(subject, reply, payload string) error {
 func (c *client) maxPayload() int64 { return c.nc.MaxPayload() }
 func (c *client) up() bool          { return c.nc.IsConnected() }
 func (c *client) closed() bool      { return c.nc.IsClosed() }
+func (c *client) why() error        { return cause(c.nc.LastError(), nil) }
 func (c *client) renew()            { _ = c.nc.ForceReconnect() }
 func (c *client) close()            { c.nc.Close() }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // hotSID is where the ids of our own subscriptions begin, one an incarnation; those of
@@ -87,7 +89,7 @@ func (c *wireConn) fill() error {
 	n, err := c.conn.Read(c.c.buf[c.c.w:])
 	c.c.w += n
 	if n == 0 {
-		return err
+		return c.early(err)
 	}
 	if !c.ready.Load() {
 		if perr := c.greet(); perr != nil {
@@ -123,6 +125,7 @@ func (c *wireConn) greet() error {
 		case frameInfo:
 			if err := c.greeted(f.detail); err != nil {
 				c.d.note(err)
+				c.pass = c.pass[:0] // an answer to the greeting would be the log-in, in the clear
 				return err
 			}
 		case framePong:
@@ -215,7 +218,21 @@ func (o *ConnOptions) names(host string) bool {
 // Close ends the connection; a Read that waits returns.
 func (c *wireConn) Close() error { return c.raw.Close() }
 
-func (c *wireConn) Write(p []byte) (int, error)        { return c.conn.Write(p) }
+// Write implements net.Conn.
+func (c *wireConn) Write(p []byte) (int, error) {
+	n, err := c.conn.Write(p)
+	return n, c.early(err)
+}
+
+// early marks the end of a connection that was secured and not used yet: the server's word
+// why may be lost.
+func (c *wireConn) early(err error) error {
+	if err == nil || c.ready.Load() || c.conn == c.raw || remoteAlert(err) != "" {
+		return err
+	}
+	return fmt.Errorf("%w: %w", nats.ErrTLS, err)
+}
+
 func (c *wireConn) LocalAddr() net.Addr                { return c.raw.LocalAddr() }
 func (c *wireConn) RemoteAddr() net.Addr               { return c.raw.RemoteAddr() }
 func (c *wireConn) SetDeadline(t time.Time) error      { return c.raw.SetDeadline(t) }

@@ -63,6 +63,8 @@ type Options struct {
 	// Renew gives a connection in place of one that is closed for good, as nats.go does after
 	// an error that the server ends it with; nil leaves it closed.
 	Renew func() (*nats.Conn, error)
+	// Why tells why there is no connection, nil when that is not known yet; it may be nil.
+	Why func() error
 	// Warn is told what is allowed and unwise about the stream; it may be nil.
 	Warn func(string)
 }
@@ -174,12 +176,14 @@ func (h *Hub) connected() bool {
 	return h.nc.IsConnected()
 }
 
-// notConnected says why there is no connection, as far as the client knows.
+// notConnected says why there is no connection, as far as that is known.
 func (h *Hub) notConnected() error {
-	if err := h.nc.LastError(); err != nil {
-		return fmt.Errorf("hub: not connected to %s: %w", strings.Join(h.nc.Servers(), ","), err)
+	if h.o.Why != nil {
+		if err := h.o.Why(); err != nil {
+			return &forward.NotSentError{Err: fmt.Errorf("hub: %w", err)}
+		}
 	}
-	return fmt.Errorf("hub: not connected to %s", strings.Join(h.nc.Servers(), ","))
+	return &forward.NotSentError{Err: fmt.Errorf("hub: %w to %s", forward.ErrConnecting, strings.Join(h.nc.Servers(), ","))}
 }
 
 type streamConfig struct {
@@ -324,7 +328,7 @@ func (h *Hub) ReadCursor(ctx context.Context, subject string) (data []byte, plac
 // Publish implements forward.Hub.
 func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	if !h.connected() {
-		return 0, &forward.RefusedError{Reason: h.notConnected().Error()}
+		return 0, h.notConnected()
 	}
 	if now := h.nc.MaxPayload(); now != h.payload && h.payload != 0 {
 		return 0, &forward.RefusedError{Reason: fmt.Sprintf("max_payload of the server was %d and is %d", h.payload, now), Changed: true}
@@ -362,7 +366,7 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 		}
 	})
 	if err != nil {
-		return 0, &forward.RefusedError{Reason: err.Error()}
+		return 0, &forward.NotSentError{Err: fmt.Errorf("hub: %w", err)}
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	// The first message asks for an answer too: it says whether anybody listens.
@@ -372,7 +376,7 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 		}
 		if err := h.nc.PublishMsg(m); err != nil {
 			if i == 1 {
-				return 0, &forward.RefusedError{Reason: err.Error()}
+				return 0, &forward.NotSentError{Err: fmt.Errorf("hub: publish: %w", err)}
 			}
 			return 0, fmt.Errorf("hub: publish: %w", err)
 		}
