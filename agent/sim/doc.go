@@ -9,17 +9,21 @@
 // its own copy of the disk. A point is a named place in a host's work at which it can crash.
 // A fault is anything that the world does to hosts, stream, disk, link and hub. A run's class
 // says what of the world's memory may be lost in it. The past of a state is which messages
-// went into it, and which versions of the pipeline processed them. A calm world has no faults.
+// went into it, in which order, and which versions of the pipeline processed them. A calm
+// world has no faults, and interprets what others may run by generated code.
 //
 // # A run
 //
-// The seed draws a pipeline, a class, a store, policies and budgets. Then come faults;
+// The seed draws a pipeline of one source or two, a class, a store, policies and budgets, and
+// which hosts run generated code. Then come faults;
 // healing, in which everything works again until all input is processed, drained and
 // delivered; and the checks. The hub must hold what a calm world over the same past leaves
 // there, row by row, but for what a policy gave up and the ledger names; and so must the
 // state at the end of the input. The past must be the stream, in order, but for what the
 // stream lost. The ledger must balance at each commit, the outbox stay within its budget,
-// and store and state pass their checks.
+// and store and state pass their checks. Rows that were merged in a crowded outbox add up to
+// what they were merged from; given up is what the policy names and no more, and outputs go
+// by their priority.
 //
 // Where the disk lost commits that the hub has rows of, or an older copy of it runs, where
 // the stream or the hub lost what they had, or the state file is damaged, the pipeline must
@@ -29,7 +33,8 @@
 // # Invariants
 //
 // Everything happens on one goroutine (a commit under way is a coroutine of it) and follows
-// from the seed, so that the same seed gives the same trace. A host decides by package
+// from the seed, so that the same seed gives the same trace. That holds of damaged files too:
+// they are compacted first, since where bbolt puts pages varies. A host decides by package
 // wiring, as the agent's runner does, and makes its other calls in the same order.
 //
 // Most runs keep state in store/memstore, whose commits are whole or not there at all; some

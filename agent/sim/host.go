@@ -11,6 +11,7 @@ import (
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/store"
+	"github.com/edgeflow/edgeflow/store/memstore"
 	forward "github.com/edgeflow/edgeflow/sync"
 )
 
@@ -150,7 +151,7 @@ func (h *host) start() error {
 
 func (h *host) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	var err error
-	if h.arena, err = state.NewArena(state.Options{Pager: h.disk, SlabBytes: slabBytes, MemoryMax: h.w.memoryMax}); err != nil {
+	if h.arena, err = state.NewArena(state.Options{Pager: h.disk, Swap: &memstore.Swap{}, SlabBytes: slabBytes, MemoryMax: h.w.memoryMax}); err != nil {
 		return nil, err
 	}
 	if restored.Manifest == nil {
