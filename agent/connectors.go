@@ -34,6 +34,7 @@ type connectors struct {
 	mu     sync.Mutex
 	inputs []SourceStatus // of sources with a server
 	links  map[string]*link
+	opened int // links so far
 	closed bool
 }
 
@@ -188,14 +189,13 @@ func (c *connectors) natsTarget(o *forward.OutputOptions, n *plan.Sink) error {
 	if err != nil {
 		return err
 	}
-	hub, err := c.hub(s.ConnOptions, natshub.Options{
+	if err := c.hub(o, s.ConnOptions, natshub.Options{
 		Stream: s.Stream, Subjects: c.subjects(s), Create: s.CreateStream,
 		MaxBytes: s.StreamMaxBytes, MaxAge: s.StreamMaxAge, Replicas: s.StreamReplicas, Warn: func(w string) { c.p.log.Warn(w, "output", n.Name) },
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
-	o.Hub, o.Subject, o.RequestTimeout = hub, s.Subject, s.RequestTimeout
+	o.Subject = s.Subject
 	o.CursorSubject = natshub.CursorSubject(s.Prefix, c.p.name, c.p.agent.opt.Instance, n.Name)
 	f := enc.Framing()
 	o.Separator = string(f.Separator)

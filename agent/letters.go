@@ -67,14 +67,12 @@ func (c *connectors) letterStream(o *forward.OutputOptions, l plan.Letters) erro
 	if err := conn.Validate(); err != nil {
 		return err
 	}
-	hub, err := c.hub(conn, natshub.Options{
+	if err := c.hub(o, conn, natshub.Options{
 		Stream: l.Stream, Subjects: []string{l.Stream + ".>"}, Create: true, MaxBytes: l.MaxBytes, MaxAge: l.MaxAge,
 		Warn: func(w string) { c.p.log.Warn(w, "output", o.Name) },
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
-	o.Hub, o.RequestTimeout = hub, conn.RequestTimeout
 	kind := dataflow.KindDead
 	if o.Name == dataflow.LateRows {
 		kind = dataflow.KindLate

@@ -7,11 +7,13 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/edgeflow/edgeflow/connector/nats"
+	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/natshub"
 )
 
 // link is a connection to a server of sinks. It comes up by itself; why tells why it is down.
 type link struct {
+	id  int // among the pipeline's
 	nc  *natsgo.Conn
 	why func() error
 }
@@ -35,15 +37,16 @@ func (c *connectors) connect(o nats.ConnOptions) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.links[key] = &link{nc, why}
+	c.opened++
+	c.links[key] = &link{c.opened, nc, why}
 	return c.links[key], nil
 }
 
-// hub is a stream of a server as the target of an output.
-func (c *connectors) hub(to nats.ConnOptions, o natshub.Options) (*natshub.Hub, error) {
+// hub makes a stream of a server the target of an output. The outputs of one stream are a group.
+func (c *connectors) hub(out *forward.OutputOptions, to nats.ConnOptions, o natshub.Options) error {
 	l, err := c.connect(to)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	o.Prefix = to.APIPrefix()
 	o.Renew = func() (*natsgo.Conn, error) {
@@ -55,7 +58,8 @@ func (c *connectors) hub(to nats.ConnOptions, o natshub.Options) (*natshub.Hub, 
 		return l.nc, nil
 	}
 	o.Why = func() error { return l.why() }
-	return natshub.New(l.nc, o), nil
+	out.Hub, out.RequestTimeout, out.Group = natshub.New(l.nc, o), to.RequestTimeout, fmt.Sprint(l.id, " ", o.Stream)
+	return nil
 }
 
 // note keeps how a source's connection is, and tells whether that is news.

@@ -56,7 +56,7 @@ func (e *RowTooLargeError) Error() string {
 
 func (e *RowTooLargeError) Is(target error) bool { return target == ErrRowTooLarge }
 
-// GuardError is returned by Publish when the cursor was not where it was expected. Nothing
+// GuardError is returned by Publish when a cursor was not where it was expected. Nothing
 // was stored. Place is where it is, 0 for nowhere or unknown.
 type GuardError struct{ Place uint64 }
 
@@ -118,13 +118,21 @@ type Message struct {
 	Merged uint64
 }
 
-// Batch is what one publish stores: the moved cursor and the messages after it.
+// Move is a cursor's move.
+type Move struct {
+	Output, Subject string // the cursor's output, and where it lives
+	// Expect is the cursor's place for the move to be stored, 0 when there is none.
+	Expect uint64
+	Cursor Record
+}
+
+// Batch is what one publish stores: moved cursors and the messages after them.
 type Batch struct {
-	Pipeline, Instance, Output string
-	Subject                    string // of the cursor
-	// Expect is the cursor's place for the batch to be stored, 0 when there is none.
-	Expect   uint64
-	Cursor   Record
+	Pipeline, Instance string
+	Move
+	// With are cursors of other outputs of the group, which are claimed at once. They follow
+	// the first one at the next places.
+	With     []Move
 	Messages []Message
 	// Bytes is the size of the payloads, and what messages take beside them.
 	Bytes int
@@ -142,7 +150,7 @@ type Hub interface {
 	// ReadCursor reads the newest cursor from the stream's leader. place is 0 when there
 	// is none.
 	ReadCursor(ctx context.Context, subject string) (data []byte, place uint64, err error)
-	// Publish stores the cursor and the messages, all or none, and returns the cursor's
+	// Publish stores the cursors and the messages, all or none, and returns the first cursor's
 	// new place. A *GuardError, *RefusedError or *NotSentError means that nothing was stored;
 	// after any other error the outcome is unknown.
 	Publish(ctx context.Context, b *Batch) (place uint64, err error)

@@ -38,6 +38,9 @@ type OutputOptions struct {
 	Hub Hub
 	// Subject is where rows go that have no subject of their own.
 	Subject string
+	// Group names what one publish of the hub reaches, a stream. Outputs of one group are claimed
+	// together; empty is an output for itself.
+	Group string
 	// CursorSubject is where the cursor lives at the hub.
 	CursorSubject string
 	// Pack is how many rows a message carries at most (default 1).

@@ -62,7 +62,7 @@ func (o *output) local(last uint64) Local {
 func (o *output) step(ctx context.Context, now time.Time) (progress bool, err error) {
 	switch o.phase {
 	case phaseClaim:
-		return true, o.claim(ctx, now)
+		return o.claim(ctx, now)
 	case phaseResolve:
 		return true, o.resolve(ctx, now)
 	}
@@ -113,59 +113,6 @@ func (o *output) look(ctx context.Context) (Seen, error) {
 		}
 	}
 	return s, nil
-}
-
-// claim takes the cursor over for a new generation.
-func (o *output) claim(ctx context.Context, now time.Time) error {
-	if err := o.check(ctx); err != nil {
-		return o.fail(now, err)
-	}
-	seen, err := o.look(ctx)
-	if err != nil {
-		return o.fail(now, err)
-	}
-	last := o.f.lastCommitted(o)
-	if o.place == 0 {
-		// What the hub has was sent before we began. Rows that were committed since then may
-		// bear the same sequences and be others.
-		last = o.restored
-	}
-	if held := o.f.sendable(o); seen.Outbox > held && seen.Outbox <= last {
-		return &fatalError{&OutputError{Output: o.Name, Err: fmt.Errorf("%w: it has row %d, this one holds the rows after %d back", ErrCursorAhead, seen.Outbox, held),
-			Hint: "another copy of this instance's disk sent them; run that one, or run this one with --reset-state under another instance name"}}
-	}
-	if d := decideClaim(o.local(last), seen); d != Proceed {
-		if err := o.trouble(d, seen, last); err != nil {
-			return err
-		}
-		// Resend: the hub's word counts no more than ours.
-		acc := o.account()
-		seen.Outbox, seen.From = max(seen.Outbox, acc.Done()), max(seen.From, acc.Done())
-		seen.Counted = false
-	}
-	// As it will be when the claim stands.
-	acc := o.account().claimed(seen)
-	if err := failpoint.Hit("forward.before-claim"); err != nil {
-		return o.fail(now, err)
-	}
-	generation := max(seen.Generation, o.generation) + 1
-	rec := Record{Generation: generation, Epoch: o.f.epoch.Load(), From: seen.From, Outbox: seen.Outbox, Skipped: acc.skipped(seen.Outbox), Counted: true}
-	place, err := o.publish(ctx, &Batch{Expect: seen.Place, Cursor: rec})
-	if err != nil {
-		// Whether it was stored or not, the next claim reads the cursor and goes above it.
-		return o.fail(now, err)
-	}
-	if err := failpoint.Hit("forward.after-claim"); err != nil {
-		return o.fail(now, err)
-	}
-	o.place = place
-	o.f.mu.Lock()
-	o.generation = generation
-	o.acc = o.acc.claimed(seen) // rows may have been given up meanwhile
-	o.f.mu.Unlock()
-	o.phase = phaseSend
-	o.up(Event{Kind: Claimed, Output: o.Name, Generation: generation})
-	return nil
 }
 
 // trouble turns a decision against going on into an error, unless the policy is to resend.
@@ -263,11 +210,10 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 		return false, nil
 	}
 	b := &Batch{
-		Expect: o.place,
-		Cursor: Record{
+		Move: Move{Output: o.Name, Subject: o.CursorSubject, Expect: o.place, Cursor: Record{
 			Generation: o.generation, Epoch: o.f.epoch.Load(), From: base, Outbox: got.last,
 			Skipped: o.account().skipped(base) + got.refused, Counted: true,
-		},
+		}},
 		Messages: o.batch.msgs, Bytes: got.bytes,
 	}
 	o.flightTo, o.flightRefused = got.last, got.refused
@@ -291,7 +237,7 @@ func (o *output) send(ctx context.Context, now time.Time) (progress bool, err er
 }
 
 func (o *output) publish(ctx context.Context, b *Batch) (uint64, error) {
-	b.Pipeline, b.Instance, b.Output, b.Subject = o.f.Pipeline, o.f.Instance, o.Name, o.CursorSubject
+	b.Pipeline, b.Instance = o.f.Pipeline, o.f.Instance
 	if err := failpoint.Hit("forward.before-publish"); err != nil {
 		return 0, err
 	}

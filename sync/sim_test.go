@@ -28,7 +28,6 @@ type simulation struct {
 	fw    *forward.Forwarder
 	// zombie is an earlier instance that still runs on its own copy of the store.
 	zombie  *forward.Forwarder
-	twins   bool // there was one
 	drops   bool // outboxes drop their oldest rows
 	merges  bool // crowded outboxes merge rows
 	merged  int  // rows at the hub that stand for several
@@ -47,7 +46,7 @@ func (s *simulation) options(store forward.Store) forward.Options {
 	for i, name := range outputs {
 		o.Outputs = append(o.Outputs, forward.OutputOptions{
 			Name: name, Hub: s.hub, Subject: "out." + name, CursorSubject: "out.cursor." + name,
-			Pack: 1 + 3*i, Separator: "\n", Priority: i,
+			Pack: 1 + 3*i, Separator: "\n", Priority: i, Group: "hub",
 		})
 		if s.drops {
 			o.Outputs[i].BytesMax, o.Outputs[i].OnFull = 200, forward.DropOldest
@@ -142,7 +141,7 @@ func (s *simulation) step(seed uint64) {
 	case n < 28: // another machine takes over while this one goes on
 		s.logf("takeover")
 		s.crashes++
-		s.zombie, s.store, s.twins = s.fw, s.store.Clone(), true
+		s.zombie, s.store = s.fw, s.store.Clone()
 		s.start()
 	case n < 40 && s.zombie != nil:
 		_, err := s.zombie.Step(context.Background(), s.now)
@@ -154,8 +153,8 @@ func (s *simulation) step(seed uint64) {
 		}
 	default:
 		if _, err := s.fw.Step(context.Background(), s.now); err != nil {
-			if errors.Is(err, forward.ErrFenced) && s.twins {
-				// The older instance claimed this output later than we did.
+			if errors.Is(err, forward.ErrFenced) && s.zombie != nil {
+				// The older instance claimed later than we did, and goes on at all outputs.
 				s.logf("fenced by the older instance: start again")
 				s.start()
 				return

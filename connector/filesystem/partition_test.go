@@ -51,7 +51,7 @@ var q10 = map[string]string{
 // rowsAt is a publish of row n to a minute of the day, and then how far event time is;
 // minute and watermark below 0 leave the row and the watermark out.
 func rowsAt(place, n uint64, minute, watermark int) *forward.Batch {
-	b := &forward.Batch{Output: "out", Subject: "cursor.p.i.out", Expect: place}
+	b := &forward.Batch{Move: forward.Move{Output: "out", Subject: "cursor.p.i.out", Expect: place}}
 	last := n - 1
 	if minute >= 0 {
 		folder := fmt.Sprintf("dt=2024-01-01/hm=%02d%%3A%02d", minute/60, minute%60)

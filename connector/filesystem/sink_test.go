@@ -31,7 +31,7 @@ func newSink(t *testing.T, dir string) *Sink {
 
 // batch is rows first to last of an output, two a message, behind a cursor.
 func batch(generation, expect, first, last uint64) *forward.Batch {
-	b := &forward.Batch{Output: "out/1", Subject: "cursor.p.i.out", Expect: expect, Cursor: forward.Record{Generation: generation, From: first - 1, Outbox: last}}
+	b := &forward.Batch{Move: forward.Move{Output: "out/1", Subject: "cursor.p.i.out", Expect: expect, Cursor: forward.Record{Generation: generation, From: first - 1, Outbox: last}}}
 	for n := first; n <= last; n += 2 {
 		m := forward.Message{First: n, Last: min(n+1, last), Data: []byte(fmt.Sprint(n))}
 		if n < last {

@@ -333,28 +333,7 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	if now := h.nc.MaxPayload(); now != h.payload && h.payload != 0 {
 		return 0, &forward.RefusedError{Reason: fmt.Sprintf("max_payload of the server was %d and is %d", h.payload, now), Changed: true}
 	}
-	id := nuid.Next()
-	n := len(b.Messages) + 1
-	head := func(m *nats.Msg, i int) {
-		if n > 1 {
-			m.Header["Nats-Batch-Id"] = []string{id}
-			m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i)}
-			if i == n {
-				m.Header["Nats-Batch-Commit"] = []string{"1"}
-			}
-		}
-		m.Header["Nats-Expected-Stream"] = []string{h.o.Stream}
-		m.Header[HeaderPipeline] = []string{b.Pipeline}
-		m.Header[HeaderInstance] = []string{b.Instance}
-		m.Header[HeaderOutput] = []string{b.Output}
-		m.Header[HeaderEpoch] = []string{strconv.FormatUint(b.Cursor.Epoch, 10)}
-	}
-	h.body = b.Cursor.Append(h.body[:0])
-	m := &nats.Msg{Subject: b.Subject, Header: nats.Header{}, Data: h.body}
-	head(m, 1)
-	m.Header["Nats-Rollup"] = []string{"sub"}
-	m.Header["Nats-TTL"] = []string{"never"}
-	m.Header["Nats-Expected-Last-Subject-Sequence"] = []string{strconv.FormatUint(b.Expect, 10)}
+	id, n := nuid.Next(), length(b)
 	connection := h.nc.Stats().Reconnects
 	inbox := h.nc.NewRespInbox()
 	began := time.Now()
@@ -370,7 +349,8 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	// The first message asks for an answer too: it says whether anybody listens.
-	for i := 1; ; i++ {
+	for i := 1; i <= n; i++ {
+		m := h.message(b, id, i)
 		if i == 1 || i == n {
 			m.Reply = inbox
 		}
@@ -379,22 +359,6 @@ func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 				return 0, &forward.NotSentError{Err: fmt.Errorf("hub: publish: %w", err)}
 			}
 			return 0, fmt.Errorf("hub: publish: %w", err)
-		}
-		if i == n {
-			break
-		}
-		d := &b.Messages[i-1]
-		m = &nats.Msg{Subject: d.Subject, Header: nats.Header{}, Data: d.Data}
-		head(m, i+1)
-		m.Header[HeaderSequence] = []string{strconv.FormatUint(d.First, 10) + "-" + strconv.FormatUint(d.Last, 10)}
-		if d.WindowEndMs != 0 {
-			m.Header[HeaderWindowEnd] = []string{strconv.FormatInt(d.WindowEndMs, 10)}
-		}
-		if d.Merged != 0 {
-			m.Header[HeaderMerged] = []string{strconv.FormatUint(d.Merged, 10)}
-		}
-		if d.Kind != "+I" && d.Kind != "" {
-			m.Header[HeaderKind] = []string{d.Kind}
 		}
 	}
 	if err := h.nc.FlushWithContext(ctx); err != nil {
@@ -433,7 +397,7 @@ func (h *Hub) next(ctx context.Context, answers <-chan answer, connection uint64
 // outcome waits for what became of a batch. An empty answer only says that the first message
 // was staged.
 func (h *Hub) outcome(ctx context.Context, answers <-chan answer, b *forward.Batch, connection uint64) (uint64, error) {
-	n := len(b.Messages) + 1
+	n := length(b)
 	for {
 		m, err := h.next(ctx, answers, connection)
 		if err != nil {

@@ -159,13 +159,17 @@ func (s *Server) down() bool {
 
 // store does what the stream does with an atomic batch.
 func (s *Server) store(b *forward.Batch) (uint64, error) {
-	have := s.cursors[b.Subject]
-	if have.place != b.Expect {
-		return 0, &forward.GuardError{Place: have.place}
+	moves := append([]forward.Move{b.Move}, b.With...)
+	for _, m := range moves {
+		if have := s.cursors[m.Subject]; have.place != m.Expect {
+			return 0, &forward.GuardError{Place: have.place}
+		}
 	}
-	s.last++
-	place := s.last
-	s.cursors[b.Subject] = cursor{b.Cursor.Append(nil), place}
+	place := s.last + 1
+	for _, m := range moves {
+		s.last++
+		s.cursors[m.Subject] = cursor{m.Cursor.Append(nil), s.last}
+	}
 	for _, m := range b.Messages {
 		s.last++
 		s.Messages = append(s.Messages, Stored{s.last, m.Subject, string(m.Data), m.First, m.Last, m.Kind, m.Merged})
