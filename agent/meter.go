@@ -13,7 +13,9 @@ type meter struct {
 	lastAt   time.Time
 	lastRead int64
 	perSec   int64
-	shownAt  time.Time
+	// swapFails tells that the swap takes no more, and that this was said.
+	swapFails bool
+	shownAt   time.Time
 
 	checkpoints, failures, checkpointMs, checkpointBytes, checkpointAtMs, fileBytes int64
 	// writtenBytes went to the disk since the start, for changedBytes of pages and frames.
@@ -63,7 +65,13 @@ func (r *runner) publish(now time.Time, force bool) {
 		FileBytes: m.fileBytes, RestoreMs: r.restoreTook.Milliseconds(), Ledger: r.ledger,
 	}
 	held := r.arena.Stats()
-	st.StateBytes, st.SpilledBytes = held.Bytes, int64(held.Spilled)*int64(r.arena.PageSize())
+	page := int64(r.arena.PageSize())
+	st.StateBytes, st.SpilledBytes, st.SwappedBytes = held.Bytes, int64(held.Spilled)*page, held.Swapped*page
+	if (held.SwapErr != nil) != m.swapFails {
+		if m.swapFails = !m.swapFails; m.swapFails {
+			r.p.log.Error("a step of the pipeline has no room on the disk for the state that it changes, and takes memory above edgeflow.memory.max", "error", held.SwapErr)
+		}
+	}
 	if up := now.Sub(st.Started); up >= time.Minute {
 		st.WrittenPerDay = int64(float64(m.writtenBytes) / up.Hours() * 24)
 	}

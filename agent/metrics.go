@@ -43,6 +43,7 @@ func (a *Agent) writeMetrics(w io.Writer) {
 	one("edgeflow_checkpoint_bytes", "gauge", "Bytes that the last checkpoint wrote.", func(s *Status) float64 { return float64(s.CheckpointBytes) })
 	one("edgeflow_state_bytes", "gauge", "Operator state in memory.", func(s *Status) float64 { return float64(s.StateBytes) })
 	one("edgeflow_state_spilled_bytes", "gauge", "Operator state that lies in the state file alone, read back when it is needed.", func(s *Status) float64 { return float64(s.SpilledBytes) })
+	one("edgeflow_state_swapped_bytes_total", "counter", "Changed state that was written aside in the midst of steps that had no room for it, since the start.", func(s *Status) float64 { return float64(s.SwappedBytes) })
 	one("edgeflow_output_memory_bytes", "gauge", "Output in memory that no checkpoint has stored yet.", func(s *Status) float64 { return float64(s.OutputMemory) })
 	one("edgeflow_source_queue_bytes", "gauge", "Messages that the sources have read ahead.", func(s *Status) float64 { return float64(s.QueueBytes) })
 	one("edgeflow_state_file_bytes", "gauge", "Size of the state file.", func(s *Status) float64 { return float64(s.FileBytes) })

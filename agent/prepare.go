@@ -101,6 +101,7 @@ func (r *runner) divertedAside() error {
 // The names in a pipeline's folder.
 const (
 	stateFile    = "state.db"
+	swapFile     = "state.swap"
 	savepointDir = "savepoints"
 )
 

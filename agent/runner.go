@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/edgeflow/edgeflow/agent/wiring"
@@ -32,6 +33,7 @@ type runner struct {
 	p      *Pipeline
 	cfg    *plan.Config
 	store  *store.Store
+	swap   *store.Swap // nil where memory has no limit
 	arena  *state.Arena
 	engine *dataflow.Engine
 	conns  *connectors
@@ -134,8 +136,14 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 // restore fills the arena and drops the state of operators that the plan no longer has.
 func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	var err error
-	r.arena, err = state.NewArena(state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store})
-	if err != nil {
+	o := state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store}
+	if o.MemoryMax > 0 {
+		if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize); err != nil {
+			return nil, err
+		}
+		o.Swap = r.swap
+	}
+	if r.arena, err = state.NewArena(o); err != nil {
 		return nil, err
 	}
 	if restored.Manifest == nil {
@@ -414,6 +422,9 @@ func (r *runner) close() error {
 	}
 	if r.conns != nil {
 		errs = append(errs, r.conns.close())
+	}
+	if r.swap != nil {
+		errs = append(errs, r.swap.Close())
 	}
 	if r.store != nil {
 		errs = append(errs, r.store.Close())

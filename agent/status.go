@@ -57,9 +57,10 @@ type Status struct {
 	CheckpointAtMs int64 `json:"checkpoint_at_ms"`
 	// StateBytes is the state held in memory, SpilledBytes what lies in the store alone.
 	// OutputMemory is output that no checkpoint has stored yet, QueueBytes what the sources
-	// have read ahead.
+	// have read ahead. SwappedBytes is changed state that steps had no room for, since the start.
 	StateBytes   int64 `json:"state_bytes"`
 	SpilledBytes int64 `json:"state_spilled_bytes"`
+	SwappedBytes int64 `json:"state_swapped_bytes"`
 	OutputMemory int64 `json:"output_memory_bytes"`
 	QueueBytes   int64 `json:"source_queue_bytes"`
 	FileBytes    int64 `json:"file_bytes"`

@@ -26,14 +26,15 @@ type AggStore struct {
 	walkTo       []byte      // scratch
 }
 
-// DropScope removes the tree entries of every group of the store's scope.
-func (m *AggStore) DropScope() {
+// DropScope removes the tree entries of every group of the store's scope. It calls between
+// now and then, where it holds no bytes of the arena.
+func (m *AggStore) DropScope(between func()) {
 	if m.Tree == nil {
 		return
 	}
 	m.key = binary.BigEndian.AppendUint64(m.key[:0], flip(m.Scope))
 	m.to = append(m.to[:0], m.key...)
-	m.Tree.DeleteRange(m.key, afterPrefix(m.to))
+	m.Tree.DeleteLeaves(m.key, afterPrefix(m.to), between)
 }
 
 func (m *AggStore) dropGroup(st []byte) {

@@ -249,6 +249,7 @@ func (o *IntervalJoin) expire(now int64) error {
 			if err := o.forget(i, k, v); err != nil {
 				return err
 			}
+			o.relieve()
 		}
 	}
 	if !some {
@@ -287,7 +288,7 @@ func (o *IntervalJoin) Watermark(input int, t int64) error {
 		return o.ctx.Out.Watermark(Idle)
 	}
 	if !o.cfg.ProcTime || low == EndOfInput {
-		if err := o.expire(low); err != nil {
+		if err := o.calmly(o.expire, low); err != nil {
 			return err
 		}
 	}
@@ -304,7 +305,7 @@ func (o *IntervalJoin) Tick(now int64) error {
 	}
 	arrived(o.progress, now)
 	if o.cfg.ProcTime {
-		if err := o.expire(now); err != nil {
+		if err := o.calmly(o.expire, now); err != nil {
 			return err
 		}
 	}

@@ -252,6 +252,7 @@ func (o *Match) fireUpTo(bound int64) error {
 				if err := o.fireTimer(); err != nil {
 					return err
 				}
+				o.relieve()
 				continue
 			}
 		}
@@ -262,14 +263,15 @@ func (o *Match) fireUpTo(bound int64) error {
 			return err
 		}
 		fired, ok = true, o.due.Next()
+		o.relieve()
 	}
 	switch {
 	case !fired:
 	case o.due.Valid():
 		o.at = append(o.at[:0], o.due.Key()...)
-		o.waiting.DeleteRange(nil, o.at)
+		o.waiting.DeleteLeaves(nil, o.at, o.relieve)
 	default:
-		o.waiting.DeleteRange(nil, nil)
+		o.waiting.DeleteLeaves(nil, nil, o.relieve)
 	}
 	return nil
 }
@@ -278,7 +280,7 @@ func (o *Match) fireUpTo(bound int64) error {
 func (o *Match) Watermark(_ int, t int64) error {
 	if t != Idle && (!o.cfg.ProcTime || t == EndOfInput) {
 		o.progress.SetInt64(progressWatermark, t)
-		if err := o.fireUpTo(t); err != nil {
+		if err := o.calmly(o.fireUpTo, t); err != nil {
 			return err
 		}
 		if err := o.emit.flush(); err != nil {
@@ -291,7 +293,7 @@ func (o *Match) Watermark(_ int, t int64) error {
 // Tick lets processing time pass.
 func (o *Match) Tick(now int64) error {
 	if o.cfg.ProcTime {
-		if err := o.fireUpTo(now - 1); err != nil {
+		if err := o.calmly(o.fireUpTo, now-1); err != nil {
 			return err
 		}
 		if err := o.emit.flush(); err != nil {

@@ -301,6 +301,7 @@ func (o *Over) fire(t int64) error {
 		if err := o.group(at); err != nil {
 			return err
 		}
+		o.relieve()
 	}
 	o.sweepEnds(t)
 	return nil
@@ -398,13 +399,14 @@ func (o *Over) sweepEnds(t int64) {
 			o.empty(v)
 			o.partitions.Delete(o.key)
 		}
+		o.relieve()
 	}
 }
 
 // Watermark emits the rows that wait for it.
 func (o *Over) Watermark(_ int, t int64) error {
 	if o.waits() && (t == EndOfInput || t != Idle && o.cfg.Time >= 0) {
-		if err := o.fire(t); err != nil {
+		if err := o.calmly(o.fire, t); err != nil {
 			return err
 		}
 		o.progress.SetInt64(overWatermark, t)
@@ -418,7 +420,7 @@ func (o *Over) Watermark(_ int, t int64) error {
 // Tick emits the rows whose arrival time is over.
 func (o *Over) Tick(now int64) error {
 	if o.waits() && o.cfg.Time < 0 {
-		if err := o.fire(now - 1); err != nil {
+		if err := o.calmly(o.fire, now-1); err != nil {
 			return err
 		}
 		if err := o.emit.flush(); err != nil {

@@ -117,11 +117,14 @@ func (r *ranked) last(id int64) bool {
 }
 
 // drop deletes all rows of a partition.
-func (r *ranked) drop(id int64) {
+func (r *ranked) drop(id int64) { r.dropLeaves(id, func() {}) }
+
+// dropLeaves is drop that calls between now and then, where it holds no bytes of the arena.
+func (r *ranked) dropLeaves(id int64, between func()) {
 	r.to = appendID(r.to[:0], id)
 	r.find = appendID(r.find[:0], id+1)
-	r.rows.DeleteRange(r.to, r.find)
+	r.rows.DeleteLeaves(r.to, r.find, between)
 	if r.finds != nil {
-		r.finds.DeleteRange(r.to, r.find)
+		r.finds.DeleteLeaves(r.to, r.find, between)
 	}
 }

@@ -69,7 +69,7 @@ func (o *SessionAggregate) Open(c *Context) error {
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
-	o.sessions = openSessions(o.space, o.cfg.Window.Size, size, o.mergeStates)
+	o.sessions = openSessions(&o.node, o.cfg.Window.Size, size, o.mergeStates)
 	o.progress = openProgress(o.space)
 	o.store.Heap = o.space.Heap("heap")
 	if o.set.NeedsTree() {
@@ -177,7 +177,7 @@ func (o *SessionAggregate) emitSession(key []byte, start, end int64, p []byte) e
 func (o *SessionAggregate) Watermark(_ int, t int64) error {
 	if t != Idle && (!o.cfg.Window.ProcTime || t == EndOfInput) {
 		o.progress.SetInt64(progressWatermark, t)
-		if err := o.fireUpTo(o.clock.closed(t)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(t)); err != nil {
 			return err
 		}
 	}
@@ -188,7 +188,7 @@ func (o *SessionAggregate) Watermark(_ int, t int64) error {
 func (o *SessionAggregate) Tick(now int64) error {
 	arrived(o.progress, now)
 	if o.cfg.Window.ProcTime {
-		if err := o.fireUpTo(o.clock.closed(now - 1)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(now-1)); err != nil {
 			return err
 		}
 	}

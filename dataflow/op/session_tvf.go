@@ -57,7 +57,7 @@ func (o *SessionTVF) Open(c *Context) error {
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
-	o.sessions = openSessions(o.space, o.cfg.Window.Size, tvfSize, o.move)
+	o.sessions = openSessions(&o.node, o.cfg.Window.Size, tvfSize, o.move)
 	o.rows = o.space.Ordered("rows", state.OrderedSpec{ValueSize: -1})
 	o.it = o.rows.Iter()
 	o.progress = openProgress(o.space)
@@ -164,6 +164,7 @@ func (o *SessionTVF) emitSession(_ []byte, start, end int64, p []byte) error {
 		if err := o.emit.keep(vec.RowKind(v[8]), word(v, 0)); err != nil {
 			return err
 		}
+		o.relieve()
 	}
 	o.forget(id)
 	return nil
@@ -173,7 +174,7 @@ func (o *SessionTVF) emitSession(_ []byte, start, end int64, p []byte) error {
 func (o *SessionTVF) Watermark(_ int, t int64) error {
 	if t != Idle && (!o.cfg.Window.ProcTime || t == EndOfInput) {
 		o.progress.SetInt64(progressWatermark, t)
-		if err := o.fireUpTo(o.clock.closed(t)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(t)); err != nil {
 			return err
 		}
 	}
@@ -183,7 +184,7 @@ func (o *SessionTVF) Watermark(_ int, t int64) error {
 // Tick emits the processing-time sessions that end at or before now.
 func (o *SessionTVF) Tick(now int64) error {
 	if o.cfg.Window.ProcTime {
-		if err := o.fireUpTo(o.clock.closed(now - 1)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(now-1)); err != nil {
 			return err
 		}
 	}

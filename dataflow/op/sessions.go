@@ -22,6 +22,8 @@ type sessions struct {
 	payload      int // bytes
 	// merge adds the payload src, of later rows, to dst, and frees what src refers to.
 	merge func(dst, src []byte)
+	// relieve is called between two sessions that end.
+	relieve func()
 
 	it    *state.Iter `scratch:"a walk within one call"`
 	key   []byte      `scratch:"a key in hand"`
@@ -36,8 +38,9 @@ const (
 	sessionHead  = 16
 )
 
-func openSessions(s *state.Space, gap int64, payload int, merge func(dst, src []byte)) *sessions {
-	o := &sessions{gap: gap, payload: payload, merge: merge,
+func openSessions(n *node, gap int64, payload int, merge func(dst, src []byte)) *sessions {
+	s := n.space
+	o := &sessions{gap: gap, payload: payload, merge: merge, relieve: n.relieve,
 		tree:   s.Ordered("sessions", state.OrderedSpec{ValueSize: sessionHead + payload}),
 		timers: s.Ordered("timers", state.OrderedSpec{}),
 		value:  make([]byte, sessionHead+payload)}
@@ -120,7 +123,8 @@ func (s *sessions) join(key []byte, t int64) []byte {
 }
 
 // expire calls fn for the sessions that end at or before bound, in the order of their
-// ends, and forgets them. The payload is valid during the call; fn frees what it refers to.
+// ends, and forgets them. The payload is valid during the call; fn frees what it refers to,
+// and holds no bytes of the arena when it returns.
 func (s *sessions) expire(bound int64, fn func(key []byte, start, end int64, payload []byte) error) error {
 	for {
 		k, _, ok := s.timers.Min()
@@ -139,6 +143,7 @@ func (s *sessions) expire(bound int64, fn func(key []byte, start, end int64, pay
 			setWord(v, sessionTimer, end)
 			s.key = append(appendOrdered(s.key[:0], end), session...)
 			s.timers.Put(s.key, nil)
+			s.relieve()
 			continue
 		}
 		copy(s.value, v)
@@ -147,6 +152,7 @@ func (s *sessions) expire(bound int64, fn func(key []byte, start, end int64, pay
 		if err := fn(session[4:n], readOrdered(session[n:]), due, s.value[sessionHead:]); err != nil {
 			return err
 		}
+		s.relieve()
 	}
 }
 

@@ -159,9 +159,10 @@ func (o *Sort) fire(t int64) error {
 			if err := o.emit.keep(vec.Insert, arrival); err != nil {
 				return err
 			}
+			o.relieve()
 		}
 		o.progress.SetInt64(sortLast, at)
-		r.drop(at ^ math.MinInt64)
+		r.dropLeaves(at^math.MinInt64, o.relieve)
 	}
 	return o.emit.flush()
 }
@@ -169,7 +170,7 @@ func (o *Sort) fire(t int64) error {
 // Watermark emits the rows up to it.
 func (o *Sort) Watermark(_ int, t int64) error {
 	if t == EndOfInput || t != Idle && o.cfg.Mode == SortByTime {
-		if err := o.fire(t); err != nil {
+		if err := o.calmly(o.fire, t); err != nil {
 			return err
 		}
 	}
@@ -179,7 +180,7 @@ func (o *Sort) Watermark(_ int, t int64) error {
 // Tick emits the rows that arrived before now.
 func (o *Sort) Tick(now int64) error {
 	if o.cfg.Mode == SortByArrival {
-		if err := o.fire(now - 1); err != nil {
+		if err := o.calmly(o.fire, now-1); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ type node struct {
 	space  *state.Space
 	ledger ledger
 	layout layout `scratch:"how state is laid out"`
+	calm   bool   // a watermark or a tick is in hand
 }
 
 // layout collects the columns of an operator's space; its hash covers all of them, but for
@@ -124,6 +125,25 @@ func (l ledger) audit() Audit {
 	at := func(f int) int64 { return l.s.Int64(f * 8) }
 	return Audit{Rows: at(rowsIn), Filtered: at(filtered), Failed: at(failed), Dropped: at(dropped), Late: at(late),
 		Assigned: at(assigned), Fired: at(fired), DroppedLate: at(droppedLate)}
+}
+
+// calmly calls fn, which emits what a watermark or a tick to the time t lets go, and may call
+// relieve.
+func (n *node) calmly(fn func(t int64) error, t int64) error {
+	n.calm = true
+	err := fn(t)
+	n.calm = false
+	return err
+}
+
+// relieve keeps memory within its limit while an operator goes through much state. It is
+// called where the operator holds no bytes of the arena. Operators before it may hold some
+// while they hand rows on, but not while they hand a watermark or a tick on; else this does
+// nothing.
+func (n *node) relieve() {
+	if n.calm {
+		n.ctx.Arena.Relieve()
+	}
 }
 
 // auditOpen reads the ledger of an operator with windows; open counts what is open in its

@@ -171,6 +171,15 @@ func (o *TemporalJoin) version(b *vec.Batch, row int, t int64) {
 	o.putRef(o.versions, o.versions.Heap().Put(o.value))
 }
 
+// advance joins the rows up to time now, and forgets the versions that none is left for.
+func (o *TemporalJoin) advance(now int64) error {
+	if err := o.join(now); err != nil {
+		return err
+	}
+	o.forget(now)
+	return nil
+}
+
 // join joins the left rows up to time now, in their order.
 func (o *TemporalJoin) join(now int64) error {
 	for {
@@ -185,6 +194,7 @@ func (o *TemporalJoin) join(now int64) error {
 		o.rows.Heap().Free(ref)
 		o.at = append(o.at[:0], k...)
 		o.rows.Delete(o.at)
+		o.relieve()
 	}
 }
 
@@ -259,6 +269,7 @@ func (o *TemporalJoin) forget(now int64) {
 			}
 		}
 		o.successors.Delete(o.at[:n])
+		o.relieve()
 	}
 }
 
@@ -269,10 +280,9 @@ func (o *TemporalJoin) Watermark(input int, t int64) error {
 		return nil
 	}
 	if low != Idle {
-		if err := o.join(low); err != nil {
+		if err := o.calmly(o.advance, low); err != nil {
 			return err
 		}
-		o.forget(low)
 	}
 	return o.ctx.Out.Watermark(low)
 }

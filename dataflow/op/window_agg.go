@@ -361,7 +361,7 @@ func (o *WindowAggregate) pack(b *vec.Batch, sel []int32) ([]byte, []uint32) {
 func (o *WindowAggregate) Watermark(_ int, t int64) error {
 	if t != Idle && (!o.cfg.Window.ProcTime || t == EndOfInput) {
 		o.progress.SetInt64(progressWatermark, t)
-		if err := o.fireUpTo(o.clock.closed(t)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(t)); err != nil {
 			return err
 		}
 	}
@@ -371,7 +371,7 @@ func (o *WindowAggregate) Watermark(_ int, t int64) error {
 // Tick fires the processing-time windows that end at or before now.
 func (o *WindowAggregate) Tick(now int64) error {
 	if o.cfg.Window.ProcTime {
-		if err := o.advance(now); err != nil {
+		if err := o.calmly(o.advance, now); err != nil {
 			return err
 		}
 	}

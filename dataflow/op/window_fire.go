@@ -105,7 +105,7 @@ func (o *WindowAggregate) fire(end int64) error {
 		o.mergePane(p)
 	}
 	err := o.emitPane(f.into, o.merged.Scope)
-	o.merged.DropScope()
+	o.merged.DropScope(o.relieve)
 	o.merge.Drop(0)
 	return err
 }
@@ -121,7 +121,7 @@ func (o *WindowAggregate) fireCumulated(end int64) error {
 	}
 	err := o.emitPane(f.into, o.merged.Scope)
 	if end == f.start+o.cfg.Window.Size {
-		o.merged.DropScope()
+		o.merged.DropScope(o.relieve)
 		o.merge.Drop(f.start)
 	}
 	return err
@@ -157,6 +157,7 @@ func (o *WindowAggregate) mergeOne(r state.Row) bool {
 		count(dst[8:], int64(binary.LittleEndian.Uint64(src[8:])))
 	}
 	o.set.Merge(&o.merged, dst[o.head:], &o.store, src[o.head:])
+	o.relieve()
 	return true
 }
 
@@ -194,6 +195,7 @@ func (o *WindowAggregate) emitOne(r state.Row) bool {
 		o.clock.setProp(cols[len(o.cfg.Keys)+len(o.cfg.Aggs)+i], row, p, start, f.end, f.now)
 	}
 	f.err = o.emit.keep(f.kind, f.now)
+	o.relieve()
 	return f.err == nil
 }
 
@@ -230,7 +232,7 @@ func (o *WindowAggregate) dropPanes(end int64) {
 
 func (o *WindowAggregate) dropPane(p int64) {
 	o.store.Scope = p
-	o.store.DropScope()
+	o.store.DropScope(o.relieve)
 	o.panes.Drop(p)
 }
 

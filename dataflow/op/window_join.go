@@ -212,10 +212,10 @@ func (o *WindowJoin) fire(end int64) error {
 	var err error
 	if left != nil && right != nil {
 		left.Scan(func(r state.Row) bool {
-			other, ok := right.Get(left.Key(r))
-			if ok {
-				err = o.cross(left.Value(r), right.Value(other))
+			if other, ok := right.Get(left.Key(r)); ok {
+				err = o.cross(chainOf(left, r), chainOf(right, other))
 			}
+			o.relieve()
 			return err == nil
 		})
 	}
@@ -237,7 +237,7 @@ func (o *WindowJoin) fire(end int64) error {
 	}
 	for i, s := range o.sides {
 		if o.panes[i] != nil {
-			o.ledger.add(fired, chainedRows(o.panes[i]))
+			o.ledger.add(fired, o.chainedRows(o.panes[i]))
 			s.panes.Drop(end)
 		}
 		o.panes[i] = nil
@@ -245,21 +245,27 @@ func (o *WindowJoin) fire(end int64) error {
 	return err
 }
 
-func chainedRows(t *state.Table) (n int64) {
+// chainOf is the first row of a key.
+func chainOf(t *state.Table, r state.Row) state.Ref {
+	return state.Ref(word(t.Value(r), chainFirst))
+}
+
+func (o *WindowJoin) chainedRows(t *state.Table) (n int64) {
 	t.Scan(func(r state.Row) bool {
 		n += word(t.Value(r), chainRows)
+		o.relieve()
 		return true
 	})
 	return n
 }
 
-// cross pairs the rows of one key.
-func (o *WindowJoin) cross(left, right []byte) error {
+// cross pairs the rows of one key, of which left and right are the first.
+func (o *WindowJoin) cross(left, right state.Ref) error {
 	l, r := o.sides[0], o.sides[1]
 	arrival := o.progress.Int64(progressArrival)
-	for a := state.Ref(word(left, chainFirst)); a != 0; {
-		x := o.panes[0].Heap().Get(a)
-		for b := state.Ref(word(right, chainFirst)); b != 0; {
+	for a := left; a != 0; {
+		for b := right; b != 0; {
+			x := o.panes[0].Heap().Get(a)
 			y := o.panes[1].Heap().Get(b)
 			row := o.pairs.batch.N
 			l.codec.decode(x[linkHead:], o.pairs.leftCols(), row)
@@ -272,6 +278,7 @@ func (o *WindowJoin) cross(left, right []byte) error {
 				return err
 			}
 			b = next
+			o.relieve()
 		}
 		a = state.Ref(word(o.panes[0].Heap().Get(a), linkNext))
 	}
@@ -294,6 +301,7 @@ func (o *WindowJoin) rest(side int, pane *state.Table) (err error) {
 	}
 	pane.Scan(func(r state.Row) bool {
 		for a := state.Ref(word(pane.Value(r), chainFirst)); a != 0 && err == nil; {
+			o.relieve()
 			x := pane.Heap().Get(a)
 			a = state.Ref(word(x, linkNext))
 			if x[linkMatched] != want {
@@ -320,7 +328,7 @@ func (o *WindowJoin) Watermark(input int, t int64) error {
 		return nil
 	}
 	if low != Idle {
-		if err := o.fireUpTo(o.clock.closed(low)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(low)); err != nil {
 			return err
 		}
 	}
@@ -341,7 +349,7 @@ func (o *WindowJoin) Audit() Audit {
 	return o.auditOpen(func() (n int64) {
 		for _, s := range o.sides {
 			s.panes.Ascend(math.MinInt64, func(_ int64, t *state.Table) bool {
-				n += chainedRows(t)
+				n += o.chainedRows(t)
 				return true
 			})
 		}

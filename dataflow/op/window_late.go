@@ -115,7 +115,7 @@ func (o *WindowAggregate) emitGroup(end int64, key []byte) (bool, error) {
 		}
 	}
 	some, err := o.emitKey(f.into, o.merged.Scope, key)
-	o.merged.DropScope()
+	o.merged.DropScope(o.relieve)
 	o.merge.Drop(0)
 	return some, err
 }

@@ -212,10 +212,11 @@ func (o *WindowRank) fire(end int64) error {
 		if err := o.emit.keep(vec.Insert, word(v, 0)); err != nil {
 			return err
 		}
+		o.relieve()
 	}
 	o.ledger.add(fired, o.held(end))
 	o.at = appendOrdered(o.at[:0], end+1)
-	o.rows.DeleteRange(o.to, o.at)
+	o.rows.DeleteLeaves(o.to, o.at, o.relieve)
 	o.panes.Drop(end)
 	return nil
 }
@@ -225,6 +226,7 @@ func (o *WindowRank) held(end int64) int64 {
 	t, n := o.panes.Find(end), int64(0)
 	t.Scan(func(r state.Row) bool {
 		n += word(t.Value(r), rankedRows)
+		o.relieve()
 		return true
 	})
 	return n
@@ -234,7 +236,7 @@ func (o *WindowRank) held(end int64) int64 {
 func (o *WindowRank) Watermark(_ int, t int64) error {
 	if t != Idle && (!o.cfg.Window.ProcTime || t == EndOfInput) {
 		o.progress.SetInt64(progressWatermark, t)
-		if err := o.fireUpTo(o.clock.closed(t)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(t)); err != nil {
 			return err
 		}
 	}
@@ -244,7 +246,7 @@ func (o *WindowRank) Watermark(_ int, t int64) error {
 // Tick emits the processing-time windows that end at or before now.
 func (o *WindowRank) Tick(now int64) error {
 	if o.cfg.Window.ProcTime {
-		if err := o.fireUpTo(o.clock.closed(now - 1)); err != nil {
+		if err := o.calmly(o.fireUpTo, o.clock.closed(now-1)); err != nil {
 			return err
 		}
 	}

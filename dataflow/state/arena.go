@@ -52,10 +52,17 @@ type Options struct {
 	CopyMax int64
 	// Pager reads dropped pages back; it may be nil when MemoryMax is 0.
 	Pager Pager
+	// Swap keeps changed pages in the midst of a step that has no room for them; nil keeps
+	// them in memory, above the limit.
+	Swap Swap
 	// SlabBytes is the size of the blocks in which images are allocated, for simulations of
 	// small states: a power of two, of two pages at least; 0 means 1 MiB. MemoryMax is at least
 	// four of them.
 	SlabBytes int
+	// Scribble is for tests: with a memory limit, Relieve and Maintain drop all that they can
+	// and overwrite it, so that whoever holds bytes of the arena where it must not reads
+	// other ones.
+	Scribble bool
 }
 
 // Validate reports the first option that cannot be used.
@@ -118,7 +125,9 @@ type Arena struct {
 
 	frames frames
 	pages  []pageEntry
-	used   []bool // second chance of a page; kept only when limited
+	owner  []PageID // by frame: its page; kept only when limited
+	used   []bool   // by frame: second chance of its page
+	swap   swapped
 	free   bitmap // pages not allocated
 	nfree  int
 	hint   int // no free page lies below
@@ -132,13 +141,13 @@ type Arena struct {
 	deltas   [2]*Delta // the newest one, in flight or not, and the one before
 	marks    []*markChunk
 	copies   copyPool
-	hand     int   // clock hand of Maintain
+	hand     int   // clock hand of evict: a frame
 	resident int   // pages with a frame
 	readBack int64 // images read back by the Pager
 
 	spaces []*Space
 	slots  []uint64 // scratch of index splits
-	// releasePage is the method value release, made once since each one made
+	// releasePage is the method value discard, made once since each one made
 	// takes an allocation.
 	releasePage func(PageID)
 	classes     classes
@@ -175,7 +184,7 @@ func (a *Arena) reset() {
 		limited:   o.MemoryMax > 0,
 		gen:       1,
 	}
-	a.releasePage = a.release
+	a.releasePage = a.discard
 	a.frames.size, a.frames.perSlab = 1<<slab, 1<<(slab-shift)
 	a.copies.init(o.PageSize, o.CopyMax)
 	a.classes.init(o.PageSize)
@@ -226,11 +235,14 @@ func (a *Arena) write(p PageID) []byte { return a.Write(makeRef(p, 0), a.pageSiz
 func (a *Arena) touch(p PageID) uint32 {
 	f := a.resolve(p)
 	e := &a.pages[p]
+	if a.swap.taken > 0 {
+		a.unswap(p)
+	}
 	if e.gen == a.gen {
 		return f
 	}
 	if d := a.inflight; d != nil && d.dirty.has(uint32(p)) {
-		d.save(p, a.frames.data(f, a.pageShift, a.slabShift, a.slabMask))
+		d.save(p, a.frame(p))
 	}
 	e.gen = a.gen
 	if !a.dirty.has(uint32(p)) {
@@ -254,10 +266,8 @@ func (a *Arena) alloc(kind byte) PageID {
 		a.extend(len(a.pages) + 1)
 		a.hint = len(a.pages)
 	}
-	e := &a.pages[p]
-	if e.frame == 0 {
-		e.frame = a.frames.alloc()
-		a.resident++
+	if a.pages[p].frame == 0 {
+		a.addFrame(p)
 	}
 	a.freed.clear(uint32(p))
 	pg := a.write(p)
@@ -277,11 +287,6 @@ func (a *Arena) extend(n int) {
 	for len(a.marks)*len(markChunk{}) < n {
 		a.marks = append(a.marks, new(markChunk))
 	}
-	if a.limited {
-		for len(a.used) < n {
-			a.used = append(a.used, false)
-		}
-	}
 }
 
 // release frees page p. Its image stays in place until the page is allocated
@@ -299,6 +304,16 @@ func (a *Arena) release(p PageID) {
 		a.ndirty--
 	}
 	a.pages[p].gen = 0
+	a.unswap(p)
+}
+
+// discard is release for a page that nobody looks at any more: above the memory limit its
+// frame goes at once, where no checkpoint needs it.
+func (a *Arena) discard(p PageID) {
+	a.release(p)
+	if a.limited && a.excess() {
+		a.drop(p)
+	}
 }
 
 // Stats describes the memory of an arena.
@@ -310,6 +325,8 @@ type Stats struct {
 	Resident  int   // pages with their image in memory, free ones included
 	Spilled   int   // allocated pages whose image is only in the store
 	ReadBack  int64 // images read back so far
+	Swapped   int64 // images put into the Swap so far
+	SwapErr   error // why the Swap takes no more until the next checkpoint; nil while it does
 }
 
 // InUse returns the number of allocated pages: what a snapshot made now must have.
@@ -325,9 +342,14 @@ func (a *Arena) Stats() Stats {
 		Resident:  a.resident,
 		Spilled:   max(0, len(a.pages)-a.nfree-a.resident),
 		ReadBack:  a.readBack,
+		Swapped:   a.swap.writes,
+		SwapErr:   a.swap.err,
 	}
 }
 
 func (a *Arena) memory() int64 {
-	return int64(a.frames.live)*int64(a.pageSize) + a.copies.bytes() + int64(len(a.pages))*12
+	return int64(a.frames.live)*int64(a.pageSize) + a.copies.bytes() + int64(len(a.pages))*pageCost
 }
+
+// pageCost is what the arena keeps of a page besides its image, in bytes.
+const pageCost = 12

@@ -36,6 +36,7 @@ type Delta struct {
 	freed    bitmap
 	npages   int // set bits of dirty
 	pages    []pageEntry
+	slots    []uint32 // as swapped has them, at the barrier
 	slabs    [][]byte
 	marks    []*markChunk
 	started  atomic.Bool
@@ -79,6 +80,7 @@ func (a *Arena) Barrier(epoch Epoch) *Delta {
 		freed:  a.freed,
 		npages: a.ndirty,
 		pages:  a.pages,
+		slots:  a.swap.snapshot(),
 		slabs:  a.frames.slabs,
 		marks:  a.marks,
 	}
@@ -176,8 +178,14 @@ func (d *Delta) Each(fn func(page PageID, image []byte) error) error {
 				owed++
 				continue
 			}
-			f := d.pages[p].frame
-			copy(scratch, d.slabs[f/perSlab][f%perSlab<<shift:])
+			if d.swapped(p) {
+				if err := d.a.opt.Swap.Get(d.slots[p]-1, scratch); err != nil {
+					return fmt.Errorf("state: page %d cannot be read from the swap: %w", p, err)
+				}
+			} else {
+				f := d.pages[p].frame
+				copy(scratch, d.slabs[f/perSlab][f%perSlab<<shift:])
+			}
 			m.Store(d.tag | markCaptured)
 			if err := fn(p, scratch); err != nil {
 				return err
@@ -209,7 +217,7 @@ func (d *Delta) stop() {
 // save keeps the image of page p for the delta unless it has been read. The
 // engine calls it before it changes the page.
 func (d *Delta) save(p PageID, image []byte) {
-	if d.stopped.Load() {
+	if d.stopped.Load() || d.swapped(p) {
 		return
 	}
 	m := d.mark(p)
@@ -228,7 +236,7 @@ func (d *Delta) save(p PageID, image []byte) {
 }
 
 // Done ends the delta after it was committed. The engine's goroutine calls it.
-func (d *Delta) Done() { d.end() }
+func (d *Delta) Done() { d.end(true) }
 
 // Abort ends a delta that was not committed: what it held becomes part of the
 // next one. The engine's goroutine calls it.
@@ -241,20 +249,21 @@ func (d *Delta) Abort() {
 		a.freed[i] |= w &^ a.dirty[i]
 	}
 	a.ndirty = a.dirty.count()
-	d.end()
+	d.end(false)
 }
 
-func (d *Delta) end() {
+func (d *Delta) end(committed bool) {
 	a := d.a
 	if a.inflight != d {
 		panic(fmt.Sprintf("state: delta of epoch %d ended twice", d.epoch))
 	}
 	d.stop()
 	a.inflight = nil
+	a.settleSwap(d, committed)
 	a.copies.reset()
 	clear(d.dirty)
 	clear(d.freed)
 	a.spare = append(a.spare, d.dirty, d.freed)
-	d.dirty, d.freed, d.pages, d.slabs, d.marks = nil, nil, nil, nil, nil
+	d.dirty, d.freed, d.pages, d.slots, d.slabs, d.marks = nil, nil, nil, nil, nil, nil
 	a.releaseFrames()
 }

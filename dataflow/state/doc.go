@@ -21,8 +21,9 @@
 //   - Pages hold no Go pointers and lie in slabs of 1 MiB, so the number of heap
 //     objects does not grow with the number of keys.
 //   - The address of a page does not change while it is allocated, unless
-//     Options.MemoryMax is set; then it may change in [Arena.Maintain] and in no
-//     other call, which the engine makes between two batches.
+//     Options.MemoryMax is set; then it may change in [Arena.Maintain], which the
+//     engine calls between two batches, in [Arena.Relieve], which operators call
+//     within a step, and in no other call.
 //   - Only Write marks a page dirty. The first Write to a page that a checkpoint
 //     in flight still has to read copies the old image first.
 //   - Numbers are little-endian on every machine.

@@ -18,64 +18,117 @@ func (e *ReadBackError) Unwrap() error { return e.Err }
 
 // resolve returns the frame of page p, reading the image back if it was dropped.
 func (a *Arena) resolve(p PageID) uint32 {
+	f := a.pages[p].frame
+	if f == 0 {
+		f = a.readPage(p)
+	}
 	if a.limited {
-		a.used[p] = true
+		a.used[f] = true
 	}
-	e := &a.pages[p]
-	if e.frame != 0 {
-		return e.frame
-	}
+	return f
+}
+
+// readPage reads the image of a dropped page back, from the Swap or from the store.
+func (a *Arena) readPage(p PageID) uint32 {
 	if a.opt.Pager == nil || p == 0 || a.free.has(uint32(p)) {
 		panic(fmt.Sprintf("state: page %d is not allocated", p))
 	}
-	f := a.frames.alloc()
-	buf := a.frames.data(f, a.pageShift, a.slabShift, a.slabMask)
-	img, err := a.opt.Pager.ReadPage(p, buf)
-	if err == nil && len(img) != a.pageSize {
-		err = fmt.Errorf("%d bytes instead of %d", len(img), a.pageSize)
+	buf := a.addFrame(p)
+	var err error
+	if slot, ok := a.swap.slot(p); ok {
+		err = a.opt.Swap.Get(slot, buf)
+	} else {
+		var img []byte
+		img, err = a.opt.Pager.ReadPage(p, buf)
+		if err == nil && len(img) != a.pageSize {
+			err = fmt.Errorf("%d bytes instead of %d", len(img), a.pageSize)
+		}
+		if err == nil && &img[0] != &buf[0] {
+			copy(buf, img)
+		}
 	}
 	if err != nil {
-		a.frames.release(f)
+		a.unframe(p)
 		panic(&ReadBackError{Page: p, Err: err})
 	}
-	if &img[0] != &buf[0] {
-		copy(buf, img)
-	}
-	e.frame = f
-	a.resident++
 	a.readBack++
-	return f
+	return a.pages[p].frame
+}
+
+// addFrame gives page p a frame, whose bytes it returns, not zeroed.
+func (a *Arena) addFrame(p PageID) []byte {
+	f := a.frames.alloc()
+	for a.limited && len(a.owner) <= int(f) {
+		a.owner, a.used = append(a.owner, 0), append(a.used, false)
+	}
+	if a.limited {
+		a.owner[f] = p
+	}
+	a.pages[p].frame = f
+	a.resident++
+	return a.frame(p)
+}
+
+// frame is the image of page p, which has a frame.
+func (a *Arena) frame(p PageID) []byte {
+	return a.frames.data(a.pages[p].frame, a.pageShift, a.slabShift, a.slabMask)
+}
+
+// unframe takes the frame of page p away.
+func (a *Arena) unframe(p PageID) {
+	e := &a.pages[p]
+	if a.limited {
+		a.owner[e.frame], a.used[e.frame] = 0, false
+	}
+	if a.opt.Scribble {
+		for i := range a.frame(p) {
+			a.frame(p)[i] = 0xdb
+		}
+	}
+	a.frames.release(e.frame)
+	e.frame = 0
+	a.resident--
 }
 
 // Maintain drops clean pages while the arena is above its memory limit. The
 // engine calls it between two batches; slices that Read or Write returned before
 // are not valid after it. It does nothing without a limit.
 func (a *Arena) Maintain() {
-	if !a.limited {
-		return
-	}
-	for steps := 2 * len(a.pages); steps > 0 && a.memory() > a.opt.MemoryMax; steps-- {
-		if a.hand++; a.hand >= len(a.pages) {
-			a.hand = 1
-		}
-		p := uint32(a.hand)
-		if a.used[p] && !a.free.has(p) {
-			a.used[p] = false
-			continue
-		}
-		a.drop(PageID(p))
+	if a.limited {
+		a.evict(false)
 	}
 }
 
-// drop gives up the image of page p if the store has it or nobody needs it.
-func (a *Arena) drop(p PageID) {
-	e := &a.pages[p]
-	if e.frame == 0 || p == 0 || a.dirty.has(uint32(p)) || a.inflight != nil && a.inflight.dirty.has(uint32(p)) {
-		return
+// evict drops pages, those that were not used lately first, until images are within the
+// memory limit; with swap those too that have changed.
+func (a *Arena) evict(swap bool) {
+	swap = swap && a.opt.Swap != nil
+	for steps := 2 * len(a.owner); steps > 0; steps-- {
+		if within := swap && !a.excess() || !swap && a.memory() <= a.opt.MemoryMax; within && !a.opt.Scribble {
+			return
+		}
+		if a.hand++; a.hand >= len(a.owner) {
+			a.hand = 0
+		}
+		p := a.owner[a.hand]
+		switch {
+		case p == 0:
+		case a.used[a.hand] && !a.free.has(uint32(p)):
+			a.used[a.hand] = false
+		case !a.drop(p) && swap && a.swap.err == nil:
+			a.swapOut(p)
+		}
 	}
-	a.frames.release(e.frame)
-	e.frame = 0
-	a.resident--
+}
+
+// drop gives up the image of page p if the store has it or nobody needs it, and reports
+// whether it did.
+func (a *Arena) drop(p PageID) bool {
+	if a.pages[p].frame == 0 || p == 0 || a.dirty.has(uint32(p)) || a.inflight != nil && a.inflight.dirty.has(uint32(p)) {
+		return false
+	}
+	a.unframe(p)
+	return true
 }
 
 // NeedCheckpoint reports that the arena is above its memory limit and that only

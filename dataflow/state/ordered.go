@@ -280,7 +280,11 @@ func (o *Ordered) Delete(key []byte) bool {
 
 // DeleteRange removes the entries with lo <= key < hi and returns how many there
 // were. A nil lo or hi is no bound.
-func (o *Ordered) DeleteRange(lo, hi []byte) int {
+func (o *Ordered) DeleteRange(lo, hi []byte) int { return o.DeleteLeaves(lo, hi, func() {}) }
+
+// DeleteLeaves is DeleteRange that calls between after the entries of each leaf, where it
+// holds no bytes of the arena. hi must not be the arena's.
+func (o *Ordered) DeleteLeaves(lo, hi []byte, between func()) int {
 	o.cuts++
 	lo = bytes.Clone(lo)
 	before := o.len
@@ -305,6 +309,7 @@ func (o *Ordered) DeleteRange(lo, hi []byte) int {
 			return before - o.len
 		}
 		o.cut(p, i, j)
+		between()
 	}
 }
 

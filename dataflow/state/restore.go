@@ -36,10 +36,7 @@ func (a *Arena) Restore(roots Roots, pages func(func(PageID, []byte) error) erro
 		if a.limited && p != 0 && a.memory() >= a.opt.MemoryMax {
 			return nil
 		}
-		f := a.frames.alloc()
-		copy(a.frames.data(f, a.pageShift, a.slabShift, a.slabMask), image)
-		a.pages[p].frame = f
-		a.resident++
+		copy(a.addFrame(p), image)
 		return nil
 	})
 	if err != nil {

@@ -77,8 +77,10 @@ func Run(t *testing.T, c Case) Result {
 		{name: "in random batches with a selection", sel: true, random: true},
 		{name: "one by one, restored after each", most: 1, restore: true},
 		{name: "in random batches, restored after each", random: true, restore: true},
+		{name: "in random batches, out of memory wherever it may be", random: true, swap: true},
 	} {
 		got := run(t, c, v)
+		got.Audit.Derived = false
 		if c.Ordered && !slices.Equal(got.Trace, want.Trace) {
 			t.Errorf("%s:\n%s", v.name, diff(got.Trace, want.Trace))
 		}
@@ -103,6 +105,7 @@ type variant struct {
 	name                 string
 	most                 int
 	sel, random, restore bool
+	swap                 bool // pages that an operator must not hold on to are dropped
 }
 
 // bench is a running operator with its arena and the snapshot of it.
@@ -121,6 +124,30 @@ type bench struct {
 	pages map[state.PageID][]byte
 	epoch state.Epoch
 	roots state.Roots
+	swap  swap // nil where memory has no limit
+}
+
+// swap is a state.Swap.
+type swap map[uint32][]byte
+
+func (s swap) Put(slot uint32, image []byte) error {
+	s[slot] = slices.Clone(image)
+	return nil
+}
+
+func (s swap) Get(slot uint32, dst []byte) error {
+	copy(dst, s[slot])
+	return nil
+}
+
+func (s swap) Reset() error {
+	clear(s)
+	return nil
+}
+
+// ReadPage is a state.Pager of what was committed.
+func (b *bench) ReadPage(p state.PageID, dst []byte) ([]byte, error) {
+	return append(dst[:0], b.pages[p]...), nil
 }
 
 func run(t *testing.T, c Case, v variant) Result {
@@ -130,6 +157,9 @@ func run(t *testing.T, c Case, v variant) Result {
 	}
 	b := &bench{t: t, c: c, out: &sink{env: c.Env}, errs: &letters{}, late: &sink{env: c.Env},
 		batch: vec.NewBatch(c.Input), r: rand.New(rand.NewSource(1)), pages: map[state.PageID][]byte{}}
+	if v.swap {
+		b.swap = swap{}
+	}
 	b.arena = b.newArena()
 	b.open()
 	if s, ok := b.op.(interface{ Start() error }); ok {
@@ -143,6 +173,10 @@ func run(t *testing.T, c Case, v variant) Result {
 		i += b.feed(c.Events[i:], most, v.sel)
 		if v.restore {
 			b.restore()
+		}
+		if v.swap && b.r.Intn(4) == 0 {
+			b.commit()
+			b.arena.Maintain()
 		}
 	}
 	res := Result{Trace: b.out.trace, Final: b.out.final(), Lost: b.errs.n, Late: len(b.late.trace)}
@@ -162,7 +196,11 @@ func (b *bench) check(err error) {
 }
 
 func (b *bench) newArena() *state.Arena {
-	a, err := state.NewArena(state.Options{})
+	var o state.Options
+	if b.swap != nil {
+		o = state.Options{MemoryMax: 64 << 10, SlabBytes: 8 << 10, Pager: b, Swap: b.swap, Scribble: true}
+	}
+	a, err := state.NewArena(o)
 	b.check(err)
 	return a
 }
@@ -233,10 +271,9 @@ func (b *bench) put(e Event) {
 	b.batch.N++
 }
 
-// restore takes a snapshot, forgets the operator, and goes on from the snapshot.
-func (b *bench) restore() {
+// commit takes a snapshot.
+func (b *bench) commit() {
 	b.t.Helper()
-	b.check(b.arena.Check())
 	b.epoch++
 	d := b.arena.Barrier(b.epoch)
 	b.check(d.Freed(func(p state.PageID) error { delete(b.pages, p); return nil }))
@@ -246,6 +283,13 @@ func (b *bench) restore() {
 	}))
 	b.roots = d.Roots()
 	d.Done()
+}
+
+// restore takes a snapshot, forgets the operator, and goes on from the snapshot.
+func (b *bench) restore() {
+	b.t.Helper()
+	b.check(b.arena.Check())
+	b.commit()
 	b.arena = b.newArena()
 	b.check(b.arena.Restore(b.roots, func(fn func(state.PageID, []byte) error) error {
 		for p, image := range b.pages {
