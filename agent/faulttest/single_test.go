@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,7 @@ func TestEdgeDoesNotGoOn(t *testing.T) {
 		name   string
 		damage func(s *site, copied string)
 		words  []string
+		says   string // told to resume
 		from   int    // the first event that can still be read
 		gap    uint64 // events that cannot
 	}{
@@ -90,11 +92,18 @@ func TestEdgeDoesNotGoOn(t *testing.T) {
 			s.edge.rollBack(copied)
 			s.sent = 100
 			s.publish(50)
-		}, []string{`nats source "EV"`, "the stream was rolled back", "we read up to 200, the stream ends at ", "'edgeflow.on-gap' = 'resume'"}, 100, 0},
+		}, []string{`nats source "EV"`, "the stream was rolled back", "we read up to 200, the stream ends at ", "100 messages that we have are gone or replaced, reading goes on at 101", "'edgeflow.on-gap' = 'resume'"},
+			"100 messages that we have are gone or replaced, reading goes on at 101", 100, 0},
+		{"rolled back and written again", func(s *site, copied string) {
+			s.edge.rollBack(copied)
+			s.sent = 100
+			s.publish(150)
+		}, []string{`nats source "EV"`, "the stream was rolled back", "reading goes on at 101", "'edgeflow.on-gap' = 'resume'"},
+			"messages that we have read and that others have replaced: 100, reading goes on at 101", 100, 0},
 		{"purged", func(s *site, _ string) {
 			purge(s, "EV", "")
 			s.publish(10)
-		}, nil, 200, 0},
+		}, nil, "", 200, 0},
 		{"created again", func(s *site, _ string) {
 			if err := s.edgeJS.DeleteStream(context.Background(), "EV"); err != nil {
 				s.t.Fatal(err)
@@ -102,7 +111,7 @@ func TestEdgeDoesNotGoOn(t *testing.T) {
 			s.createEvents()
 			s.sent = 300 // other events
 			s.publish(20)
-		}, []string{`nats source "EV"`, "deleted and created again", "'edgeflow.on-gap' = 'resume'"}, 300, 0},
+		}, []string{`nats source "EV"`, "deleted and created again", "'edgeflow.on-gap' = 'resume'"}, "deleted and created again", 300, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -128,6 +137,9 @@ func TestEdgeDoesNotGoOn(t *testing.T) {
 			rows = append(rows, fmt.Sprintf(`{"n":%d,"dev":"end"}`, s.sent))
 			until(t, "the rest arrives", func() bool { return s.arrived(subjectRows) >= uint64(len(rows)) })
 			p.stop()
+			if !strings.Contains(p.log(), c.says) {
+				t.Errorf("it does not say %q:\n%s", c.says, p.log())
+			}
 			if got := s.read(subjectRows); !slices.Equal(got, rows) {
 				t.Errorf("the hub has %d rows\n%v\ninstead of %d", len(got), got[min(len(got), 199):], len(rows))
 			}

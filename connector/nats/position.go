@@ -133,7 +133,8 @@ type Verdict struct {
 	// Missing counts messages that we never read and cannot read any more. With a subject
 	// filter it is an upper bound.
 	Missing uint64
-	// Vanished counts messages that we have read and the stream no longer knows.
+	// Vanished counts messages that we have read and the stream no longer knows, those included
+	// that others have replaced.
 	Vanished uint64
 	// Next is where reading goes on if it is to go on.
 	Next uint64
@@ -174,6 +175,17 @@ func verify(p Position, st StreamState, at StoredMessage) Verdict {
 	return Verdict{Kind: Continues, Next: p.Sequence + 1}
 }
 
+// goesOn takes in that the first message stored after p's is at next: all from there up to p
+// were read and are others now, or gone. Messages that replaced some and were stored before p's,
+// by a server whose clock had gone back, cannot be told from those that were read.
+func (v Verdict) goesOn(p Position, next uint64) Verdict {
+	v.Next, v.Vanished = next, 0
+	if next <= p.Sequence {
+		v.Vanished = p.Sequence - next + 1
+	}
+	return v
+}
+
 // Verify decides whether the stream continues p, as Open does: at is the message found at
 // p.Sequence. The error says what is wrong and what to do; it is nil for Continues.
 func Verify(p Position, st StreamState, at StoredMessage) (Verdict, *PositionError) {
@@ -197,10 +209,10 @@ func explain(v Verdict, p Position, st StreamState) *PositionError {
 		e.Detail = fmt.Sprintf("we read up to %d, the stream now begins at %d: up to %d messages are lost", p.Sequence, st.First, v.Missing)
 		e.Hint = fmt.Sprintf("give the stream more room with `nats stream edit %s --max-bytes=... --max-age=...`; %s", st.Name, resume)
 	case RolledBack:
-		e.Detail = fmt.Sprintf("we read up to %d, the stream ends at %d: %d messages that we have are gone", p.Sequence, st.Last, v.Vanished)
+		e.Detail = fmt.Sprintf("we read up to %d, the stream ends at %d: %d messages that we have are gone or replaced, reading goes on at %d", p.Sequence, st.Last, v.Vanished, v.Next)
 		e.Hint = fmt.Sprintf("the server may have lost unsynced writes (set sync_interval: always), or an old backup was restored (`nats stream restore`); %s", resume)
 	case Rewritten:
-		e.Detail = fmt.Sprintf("message %d is not the one we read (stored %s)", p.Sequence, when(p.StoredNs))
+		e.Detail = fmt.Sprintf("message %d is not the one we read (stored %s); messages that we have read and that others have replaced: %d, reading goes on at %d", p.Sequence, when(p.StoredNs), v.Vanished, v.Next)
 		e.Hint = fmt.Sprintf("look with `nats stream get %s %d`; the server may have lost unsynced writes (set sync_interval: always); %s", st.Name, p.Sequence, resume)
 	case OtherStream:
 		e.Detail = fmt.Sprintf("the position is of stream %q", p.Stream)

@@ -125,10 +125,6 @@ func (s *Source) startAt(a *api, c *consumerConfig, p *place, st StreamState) (d
 		v := verify(p.at, st, at)
 		report.Resumed = true
 		if v.Kind != Continues {
-			pe := explain(v, p.at, st)
-			if o.OnGap == GapFail {
-				return report, pe
-			}
 			if (v.Kind == RolledBack || v.Kind == Rewritten) && p.at.StoredNs != 0 {
 				// What was written after the roll-back bears sequences that we have read, and was
 				// stored after all that we have.
@@ -136,7 +132,11 @@ func (s *Source) startAt(a *api, c *consumerConfig, p *place, st StreamState) (d
 				if err != nil {
 					return report, err
 				}
-				v.Next = next
+				v = v.goesOn(p.at, next)
+			}
+			pe := explain(v, p.at, st)
+			if o.OnGap == GapFail {
+				return report, pe
 			}
 			report.Gap, report.Moved, report.Warning = v.Missing, true, pe.Error()
 			p.at = Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: v.Next - 1}
