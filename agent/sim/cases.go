@@ -10,11 +10,11 @@ type found struct {
 // means changes with what is drawn: who changes the draws takes the repairs out again, one at
 // a time, and looks for new seeds with `go run ./bench sim`.
 var cases = []found{
-	{130, "the ledger of a commit that gave rows up by policy did not balance"},
-	{182, "after a gap that was passed over, a restart before the next message found the gap again and skipped what had come since"},
-	{381, "the forwarder stopped for good at a hole in the outbox, made by a commit that gave rows up before it heard of it"},
-	{108, "rows that were sent by a start which ended before it noted that were counted as given up"},
-	{27, "a commit that was written and could not be synced was taken for not written, and its deletions were lost"},
-	{238, "damage that a commit ran into left a lock that nothing could close the store for"},
+	{53, "the ledger of a commit that gave rows up by policy did not balance"},
+	{123, "after a gap that was passed over, a restart before the next message found the gap again and skipped what had come since"},
+	{635, "the forwarder stopped for good at a hole in the outbox, made by a commit that gave rows up before it heard of it"},
+	{109, "rows that were sent by a start which ended before it noted that were counted as given up"},
+	{21, "a commit that was written and could not be synced was taken for not written, and its deletions were lost"},
+	{2, "damage that a commit ran into left a lock that nothing could close the store for"},
 	{501472, "a run did not end: its forwarder found damage, and closed a store that a paused commit had open"},
 }

@@ -125,8 +125,8 @@ func (w *world) accountedFor(name string, missing, all uint64) string {
 		return ""
 	}
 	// Rows that the hub had and lost may have been given up too. And who gave up all that
-	// was left has not asked the hub again what was sent before; nor can a hub tell that
-	// lost its cursor or an old copy of it is.
+	// was left has not asked the hub again what was sent before, or what became of the last
+	// request; nor can a hub tell that lost its cursor or an old copy of it is.
 	d, most := w.dropped[name], all
 	if !w.asked[name] || w.class == classHub && w.struck {
 		most = max(most, d)

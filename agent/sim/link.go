@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	forward "github.com/edgeflow/edgeflow/sync"
@@ -16,6 +17,16 @@ type hubServer struct {
 
 func newHub(w *world, faults simhub.Faults, limits forward.Limits) *hubServer {
 	return &hubServer{Server: simhub.New(w.seed, faults, limits)}
+}
+
+// group names the stream that an output goes to: in most worlds one for all tables, and those
+// diverted beside it or, as in files, each by itself.
+func (w *world) group(output string) string {
+	switch alone := slices.Contains(diverted, output); {
+	case w.seed%4 == 0, w.seed%4 == 1 && alone:
+		return ""
+	}
+	return "hub"
 }
 
 // hubEvent traces and counts what becomes of requests.

@@ -272,6 +272,9 @@ func (l *link) plantPublish(ctx context.Context, b *forward.Batch) (uint64, erro
 	switch {
 	case w.planting(PlantUncounted, 1):
 		b.Cursor.Counted, b.Cursor.Skipped = false, 0
+		for i := range b.With {
+			b.With[i].Cursor.Counted, b.With[i].Cursor.Skipped = false, 0
+		}
 	case w.planting(PlantSameGeneration, 1):
 		if !rows {
 			l.shift[b.Subject] = b.Cursor.Generation - l.seen[b.Subject]

@@ -137,6 +137,11 @@ func (w *world) situation() string {
 // audit checks a host that has finished: its ledger, its state, its disk.
 func (w *world) audit(h *host) error {
 	w.past, w.asked = h.past.clone(), h.claimed
+	for _, st := range h.fwd.Statuses(w.Now()) {
+		if st.Err != nil { // nobody has asked what became of its last request
+			delete(w.asked, st.Name)
+		}
+	}
 	l := h.engine.Ledger()
 	if err := h.account(l); err != nil {
 		return err

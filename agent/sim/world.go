@@ -74,7 +74,7 @@ type world struct {
 	past     past // what the state came from, at the end
 	dropped  map[string]uint64
 	merged   uint64           // rows fewer for it, by the final ledger
-	asked    map[string]bool  // outputs whose cursor the last host claimed
+	asked    map[string]bool  // outputs of which the last host knows what the hub has
 	grew     map[string]int64 // the most that a step added to an output, in bytes
 	wrong    string
 	coverage Coverage
