@@ -24,6 +24,7 @@ type Agent struct {
 
 	collector store.Collector // of garbage, between checkpoints
 	keys      *store.Keys     // of state; nil leaves it in the clear
+	planning  bool            // nothing is connected to, and references stay as they are
 
 	mu        sync.Mutex
 	pipelines []*Pipeline

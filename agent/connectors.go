@@ -228,8 +228,11 @@ func (c *connectors) subjects(to nats.SinkOptions) []string {
 
 // address fills in the host's server where a table names none.
 func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
-	c.confined(o)
+	c.p.agent.opt.confine(c.p.roots, o)
 	if len(o.URLs) > 0 {
+		if c.p.agent.planning {
+			return nil
+		}
 		return o.ResolveURLs()
 	}
 	srv := c.p.agent.opt.NATS

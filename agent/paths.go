@@ -41,18 +41,28 @@ func (o *Options) roots(script string) (*confine.Roots, error) {
 	return r, nil
 }
 
-// confined makes a connection read its files below the pipeline's roots, and of the
-// environment what pipelines may.
-func (c *connectors) confined(o *nats.ConnOptions) {
-	if allowed := c.p.agent.opt.AllowEnv; len(allowed) > 0 {
-		o.LookupEnv = func(name string) (string, bool) {
+// Confine makes a connection that the SQL of a script's file describes read its files and
+// variables as a pipeline of a host with these options does.
+func (o *Options) Confine(script string, c *nats.ConnOptions) error {
+	r, err := o.roots(script)
+	if err == nil {
+		o.confine(r, c)
+	}
+	return err
+}
+
+// confine makes a connection read its files below the pipeline's roots, and of the environment
+// what pipelines may.
+func (o *Options) confine(r *confine.Roots, c *nats.ConnOptions) {
+	if allowed := o.AllowEnv; len(allowed) > 0 {
+		c.LookupEnv = func(name string) (string, bool) {
 			if !slices.Contains(allowed, name) {
 				return "", false
 			}
 			return os.LookupEnv(name)
 		}
 	}
-	if r := c.p.roots; r != nil {
-		o.ReadFile = r.ReadFile
+	if r != nil {
+		c.ReadFile = r.ReadFile
 	}
 }

@@ -114,13 +114,13 @@ func compareState(w io.Writer, p *plan.Plan, arena *state.Arena, m *dataflow.Man
 }
 
 // layouts opens the plan's operators over empty state, to see how each lays its state out.
-// Nothing is connected to.
+// Nothing is connected to, and no file or variable that SQL names is read.
 func layouts(p *plan.Plan) (*dataflow.Engine, error) {
 	arena, err := state.NewArena(state.Options{})
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{opt: Options{Instance: "plan", NATS: Server{URL: "nats://127.0.0.1:4222"}}, log: slog.New(slog.DiscardHandler), clock: realClock{}}
+	a := &Agent{opt: Options{Instance: "plan", NATS: Server{URL: "nats://127.0.0.1:4222"}}, log: slog.New(slog.DiscardHandler), clock: realClock{}, planning: true}
 	pl := newPipeline(a, p)
 	pl.result = blackhole.New(blackhole.Options{}) // of a bare SELECT
 	conns, err := newConnectors(context.Background(), pl)

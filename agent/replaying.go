@@ -15,10 +15,17 @@ func SourceDecoder(n *plan.Source) func(onBad func(event []byte, offset int, rea
 	return decoder(n)
 }
 
-// OpenSource opens the connector of a source that needs no server: files, generators.
-func OpenSource(ctx context.Context, p *plan.Plan, n *plan.Source, env *expr.Env) (*dataflow.SourceBinding, error) {
-	a := &Agent{opt: Options{Instance: "replay"}, log: slog.New(slog.DiscardHandler), clock: realClock{}}
-	c, err := newConnectors(ctx, newPipeline(a, p))
+// OpenSource opens the connector of a source that needs no server: files, generators. The
+// options say which paths the SQL of the script's file may name.
+func OpenSource(ctx context.Context, p *plan.Plan, n *plan.Source, env *expr.Env, o Options, file string) (*dataflow.SourceBinding, error) {
+	o.Instance = "replay"
+	a := &Agent{opt: o, log: slog.New(slog.DiscardHandler), clock: realClock{}}
+	pl := newPipeline(a, p)
+	var err error
+	if pl.roots, err = o.roots(file); err != nil {
+		return nil, err
+	}
+	c, err := newConnectors(ctx, pl)
 	if err != nil {
 		return nil, err
 	}

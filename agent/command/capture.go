@@ -11,6 +11,9 @@ import (
 	"github.com/edgeflow/edgeflow/agent/replay"
 )
 
+// besidesSQL are the folders of commands that have no data folder.
+const besidesSQL = "the working directory and the folder of the SQL file"
+
 func captureCommand(inside []agent.Script) *cobra.Command {
 	var o replay.CaptureOptions
 	var size, age, since, key string
@@ -53,6 +56,8 @@ func captureCommand(inside []agent.Script) *cobra.Command {
 	f.StringVar(&since, "since", "", "begin with messages that arrived at this time: 2026-01-31T12:00:00Z, or 10m ago")
 	f.BoolVar(&o.All, "all", false, "begin with the streams' oldest messages")
 	keyFlag(f, &key)
+	allowPathFlag(f, &o.AllowPaths, besidesSQL)
+	allowEnvFlag(f, &o.AllowEnv)
 	f.BoolVar(&o.Once, "once", false, "stop at the messages that the streams had at the start")
 	_ = c.MarkFlagRequired("out")
 	return c
@@ -95,6 +100,7 @@ func replayCommand(inside []agent.Script) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&speed, "speed", "max", "max, event (as fast as the messages arrived), or a multiple of that such as 10x")
 	keyFlag(f, &key)
+	allowPathFlag(f, &o.AllowPaths, besidesSQL)
 	f.BoolVar(&o.Open, "open", false, "leave windows open at the capture's end")
 	f.BoolVar(&o.JSON, "json", false, "print rows as JSON lines")
 	f.BoolVar(&o.Letters, "letters", false, "print dead letters and late rows too, to standard error")

@@ -22,9 +22,8 @@ func hostFlags(f *pflag.FlagSet, o *agent.Options) {
 	accessFlags(f, &o.Access)
 	embeddedFlags(f, &o.Embedded)
 	keyFlag(f, &o.StateKey)
-	o.AllowPaths = []string{}
-	f.StringArrayVar(&o.AllowPaths, "allow-path", o.AllowPaths, "folder that paths in SQL may lie in, besides --data, the working directory and the folder of the SQL file; may be repeated")
-	f.StringArrayVar(&o.AllowEnv, "allow-env", nil, "environment variable that SQL may name as a secret; may be repeated (default: all)")
+	allowPathFlag(f, &o.AllowPaths, "--data, the working directory and the folder of the SQL file")
+	allowEnvFlag(f, &o.AllowEnv)
 	f.StringVar(&o.Embedded.Listen, "embedded-listen", "", "client address of the embedded server, e.g. 127.0.0.1:4222 (default: none)")
 	f.StringVar(&o.Embedded.MQTTListen, "embedded-mqtt", "", "MQTT address of the embedded server, e.g. 127.0.0.1:1883 (default: none)")
 	f.Var(urlFlag{&o.Embedded.LeafURL}, "embedded-leaf", "hub that the embedded server joins as a leaf node")

@@ -97,3 +97,14 @@ func reloads(ctx context.Context, o *agent.Options) {
 	context.AfterFunc(ctx, func() { signal.Stop(hup) })
 	o.Reload = hup
 }
+
+// allowPathFlag declares folders besides those that are allowed without it. Without any, SQL
+// is confined to the latter.
+func allowPathFlag(f *pflag.FlagSet, paths *[]string, besides string) {
+	f.StringArrayVar(paths, "allow-path", []string{}, "folder that paths in SQL may lie in, besides "+besides+"; may be repeated")
+}
+
+// allowEnvFlag declares variables of the environment.
+func allowEnvFlag(f *pflag.FlagSet, names *[]string) {
+	f.StringArrayVar(names, "allow-env", nil, "environment variable that SQL may name as a secret; may be repeated (default: all)")
+}

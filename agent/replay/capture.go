@@ -24,6 +24,8 @@ type CaptureOptions struct {
 	Out string
 	// NATS is the server of tables that name none.
 	NATS agent.Server
+	// AllowPaths and AllowEnv are what SQL may name of this host, as for agent.Options.
+	AllowPaths, AllowEnv []string
 	// Tables are the source tables whose messages are kept; empty is all that read streams.
 	Tables []string
 	// MaxBytes and MaxAge bound what is kept; For ends the capture.
@@ -61,7 +63,7 @@ func Capture(ctx context.Context, w io.Writer, s agent.Script, o CaptureOptions)
 	c := &capturing{o: &o}
 	h := capture.Header{Pipeline: p.Config.Name}
 	for _, t := range tables {
-		src, so, err := o.open(ctx, t)
+		src, so, err := o.open(ctx, s.File, t)
 		if err != nil {
 			return errors.Join(fmt.Errorf("table %s: %w", t.Name, err), c.close())
 		}
@@ -121,7 +123,7 @@ func (o *CaptureOptions) tables(p *plan.Plan) ([]*plan.Table, error) {
 }
 
 // open opens a reader of a table's stream.
-func (o *CaptureOptions) open(ctx context.Context, t *plan.Table) (*nats.Source, nats.SourceOptions, error) {
+func (o *CaptureOptions) open(ctx context.Context, file string, t *plan.Table) (*nats.Source, nats.SourceOptions, error) {
 	so, err := nats.ParseSource(t.Options)
 	if err != nil {
 		return nil, so, err
@@ -133,6 +135,13 @@ func (o *CaptureOptions) open(ctx context.Context, t *plan.Table) (*nats.Source,
 		if so.ConnOptions, err = o.NATS.ConnOptions(); err != nil {
 			return nil, so, err
 		}
+	}
+	host := agent.Options{NATS: o.NATS, AllowPaths: o.AllowPaths, AllowEnv: o.AllowEnv}
+	if err := host.Confine(file, &so.ConnOptions); err != nil {
+		return nil, so, err
+	}
+	if err := so.ResolveURLs(); err != nil {
+		return nil, so, err
 	}
 	so.Name = "edgeflow-capture"
 	so.CreateStream, so.OnGap, so.Bounded = false, nats.GapResume, o.Once

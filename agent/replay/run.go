@@ -35,6 +35,8 @@ type Options struct {
 	Letters bool
 	// Test is the file that a pipeline test is written into; empty for none.
 	Test string
+	// AllowPaths are folders that SQL may name paths in, as for agent.Options.
+	AllowPaths []string
 	// Keys decrypt the capture; nil reads one in the clear.
 	Keys *store.Keys
 	// Messages takes what is not a row: what was read, and what is wrong.
@@ -48,7 +50,7 @@ func Run(ctx context.Context, w io.Writer, s agent.Script, path string, o Option
 	if err != nil {
 		return err
 	}
-	r := &run{ctx: ctx, o: &o, w: bufio.NewWriter(w), path: path, plan: p, env: p.Config.Env(), tables: map[string]*pipetest.Table{}, letters: map[string]*letters{},
+	r := &run{ctx: ctx, o: &o, w: bufio.NewWriter(w), path: path, file: s.File, plan: p, env: p.Config.Env(), tables: map[string]*pipetest.Table{}, letters: map[string]*letters{},
 		pace: &pace{speed: o.Speed, now: time.Now, sleep: sleeper(ctx)}}
 	if err := r.start(); err != nil {
 		return fmt.Errorf("%s: %w", s.File, err)
@@ -83,6 +85,7 @@ type run struct {
 	o      *Options
 	w      *bufio.Writer
 	path   string
+	file   string // of the script
 	plan   *plan.Plan
 	env    *expr.Env
 	engine *dataflow.Engine
@@ -127,7 +130,7 @@ func (r *run) Source(n *plan.Source, env *expr.Env) (*dataflow.SourceBinding, er
 	}
 	if number < 0 {
 		r.live = append(r.live, n.Table.Name)
-		return agent.OpenSource(r.ctx, r.plan, n, env)
+		return agent.OpenSource(r.ctx, r.plan, n, env, agent.Options{AllowPaths: r.o.AllowPaths}, r.file)
 	}
 	c, err := capture.Open(r.path, r.o.Keys)
 	if err != nil {
