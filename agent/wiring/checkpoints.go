@@ -73,7 +73,7 @@ type Checkpoints struct {
 	carry            []state.OutboxFrame // frames of declined checkpoints
 	cut              map[string]int64    // bytes of frames that are not committed yet, by output
 	changed, drained bool
-	full             bool // an output held the pipeline when Held was last asked
+	holder           string // the output that held the pipeline when Held was last asked
 }
 
 // New returns the decisions for a pipeline that has just been restored: a checkpoint is
@@ -125,7 +125,8 @@ func (c *Checkpoints) Carried() int { return len(c.carry) }
 func (c *Checkpoints) want() (w store.Want, ok bool) {
 	keepsBack, merges := c.Forwarder.WaitsForHold()
 	switch {
-	case c.full && (keepsBack || merges):
+	case c.holder != "" && (keepsBack || merges || c.uncommitted(c.holder) > 0):
+		// Committed rows are packed, and take less room than those that wait for it.
 		return store.WantUrgent, true
 	case c.Arena.NeedCheckpoint(), c.crowded(1), c.drained && (c.changed || c.Forwarder.Drained() && c.Forwarder.NeedsCommit()):
 		return store.WantUrgent, true
@@ -246,7 +247,7 @@ const HeldByMemory = "memory"
 // Held names the output whose budget is used up, or the memory that only a checkpoint can
 // free, or is empty. Due goes by what it said last.
 func (c *Checkpoints) Held(now time.Time) string {
-	c.full = false
+	c.holder = ""
 	if c.Arena.NeedCheckpoint() {
 		if c.Arena.Maintain(); c.Arena.NeedCheckpoint() {
 			return HeldByMemory
@@ -256,13 +257,16 @@ func (c *Checkpoints) Held(now time.Time) string {
 		return HeldByMemory
 	}
 	for _, name := range c.Engine.Outputs() {
-		if c.Forwarder.Full(name, c.Engine.OutputBytes(name)+c.cut[name], now) {
-			c.full = true
+		if c.Forwarder.Full(name, c.uncommitted(name), now) {
+			c.holder = name
 			return name
 		}
 	}
 	return ""
 }
+
+// uncommitted is the size of an output's rows that no checkpoint has stored, in bytes.
+func (c *Checkpoints) uncommitted(name string) int64 { return c.Engine.OutputBytes(name) + c.cut[name] }
 
 // Over tells that a drained pipeline is at its end: all it made is at the targets, and the
 // store knows it.

@@ -27,7 +27,7 @@ type parts struct {
 	pending, memory                   int64
 	dirty                             int
 	short, mended, drained, confirmed bool
-	keepsBack, merges                 bool
+	keepsBack, merges, committed      bool
 	commits                           []*state.Commit
 	merged                            []forward.Merged
 	err                               error
@@ -43,10 +43,15 @@ func (p *parts) Barrier(e state.Epoch) *dataflow.Checkpoint {
 func (p *parts) Ledger() *dataflow.Ledger {
 	return &dataflow.Ledger{Outputs: []dataflow.NamedOutput{{Name: "a"}}}
 }
-func (p *parts) PendingBytes() int64                           { return p.pending }
-func (p *parts) PendingMemory() int64                          { return p.memory }
-func (p *parts) Outputs() []string                             { return []string{"a", "b"} }
-func (p *parts) OutputBytes(string) int64                      { return 1 }
+func (p *parts) PendingBytes() int64  { return p.pending }
+func (p *parts) PendingMemory() int64 { return p.memory }
+func (p *parts) Outputs() []string    { return []string{"a", "b"} }
+func (p *parts) OutputBytes(string) int64 {
+	if p.committed {
+		return 0
+	}
+	return 1
+}
 func (p *parts) NeedCheckpoint() bool                          { return p.short }
 func (p *parts) Maintain()                                     { p.short = p.short && !p.mended }
 func (p *parts) Stats() state.Stats                            { return state.Stats{Dirty: p.dirty} }
@@ -131,7 +136,12 @@ func TestDue(t *testing.T) {
 			p.full["a"] = 0
 			c.Held(at(0))
 		}, 10_000},
-		"the pipeline is held, and nothing to merge": {func(p *parts, c *Checkpoints) { p.full["a"] = 1; c.Held(at(0)) }, -1},
+		"the pipeline is held by rows that are not committed": {func(p *parts, c *Checkpoints) { p.full["a"] = 1; c.Held(at(0)) }, 0},
+		"the pipeline is held, and a checkpoint changes nothing": {func(p *parts, c *Checkpoints) {
+			p.full["a"] = 1
+			c.Held(at(0))
+			p.committed = true
+		}, -1},
 		"drained":                          {func(_ *parts, c *Checkpoints) { c.Drain() }, 0},
 		"drained, kept, rows on their way": {func(p *parts, c *Checkpoints) { c.Drain(); c.changed, p.confirmed = false, true }, 10_000},
 		"drained, kept, all rows were confirmed": {func(p *parts, c *Checkpoints) {
