@@ -1,0 +1,95 @@
+package natshub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	forward "github.com/edgeflow/edgeflow/sync"
+	"github.com/edgeflow/edgeflow/sync/natshub"
+)
+
+// TestOneOfTwinsGoesOn starts two instances on folders of their own at moments that a seed
+// decides, with several outputs to one stream. One of them gets to the end, and the stream has
+// its rows once; claimed one by one, there would be rounds that neither survives.
+func TestOneOfTwinsGoesOn(t *testing.T) {
+	const outputs = 4
+	w := start(t)
+	for _, c := range []struct {
+		name, group string
+		rounds      int
+	}{{"together", "stream", 100}, {"one by one", "", 100}} {
+		var none, both int
+		for round := range c.rounds {
+			rnd := rand.New(rand.NewPCG(uint64(round), 17))
+			var twins [2]*forward.Forwarder
+			for i := range twins {
+				var outs []forward.OutputOptions
+				store := &outbox{}
+				store.add(0, 40)
+				for o := range outputs {
+					name := fmt.Sprint("out", o)
+					subject := fmt.Sprintf("hub.%d.%s%s", round, c.group, name)
+					outs = append(outs, forward.OutputOptions{Name: name, Hub: w.hub(), Subject: subject, Pack: 1 + 9*o, Separator: "\n", Group: c.group,
+						CursorSubject: natshub.CursorSubject("hub", c.name, fmt.Sprint(round), name)})
+				}
+				fw, err := forward.New(forward.Options{Pipeline: c.name, Instance: fmt.Sprint(round), Store: store, Outputs: outs}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				twins[i] = fw
+			}
+			ended := 0
+			now := time.Now()
+			// A lead of some steps for the first, then as it comes.
+			for lead, alive := rnd.IntN(8), []int{0, 1}; len(alive) > 0; lead-- {
+				k := 0
+				if lead < 0 {
+					k = rnd.IntN(len(alive))
+				}
+				fw := twins[alive[k]]
+				now = now.Add(time.Minute) // nobody waits
+				_, err := fw.Step(context.Background(), now)
+				if err != nil && !errors.Is(err, forward.ErrFenced) && !errors.Is(err, forward.ErrCursorAhead) {
+					t.Fatal(err)
+				}
+				if err == nil && fw.Drained() {
+					ended++
+				}
+				if err != nil || fw.Drained() {
+					alive = append(alive[:k:k], alive[k+1:]...)
+				}
+			}
+			if c.group != "" {
+				info, err := w.js.StreamInfo("HUB", &nats.StreamInfoRequest{SubjectsFilter: fmt.Sprintf("hub.%d.>", round)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for o := range outputs {
+					pack := 1 + 9*o
+					if got, want := info.State.Subjects[fmt.Sprintf("hub.%d.%sout%d", round, c.group, o)], (40+pack-1)/pack; got != uint64(want) {
+						t.Errorf("round %d: output %d has %d messages instead of %d", round, o, got, want)
+					}
+				}
+			}
+			switch {
+			case ended == 0:
+				none++
+			case ended > 1:
+				both++
+			}
+		}
+		t.Logf("%s: of %d pairs %d had none that got to the end, %d had two", c.name, c.rounds, none, both)
+		if c.group != "" && none > 0 {
+			t.Errorf("%s: neither survived %d of %d rounds", c.name, none, c.rounds)
+		}
+		if c.group == "" && none == 0 {
+			t.Error("the rounds are not such that neither could survive: they prove nothing")
+		}
+	}
+}
