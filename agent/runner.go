@@ -393,10 +393,11 @@ func (r *runner) stop() error {
 	return nil
 }
 
-// reachable tells whether the targets that have output waiting answer.
+// reachable tells whether the targets that have output waiting answer, be it with a refusal.
 func (r *runner) reachable() bool {
 	for _, s := range r.fwd.Statuses(r.now()) {
-		if s.Err != nil && s.Done() < s.Last {
+		var refused *forward.RefusedError
+		if s.Err != nil && !errors.As(s.Err, &refused) && s.Done() < s.Last {
 			return false
 		}
 	}
