@@ -43,8 +43,9 @@ type Pager interface {
 type Options struct {
 	// PageSize in bytes: a power of two from 4096 to 32768; 0 means DefaultPageSize.
 	PageSize int
-	// MemoryMax is the limit in bytes for page images in memory; 0 means none.
-	// Maintain drops clean pages above it. It needs a Pager.
+	// MemoryMax is the limit in bytes for page images in memory; 0 means none. The table of
+	// pages, 12 bytes for each, comes on top. Maintain drops clean pages above the limit. It
+	// needs a Pager.
 	MemoryMax int64
 	// CopyMax is the limit in bytes for old images kept for a checkpoint in
 	// flight; at the limit Write waits for the checkpoint to catch up. 0 means a
@@ -347,9 +348,11 @@ func (a *Arena) Stats() Stats {
 	}
 }
 
-func (a *Arena) memory() int64 {
-	return int64(a.frames.live)*int64(a.pageSize) + a.copies.bytes() + int64(len(a.pages))*pageCost
-}
+func (a *Arena) memory() int64 { return a.images() + int64(len(a.pages))*pageCost }
+
+// images is the memory that the limit is for. What the arena keeps of each page besides is
+// not counted: nothing can free it, and beyond a certain state no page would have room.
+func (a *Arena) images() int64 { return int64(a.frames.live)*int64(a.pageSize) + a.copies.bytes() }
 
 // pageCost is what the arena keeps of a page besides its image, in bytes.
 const pageCost = 12

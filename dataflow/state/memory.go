@@ -104,7 +104,7 @@ func (a *Arena) Maintain() {
 func (a *Arena) evict(swap bool) {
 	swap = swap && a.opt.Swap != nil
 	for steps := 2 * len(a.owner); steps > 0; steps-- {
-		if within := swap && !a.excess() || !swap && a.memory() <= a.opt.MemoryMax; within && !a.opt.Scribble {
+		if within := swap && !a.excess() || !swap && a.images() <= a.opt.MemoryMax; within && !a.opt.Scribble {
 			return
 		}
 		if a.hand++; a.hand >= len(a.owner) {
@@ -135,7 +135,7 @@ func (a *Arena) drop(p PageID) bool {
 // a checkpoint can make pages clean so that they can be dropped. While a delta is
 // in flight the engine should wait for it.
 func (a *Arena) NeedCheckpoint() bool {
-	return a.limited && (a.ndirty > 0 || a.inflight != nil) && a.memory() > a.opt.MemoryMax
+	return a.limited && (a.ndirty > 0 || a.inflight != nil) && a.images() > a.opt.MemoryMax
 }
 
 // releaseMax is how many frames one call of releaseFrames gives back, so that the

@@ -33,7 +33,7 @@ func (a *Arena) Restore(roots Roots, pages func(func(PageID, []byte) error) erro
 			return fmt.Errorf("state: page %d comes twice in the snapshot", p)
 		}
 		seen.set(uint32(p))
-		if a.limited && p != 0 && a.memory() >= a.opt.MemoryMax {
+		if a.limited && p != 0 && a.images() >= a.opt.MemoryMax {
 			return nil
 		}
 		copy(a.addFrame(p), image)

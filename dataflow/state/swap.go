@@ -58,7 +58,7 @@ func (a *Arena) Relieve() {
 // excess tells that images take more than the memory limit. Frames without a page do not
 // count, since others take them.
 func (a *Arena) excess() bool {
-	return int64(a.resident)*int64(a.pageSize)+a.copies.bytes()+int64(len(a.pages))*pageCost > a.opt.MemoryMax
+	return int64(a.resident)*int64(a.pageSize)+a.copies.bytes() > a.opt.MemoryMax
 }
 
 // swapOut puts page p, which has a frame, into the Swap, unless the checkpoint in flight has

@@ -201,3 +201,29 @@ func (d *disk) take(delta *Delta, images map[PageID][]byte) error {
 		return nil
 	})
 }
+
+// A state whose table of pages is larger than the limit does not ask for one checkpoint after
+// the other.
+func TestALimitSmallerThanTheTableOfPages(t *testing.T) {
+	d := newDisk()
+	const limit = 32 << 10
+	a := newTestArena(t, Options{MemoryMax: limit, SlabBytes: 8 << 10, Pager: d})
+	h := newTestSpace(t, a, "op").Table("t", TableSpec{KeySize: 8, ValueSize: 8}).Heap()
+	value := make([]byte, 3000)
+	for epoch := Epoch(1); a.Stats().Pages*pageCost <= 2*limit; epoch++ {
+		for range 50 {
+			h.Put(value)
+		}
+		delta := a.Barrier(epoch)
+		if err := d.write(delta); err != nil {
+			t.Fatal(err)
+		}
+		delta.Done()
+		a.Maintain()
+	}
+	h.Put(value)
+	a.Maintain()
+	if st := a.Stats(); a.NeedCheckpoint() || st.Dirty == 0 {
+		t.Errorf("a checkpoint is needed for %d dirty pages of %d, of which %d are in memory", st.Dirty, st.Pages, st.Resident)
+	}
+}
