@@ -271,6 +271,7 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 		return nil, err
 	}
 	o.Name = "edgeflow-" + c.p.name
+	o.Owner = fmt.Sprintf("%q", []string{c.p.name, c.p.agent.opt.Instance, n.Base().ID})
 	o.OnStatus = func(s nats.Status) {
 		if !c.note(n.Table.Name, s) {
 			return

@@ -64,6 +64,10 @@ type SourceOptions struct {
 	// Stream is the stream's name; Subjects filter it, with wildcards; none means all.
 	Stream   string
 	Subjects []string
+	// Owner names who reads, the same at every start: an Open removes the consumers that earlier
+	// ones of the owner left, as a killed process does. Without it they end by themselves, after
+	// minutes.
+	Owner string
 	// CreateStream makes a missing stream with the limits below.
 	CreateStream   bool
 	StreamMaxBytes int64         // -1: no limit

@@ -89,6 +89,9 @@ func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
 		return report, err
 	}
 	k.goes(pending, !first)
+	if first && s.o.Owner != "" {
+		go k.tidy(s.o.consumerPrefix(), s.id)
+	}
 	return report, nil
 }
 
@@ -96,7 +99,7 @@ func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
 func (s *Source) consumer(n string) consumerConfig {
 	o := &s.o
 	c := consumerConfig{
-		Name: "edgeflow-" + s.id + "-" + n, AckPolicy: "none", ReplayPolicy: "instant",
+		Name: o.consumerPrefix() + s.id + "-" + n, AckPolicy: "none", ReplayPolicy: "instant",
 		MemStorage: true, Replicas: 1, InactiveNs: int64(max(o.PullExpires*2, 5*time.Minute)),
 	}
 	if len(o.Subjects) == 1 {

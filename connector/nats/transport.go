@@ -78,7 +78,7 @@ func dial(ctx context.Context, o *SourceOptions, in *intake, ev events) (transpo
 		nats.ReconnectHandler(func(*nats.Conn) { ev.connected() }),
 		nats.ClosedHandler(func(nc *nats.Conn) { ev.fail(cause(nc.LastError(), errGone)) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if errors.Is(err, nats.ErrPermissionViolation) || errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
+			if errors.Is(err, nats.ErrPermissionViolation) && !tidying(err) || errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
 				ev.fail(cause(err, nil))
 			}
 		}),
