@@ -8,6 +8,7 @@ import (
 
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/types"
+	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
 // headBytesMax is how much of a message or of a field that is too large its letter shows.
@@ -24,14 +25,19 @@ type admission struct {
 
 // bound sets the limits of a source, in bytes; 0 is none.
 func (in *ingest) bound(message, field int64) {
-	limit := func(n int64) int {
-		if n <= 0 {
-			return math.MaxInt
-		}
-		return int(min(n, math.MaxInt))
-	}
-	in.limits = admission{message: limit(message), field: limit(field)}
+	in.limits = admission{message: sizeLimit(message), field: sizeLimit(field)}
 	in.limits.free = min(in.limits.message, in.limits.field)
+}
+
+// fieldBytesOption is the option that bounds fields and results.
+const fieldBytesOption = "edgeflow.field.max-bytes"
+
+// sizeLimit is a limit of bytes of which 0 is any number.
+func sizeLimit(n int64) int {
+	if n <= 0 {
+		return math.MaxInt
+	}
+	return int(min(n, math.MaxInt))
 }
 
 // large takes a message that is larger than a limit. It returns the number of rows that it
@@ -85,7 +91,7 @@ rows:
 			}
 			in.ledger.Decoded--
 			in.ledger.Undecodable++
-			in.oversize(b.Origin[i].Row, "column '"+in.node.Base().Schema[c].Name+"'", "edgeflow.field.max-bytes", in.limits.field, v.Bytes(i))
+			in.oversize(b.Origin[i].Row, "column '"+in.node.Base().Schema[c].Name+"'", fieldBytesOption, in.limits.field, v.Bytes(i))
 			continue rows
 		}
 		sel = append(sel, int32(i))
@@ -95,7 +101,7 @@ rows:
 
 // oversize diverts a message, or a row of it, of which what is larger than a limit.
 func (in *ingest) oversize(row uint32, what, option string, limit int, data []byte) {
-	reason := fmt.Sprintf("%s has %d bytes, and '%s' is %d", what, len(data), option, limit)
+	reason := oversized(what, option, limit, data)
 	t, m := in.node.Table, in.current
 	if in.letters.policy == plan.RowErrorFail {
 		in.letters.fail(fmt.Errorf("source %s: message %d: %s (%w)", t.Name, m.Seq, reason, ErrRow))
@@ -109,6 +115,40 @@ func (in *ingest) oversize(row uint32, what, option string, limit int, data []by
 		ArrivalMs: m.ArrivalMs, Head: headOf(data), Size: len(data)}
 	l.from(m)
 	in.refused = append(in.refused, l)
+}
+
+func oversized(what, option string, limit int, data []byte) string {
+	return fmt.Sprintf("%s has %d bytes, and '%s' is %d", what, len(data), option, limit)
+}
+
+// resultMax is the greatest size of a text, byte string or nested value of a result: what
+// fields may have in the pipeline, or in any of its sources.
+func (e *Engine) resultMax() int {
+	most := sizeLimit(e.plan.Config.FieldBytesMax)
+	for _, in := range e.sources {
+		most = max(most, in.limits.field)
+	}
+	return most
+}
+
+// large finds a value of a row that is larger than the sink takes, and diverts it. Aggregates
+// such as LISTAGG make values of any size. No value is larger than its row once it is encoded.
+func (s *sink) large(b *vec.Batch, i int) (found bool, err error) {
+	for _, c := range s.payload {
+		v := b.Cols[c]
+		if v.Phys != types.Bytes || v.IsNull(i) || len(v.Bytes(i)) <= s.fieldMax {
+			continue
+		}
+		data := v.Bytes(i)
+		reason := oversized("column '"+s.node.Base().Schema[c].Name+"' of a result", fieldBytesOption, s.fieldMax, data)
+		s.refused++
+		if s.letters.letters.policy == plan.RowErrorFail {
+			return true, fmt.Errorf("sink %s: %s (%w)", s.node.Table.Name, reason, ErrRow)
+		}
+		l := &Letter{Kind: KindDead, Class: ClassTooLarge, Reason: reason, Operator: s.node.Kind(), ArrivalMs: b.ArrivalAt(i), Head: headOf(data), Size: len(data)}
+		return true, s.letters.letters.put(s.letters.letters.out, l)
+	}
+	return false, nil
 }
 
 // headOf is how data begins, as text: bytes that are none are replaced.

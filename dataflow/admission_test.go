@@ -131,3 +131,38 @@ func TestHeads(t *testing.T) {
 		}
 	}
 }
+
+// A result with a value that is larger than a field may be is a dead letter, with its size
+// and how it begins; the other results are not touched. A source that takes larger fields
+// raises the limit.
+func TestResultsBeyondTheLimit(t *testing.T) {
+	const sql = `
+CREATE TABLE a (ts TIMESTAMP(3), k STRING, v STRING, WATERMARK FOR ts AS ts) WITH ('connector' = 'x', 'format' = 'json'%s);
+CREATE TABLE o (k STRING, l STRING) WITH ('connector' = 'x');
+INSERT INTO o SELECT k, LISTAGG(v) FROM TABLE(TUMBLE(TABLE a, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY k, window_start, window_end;`
+	var log []entry
+	for i := range 20 {
+		log = append(log, entry{data: fmt.Sprintf(`{"ts":"2024-01-01 00:00:00","k":"much","v":"value %02d"}`, i)})
+	}
+	log = append(log, entry{data: `{"ts":"2024-01-01 00:00:00","k":"little","v":"value"}`})
+	run := func(set, own string) *rig {
+		r := newRig(t, noGuard+set+fmt.Sprintf(sql, own), map[string]*script{"a": {log: log, bounded: true}}).start()
+		r.settle()
+		r.commit()
+		r.balanced()
+		return r
+	}
+	const set = "SET 'edgeflow.field.max-bytes' = '100 b';"
+	r := run(set, "")
+	wantRows(t, "within the limit", r.outbox["o"], `+I {"k":"little","l":"value"}`)
+	ls := r.letters(DeadLetters)
+	if len(ls) != 1 || ls[0].Class != ClassTooLarge || ls[0].Size != 20*9-1 || !strings.HasPrefix(ls[0].Head, "value 00,value 01") ||
+		ls[0].Reason != "column 'l' of a result has 179 bytes, and 'edgeflow.field.max-bytes' is 100" {
+		t.Errorf("letters %+v", ls)
+	}
+	for _, r := range []*rig{run(set, ", 'edgeflow.field.max-bytes' = '179 b'"), run("SET 'edgeflow.field.max-bytes' = '0';", "")} {
+		if len(r.outbox["o"]) != 2 || len(r.letters(DeadLetters)) > 0 {
+			t.Errorf("rows %v, letters %+v", r.outbox["o"], r.letters(DeadLetters))
+		}
+	}
+}

@@ -32,6 +32,7 @@ type sink struct {
 	payload   []int // columns that the encoder writes
 	subject   int   // the column of Schema with the metadata 'subject', or -1
 	windowEnd int   // the column of Schema named window_end, or -1
+	fieldMax  int   // of the payload's columns, in bytes
 	buf       []byte
 	rows      int64
 	to        []byte // scratch for subjects
@@ -44,7 +45,7 @@ type sink struct {
 var _ op.Operator = (*sink)(nil)
 
 func newSink(n *plan.Sink, bind *SinkBinding, out *Output, letters *rowErrors, nowMs func() int64) *sink {
-	s := &sink{node: n, bind: bind, out: out, letters: letters, nowMs: nowMs, subject: -1, windowEnd: -1}
+	s := &sink{node: n, bind: bind, out: out, letters: letters, nowMs: nowMs, subject: -1, windowEnd: -1, fieldMax: math.MaxInt}
 	s.encoded, s.payload = &vec.Batch{}, SinkColumns(n)
 	s.watermark, s.told = math.MinInt64, math.MinInt64
 	if bind.Follows {
@@ -148,6 +149,11 @@ var errTooLarge = errors.New("the encoded row is larger than a message to the ta
 func (s *sink) write(b *vec.Batch, i int) error {
 	var err error
 	s.buf, err = s.bind.Encoder.Append(s.buf[:0], s.encoded, i)
+	if err == nil && len(s.buf) > s.fieldMax {
+		if found, err := s.large(b, i); found {
+			return err
+		}
+	}
 	if err == nil && s.bind.RowBytesMax != nil {
 		if limit := s.bind.RowBytesMax(); limit > 0 && len(s.buf) > limit {
 			err = fmt.Errorf("%w: %d bytes of at most %d", errTooLarge, len(s.buf), limit)
