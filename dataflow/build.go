@@ -36,6 +36,11 @@ func (e *Engine) build() error {
 			v.out.edges = append(v.out.edges, edge{to: e.vertices[c.Node.Base().Ordinal], input: c.Input})
 		}
 	}
+	for _, v := range e.vertices {
+		if s, ok := v.op.(*sink); ok {
+			s.fieldMax = e.resultMax()
+		}
+	}
 	e.letters.sources = e.sources
 	lookups := e.plan.LookupTables()
 	for _, in := range e.sources {

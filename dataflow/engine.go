@@ -84,11 +84,6 @@ func New(o Options) (*Engine, error) {
 	if err := e.build(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	for _, v := range e.vertices {
-		if s, ok := v.op.(*sink); ok {
-			s.fieldMax = e.resultMax()
-		}
-	}
 	e.interleave()
 	if o.Restored != nil {
 		if err := e.restore(o.Restored); err != nil {
