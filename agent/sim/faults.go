@@ -244,8 +244,9 @@ func trimStream(w *world, name string) error {
 	w.arrive()
 	s := w.someStream()
 	if n := int(s.last()); n > 0 && w.once(name) {
-		// Around what was read: the newest message may stay or go.
-		s.trim(1 + uint64(w.rng.IntN(n+1)))
+		// Around what was read, which is rather at the end: the newest message may stay or go.
+		k := w.rng.IntN(n + 1)
+		s.trim(uint64(1 + n - k*k/(n+1)))
 		w.tracef("stream %s is trimmed: it begins at %d of %d", s.name, s.first, n)
 	}
 	return nil

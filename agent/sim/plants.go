@@ -75,8 +75,6 @@ const (
 	PlantMergeLess
 	// PlantMergeUncounted does not count how many rows were merged.
 	PlantMergeUncounted
-	// PlantForgetHold commits no hold before rows are merged.
-	PlantForgetHold
 	// PlantKeepOld gives no row up for its age.
 	PlantKeepOld
 	// PlantDropYoung gives rows up at half their age.
@@ -102,7 +100,7 @@ func (p Plant) String() string {
 		"send confirmed rows again", "drop a ledger entry", "go on after a gap without counting it",
 		"go on after a gap and keep the position before it", "leave given up rows out of the cursor",
 		"arrival time by the host's clock", "lose rows that generated code refuses", "take an event twice by generated code",
-		"merge and leave a row out", "merge and do not count", "forget which rows are held back", "give no row up for its age",
+		"merge and leave a row out", "merge and do not count", "give no row up for its age",
 		"give rows up at half their age", "send outputs of lower priority first", "forget the position of one source of two",
 		"swap the ledgers of two sources",
 	}[p]

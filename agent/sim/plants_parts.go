@@ -76,7 +76,7 @@ func (m *lossyMerger) Merge(rows []forward.Entry, width time.Duration, emit func
 
 // plantForwarder is the forwarder as the decisions see it, or one that tells less.
 func (h *host) plantForwarder() wiring.Forwarder {
-	if h.w.plant != PlantMergeUncounted && h.w.plant != PlantForgetHold {
+	if h.w.plant != PlantMergeUncounted {
 		return h.fwd
 	}
 	return &secretive{h.fwd, h.w}
@@ -95,16 +95,6 @@ func (f *secretive) Compact() []forward.Merged {
 		}
 	}
 	return all
-}
-
-func (f *secretive) Plan(now time.Time) []forward.OutputState {
-	states := f.Forwarder.Plan(now)
-	if f.w.planting(PlantForgetHold, 1) {
-		for i := range states {
-			states[i].Hold = 0
-		}
-	}
-	return states
 }
 
 // plantBudget changes the budgets that the forwarder goes by.
