@@ -43,6 +43,18 @@ func discard(src []byte, locals []string) []byte {
 	return out.Bytes()
 }
 
+// names tells whether code uses a package: what computed a value that nothing reads has been
+// left out since its package was asked for.
+func names(src []byte, pkg string) bool {
+	call := regexp.MustCompile(`\b` + pkg + `\.`)
+	for l := range bytes.Lines(src) {
+		if call.MatchString(uncommented(string(l))) {
+			return true
+		}
+	}
+	return false
+}
+
 // reads is the part of a line that reads locals. What a comment names is SQL's.
 func reads(line string) string {
 	line = strings.TrimSpace(uncommented(line))

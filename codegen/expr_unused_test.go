@@ -18,3 +18,17 @@ func TestDiscard(t *testing.T) {
 		}
 	}
 }
+
+func TestNames(t *testing.T) {
+	for src, want := range map[string]bool{
+		"x := math.Inf(1)\n":               true,
+		"x := 1 // math.Inf\n":             false,
+		"x := \"//\" + math.String()\n":    true,
+		"x := mymath.Inf(1)\n":             false,
+		"x := fused.Millis(math.MaxInt)\n": true,
+	} {
+		if got := names([]byte(src), "math"); got != want {
+			t.Errorf("%q: %v", src, got)
+		}
+	}
+}

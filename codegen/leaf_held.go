@@ -61,9 +61,10 @@ func (p *paneGen) hold(w *writer, vals []value) {
 }
 
 // holdCell writes the assignment of a cell: its value, whether it is NULL, and as a filter.
+// What is always NULL has no value, and none that would be computed outside of its filter.
 func (p *paneGen) holdCell(w *writer, c int, v value, code, filter bool) value {
 	out := value{t: v.t, phys: v.phys}
-	if code {
+	if code && v.null != "true" {
 		out.code = fmt.Sprintf("a.c%d", c)
 		w.p("%s = %s", out.code, v.cell(w))
 		if v.phys == types.Wide {

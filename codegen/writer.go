@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"path"
 	"slices"
 	"strings"
 )
@@ -68,7 +69,8 @@ func (w *writer) decl() {
 	w.body.Reset()
 }
 
-// use imports a package: "math", or one of the project by its folder ("dataflow/fused").
+// use imports a package where what is written names it: "math", or one of the project by its
+// folder ("dataflow/fused").
 func (w *writer) use(pkg string) {
 	if strings.HasPrefix(pkg, "dataflow/") {
 		pkg = module + pkg
@@ -81,8 +83,12 @@ func (w *writer) file(pre, pkg string) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(pre)
 	fmt.Fprintf(&b, "package %s\n\nimport (\n", pkg)
+	code := discard(w.decls.Bytes(), w.locals)
 	var own, std []string
 	for p := range w.imports {
+		if !names(code, path.Base(p)) {
+			continue
+		}
 		if strings.HasPrefix(p, module) {
 			own = append(own, p)
 		} else {
@@ -99,7 +105,7 @@ func (w *writer) file(pre, pkg string) ([]byte, error) {
 		fmt.Fprintf(&b, "%q\n", p)
 	}
 	b.WriteString(")\n\n")
-	b.Write(discard(w.decls.Bytes(), w.locals))
+	b.Write(code)
 	src, err := format.Source(b.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("the generated code is not Go: %w\n%s", err, b.Bytes())

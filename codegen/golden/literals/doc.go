@@ -3,7 +3,7 @@
 // Package literals runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_points.go: the head of points, 47bd7899cef280454e48e3b78cf1ee6c
+// head_points.go: the head of points, 4e6239d61e4b1124d5b988f60cf6c7ac
 //
 // The pipeline:
 //
@@ -14,7 +14,7 @@
 //	CREATE TABLE sums (d DOUBLE, wide DECIMAL(30, 4), name STRING, c1 BIGINT, c2 BIGINT, c3 DOUBLE, c4 STRING, c5 DECIMAL(38, 2), c6 BIGINT, c7 INT, c8 STRING, c9 BOOLEAN)
 //	WITH ('connector' = 'nats', 'format' = 'json');
 //
-//	CREATE TABLE totals (n BIGINT, least DOUBLE, firsts STRING, mean DECIMAL(38, 6)) WITH ('connector' = 'nats', 'format' = 'json');
+//	CREATE TABLE totals (n BIGINT, least DOUBLE, firsts STRING, mean DECIMAL(38, 6), never DOUBLE) WITH ('connector' = 'nats', 'format' = 'json');
 //
 //	EXECUTE STATEMENT SET
 //	BEGIN
@@ -24,7 +24,7 @@
 //	  GROUP BY d, wide, name, window_start, window_end;
 //
 //	  INSERT INTO totals
-//	  SELECT COUNT(*), MIN(d) FILTER (WHERE n <> 3), FIRST_VALUE(name), AVG(wide)
+//	  SELECT COUNT(*), MIN(d) FILTER (WHERE n <> 3), FIRST_VALUE(name), AVG(wide), MIN(d - CAST(NULL AS DOUBLE))
 //	  FROM TABLE(TUMBLE(TABLE points, DESCRIPTOR(ts), INTERVAL '2' SECOND))
 //	  WHERE n IS NOT NULL
 //	  GROUP BY window_start, window_end;

@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	fused.Register("47bd7899cef280454e48e3b78cf1ee6c", func() fused.Fragment { return new(fragment) })
+	fused.Register("4e6239d61e4b1124d5b988f60cf6c7ac", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of points:
@@ -111,6 +111,8 @@ type pane1 struct {
 	best1  float64
 	other2 [16]byte         // FIRST_VALUE(name)
 	sum3   fused.DecimalSum // AVG(wide)
+	set4   int64            // MIN(`$f6`)
+	best4  float64
 }
 
 // The offsets are those of the state: another one does not compile.
@@ -119,10 +121,11 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(pane1{}.set1)-16]
 	_ = [1]struct{}{}[unsafe.Offsetof(pane1{}.other2)-32]
 	_ = [1]struct{}{}[unsafe.Offsetof(pane1{}.sum3)-48]
-	_ = [1]struct{}{}[unsafe.Sizeof(pane1{})-80]
+	_ = [1]struct{}{}[unsafe.Offsetof(pane1{}.set4)-80]
+	_ = [1]struct{}{}[unsafe.Sizeof(pane1{})-96]
 )
 
-const pane1Layout = "0+8 8+8:1 16+16:5 32+16:0 48+32:4"
+const pane1Layout = "0+8 8+8:1 16+16:5 32+16:0 48+32:4 80+16:5"
 
 // Event takes an event.
 func (f *fragment) Event(b []byte, pos int) int {
@@ -152,6 +155,8 @@ func (f *fragment) Event(b []byte, pos int) int {
 	if pass2 {
 		kept0Null = e.c4Null
 		kept0 = fused.Bool((e.c4 != 3))
+		v1 := e.c0 - 0.0
+		_ = v1
 		if (ms0 < f.win1.From || ms0 >= f.win1.To) && !f.win1.Take(ms0) {
 			return -1
 		}

@@ -5,7 +5,7 @@ WITH ('connector' = 'nats', 'format' = 'json');
 CREATE TABLE sums (d DOUBLE, wide DECIMAL(30, 4), name STRING, c1 BIGINT, c2 BIGINT, c3 DOUBLE, c4 STRING, c5 DECIMAL(38, 2), c6 BIGINT, c7 INT, c8 STRING, c9 BOOLEAN)
 WITH ('connector' = 'nats', 'format' = 'json');
 
-CREATE TABLE totals (n BIGINT, least DOUBLE, firsts STRING, mean DECIMAL(38, 6)) WITH ('connector' = 'nats', 'format' = 'json');
+CREATE TABLE totals (n BIGINT, least DOUBLE, firsts STRING, mean DECIMAL(38, 6), never DOUBLE) WITH ('connector' = 'nats', 'format' = 'json');
 
 EXECUTE STATEMENT SET
 BEGIN
@@ -15,7 +15,7 @@ BEGIN
   GROUP BY d, wide, name, window_start, window_end;
 
   INSERT INTO totals
-  SELECT COUNT(*), MIN(d) FILTER (WHERE n <> 3), FIRST_VALUE(name), AVG(wide)
+  SELECT COUNT(*), MIN(d) FILTER (WHERE n <> 3), FIRST_VALUE(name), AVG(wide), MIN(d - CAST(NULL AS DOUBLE))
   FROM TABLE(TUMBLE(TABLE points, DESCRIPTOR(ts), INTERVAL '2' SECOND))
   WHERE n IS NOT NULL
   GROUP BY window_start, window_end;
