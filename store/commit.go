@@ -96,7 +96,7 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		}
 		var found *damage
 		if errors.As(err, &found) {
-			return w.stats, s.failed(err)
+			return w.stats, s.aside(err, found)
 		}
 		if s.shows(c.Epoch) {
 			err = fmt.Errorf("%w: %w", ErrUnsynced, err)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -167,6 +168,36 @@ func TestDamageIsFoundAndSetAside(t *testing.T) {
 	}
 	if found < 10 {
 		t.Errorf("damage was found %d times only", found)
+	}
+}
+
+// Who finds damage waits for a commit under way, which would go on with a file that is closed.
+func TestDamageBesideACommit(t *testing.T) {
+	found := make(chan error, 1)
+	d := newDisk(t, store.Options{})
+	d.opt.Failpoint = func(name string) error {
+		if name == "checkpoint.after-commit" {
+			go func() { found <- d.open.Damaged(errors.New("found beside a commit")) }()
+			for range 1000 {
+				if len(found) == 0 {
+					runtime.Gosched()
+				}
+			}
+		}
+		return nil
+	}
+	s := d.Open(t)
+	a, tab := newTable(t, s)
+	set(tab, 1, 1)
+	if st := commit(t, s, a, &state.Commit{Epoch: 1}); st.FileBytes == 0 {
+		t.Errorf("%+v", st)
+	}
+	var damaged *store.DamagedError
+	if err := <-found; !errors.As(err, &damaged) {
+		t.Error(err)
+	}
+	if _, err := s.Load(); !errors.Is(err, store.ErrClosed) {
+		t.Error(err)
 	}
 }
 

@@ -121,13 +121,21 @@ func callback(fn func() error) error {
 	return fn()
 }
 
-// failed closes the store after an error in it, and sets a damaged file aside.
+// failed closes the store after an error in it, and sets a damaged file aside. A commit under
+// way ends first.
 func (s *Store) failed(err error) error {
 	var damage *damage
 	if !errors.As(err, &damage) {
 		s.Close()
 		return err
 	}
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	return s.aside(err, damage)
+}
+
+// aside closes the store and sets its file aside, for who holds s.writer.
+func (s *Store) aside(err error, found *damage) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
@@ -135,7 +143,7 @@ func (s *Store) failed(err error) error {
 	}
 	_ = s.db.Close()
 	s.db = nil
-	return setAside(s.opt, s.path, damage.err)
+	return setAside(s.opt, s.path, found.err)
 }
 
 // asideIf sets the file aside if an error says that it is damaged.

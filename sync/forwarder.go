@@ -194,7 +194,7 @@ func (f *Forwarder) Plan(now time.Time) []OutputState {
 }
 
 // dropTo finds up to where the oldest rows have to go to be within budget again. Whole
-// frames are given up.
+// frames are given up; those that the commit deletes anyway count as gone.
 func (f *Forwarder) dropTo(o *output, i int, now time.Time) uint64 {
 	s := f.shared[i].stats
 	if !f.over(o, s, 0, now) {
@@ -205,13 +205,15 @@ func (f *Forwarder) dropTo(o *output, i int, now time.Time) uint64 {
 		over = 0
 	}
 	var to uint64
-	_ = f.Store.OutboxScan(o.Name, o.acc.Done(), func(fr Frame) (bool, error) {
-		old := o.AgeMax > 0 && now.UnixMilli()-fr.Created > o.AgeMax.Milliseconds()
-		if over <= 0 && !old {
+	_ = f.Store.OutboxScan(o.Name, 0, func(fr Frame) (bool, error) {
+		switch {
+		case fr.Last <= o.acc.Done():
+		case over > 0 || o.AgeMax > 0 && now.UnixMilli()-fr.Created > o.AgeMax.Milliseconds():
+			to = fr.Last
+		default:
 			return false, nil
 		}
 		over -= int64(len(fr.Data))
-		to = fr.Last
 		return true, nil
 	})
 	return to

@@ -208,6 +208,29 @@ func TestDropOldest(t *testing.T) {
 	b.balanced(12)
 }
 
+// What has been sent is deleted by the commit at hand: no row is given up in its place.
+func TestDropOldestCountsWhatIsDeletedAnyway(t *testing.T) {
+	b := newBench(t, forward.Limits{MessageBytes: 1000, Messages: 1, Bytes: 1000}, func(o *forward.OutputOptions) { o.BytesMax, o.OnFull = 400, forward.DropOldest })
+	for i := range 6 {
+		b.store.Add("out", b.now, strings.Repeat(fmt.Sprint(i), 90))
+	}
+	b.commit()
+	for range 100 {
+		if b.fw.Statuses(b.now)[0].Confirmed == 3 {
+			break
+		}
+		wait, err := b.fw.Step(context.Background(), b.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.now = b.now.Add(wait)
+	}
+	b.commit()
+	if st := b.balanced(6); st.Confirmed != 3 || st.Dropped != 0 {
+		t.Fatalf("%+v", st)
+	}
+}
+
 // A commit that gives rows up may be in the store before the forwarder hears of it.
 func TestNothingIsSentWhileRowsAreGivenUp(t *testing.T) {
 	b := newBench(t, forward.Limits{MessageBytes: 1000, Messages: 1, Bytes: 1000}, func(o *forward.OutputOptions) { o.BytesMax, o.OnFull = 400, forward.DropOldest })

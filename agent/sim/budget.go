@@ -79,7 +79,7 @@ func (h *host) withinBudget() error {
 }
 
 // givenUp checks what a checkpoint that has begun gives up: rows that the budget has no room
-// for or that are too old, and all of those, where the policy is to drop the oldest; and no
+// for, once what was sent is deleted, or that are too old, and all of those, where the policy is to drop the oldest; and no
 // others.
 func (h *host) givenUp(p *wiring.Pending) error {
 	b, nowMs := &h.w.budget, h.w.nowMs
@@ -100,7 +100,11 @@ func (h *host) givenUp(p *wiring.Pending) error {
 			over = st.Bytes - b.bytes
 		}
 		bad := ""
-		err := h.disk.Store.OutboxScan(st.Name, done, func(f state.OutboxFrame) (bool, error) {
+		err := h.disk.Store.OutboxScan(st.Name, 0, func(f state.OutboxFrame) (bool, error) {
+			if f.Last <= done { // the checkpoint deletes it anyway
+				over -= int64(len(f.Data))
+				return true, nil
+			}
 			old := b.age > 0 && nowMs-f.Created > b.age.Milliseconds()
 			due := b.onFull == forward.DropOldest && (old || over > 0)
 			over -= int64(len(f.Data))
