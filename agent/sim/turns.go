@@ -138,7 +138,12 @@ func (w *world) situation() string {
 func (w *world) audit(h *host) error {
 	w.past, w.asked = h.past.clone(), h.claimed
 	for _, st := range h.fwd.Statuses(w.Now()) {
-		if st.Err != nil { // nobody has asked what became of its last request
+		at, err := w.hub.Cursor(cursorSubject(st.Name))
+		if err != nil {
+			return err
+		}
+		// Nobody has asked what became of its last request, or a request came after the answer.
+		if st.Err != nil || at.Outbox > st.Cursor {
 			delete(w.asked, st.Name)
 		}
 	}

@@ -91,6 +91,15 @@ func (s *Server) Heal() {
 // Lose forgets a cursor, as a stream with too little room does.
 func (s *Server) Lose(subject string) { delete(s.cursors, subject) }
 
+// Cursor is a cursor as it is, without a request; the zero Record where there is none.
+func (s *Server) Cursor(subject string) (forward.Record, error) {
+	c, ok := s.cursors[subject]
+	if !ok {
+		return forward.Record{}, nil
+	}
+	return forward.DecodeRecord(c.data)
+}
+
 // SetCursor puts a cursor in place, as restoring an old backup does.
 func (s *Server) SetCursor(subject string, r forward.Record) {
 	s.last++
