@@ -90,7 +90,7 @@ func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
 	}
 	k.goes(pending, !first)
 	if first && s.o.Owner != "" {
-		go k.tidy(s.o.consumerPrefix(), s.id)
+		go s.tidy(k.ctx, k.t) // not by k, whose connection may be another by then
 	}
 	return report, nil
 }

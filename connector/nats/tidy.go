@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -16,18 +17,19 @@ func (o *SourceOptions) consumerPrefix() string {
 	return "edgeflow-" + strconv.FormatUint(xxhash.Sum64String(o.Owner), 36) + "-"
 }
 
-// tidy removes the consumers with a prefix, but for those of an id. One of an instance that still
+// tidy removes the consumers that earlier sources of the owner left. One of an instance that still
 // runs makes another. What fails is left: an unused consumer ends by itself.
-func (k *keeper) tidy(prefix, id string) {
-	wait := k.s.o.RequestTimeout
-	a := &api{ctx: k.ctx, t: k.t, prefix: k.s.o.APIPrefix(), wait: &wait}
-	names, err := a.consumers(k.s.o.Stream)
+func (s *Source) tidy(ctx context.Context, t transport) {
+	wait := s.o.RequestTimeout
+	a := &api{ctx: ctx, t: t, prefix: s.o.APIPrefix(), wait: &wait}
+	names, err := a.consumers(s.o.Stream)
 	if err != nil {
 		return
 	}
+	prefix := s.o.consumerPrefix()
 	for _, name := range names {
-		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, prefix+id) {
-			_ = a.deleteConsumer(k.s.o.Stream, name)
+		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, prefix+s.id) {
+			_ = a.deleteConsumer(s.o.Stream, name)
 		}
 	}
 }
