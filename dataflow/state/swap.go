@@ -27,6 +27,9 @@ type swapped struct {
 	taken   int // retired ones included
 	writes  int64
 	err     error // of the last Put; nothing is put until the next checkpoint has ended
+	// vain is the number of pages in memory from which on Relieve looks for some that can go,
+	// after it found too few: to look each time would make a step take the square of its pages.
+	vain int
 }
 
 // slot is where page p is, and whether it is there.
@@ -50,8 +53,13 @@ func (s *swapped) snapshot() []uint32 {
 // Swap. An operator calls it now and then while it goes through much state, where neither it
 // nor those that wait for it hold bytes of the arena.
 func (a *Arena) Relieve() {
-	if a.limited && (a.excess() || a.opt.Scribble) {
-		a.evict(true)
+	if !a.limited || !a.opt.Scribble && (!a.excess() || a.resident < a.swap.vain) {
+		return
+	}
+	a.evict(true)
+	a.swap.vain = 0
+	if a.excess() {
+		a.swap.vain = a.resident + a.resident/8 + 1
 	}
 }
 
@@ -99,7 +107,7 @@ func (a *Arena) unswap(p PageID) {
 		return
 	}
 	s.slots[p] = 0
-	if a.inflight != nil {
+	if d := a.inflight; d != nil && d.swapped(p) && d.slots[p] == slot+1 {
 		s.retired = append(s.retired, slot)
 		return
 	}
@@ -111,8 +119,8 @@ func (a *Arena) unswap(p PageID) {
 // pages that have not changed since are in the store when it was committed.
 func (a *Arena) settleSwap(d *Delta, committed bool) {
 	s := &a.swap
-	s.err = nil
-	if s.taken == 0 {
+	s.err, s.vain = nil, 0
+	if s.next == 0 {
 		return
 	}
 	s.free = append(s.free, s.retired...)
