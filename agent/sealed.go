@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,41 +53,57 @@ func OpenLetters(k *store.Keys, file []byte) (lines []byte, err error) {
 }
 
 // rekeyLetters writes the files of letters in a pipeline's folder anew, encrypted with the first
-// of the keys, or in the clear, and returns how many there are.
+// of the keys, or in the clear, and returns how many there are: also those that were set aside
+// with their state, and hidden ones, which get their visible names at the next start.
 func rekeyLetters(dir string, k *store.Keys, decrypt bool) (n int, err error) {
 	for _, output := range []string{dataflow.DeadLetters, dataflow.LateRows} {
-		parts, err := filepath.Glob(filepath.Join(dir, output+"*", "part-*")) // also what was set aside with its state
-		if err != nil {
-			return n, err
-		}
-		for _, path := range parts {
-			if err := rekeyFile(path, filepath.Base(dir), k, decrypt); err != nil {
-				return n, fmt.Errorf("%s: %w", path, err)
+		for _, pattern := range []string{"part-*", ".part-*"} {
+			parts, err := fs.Glob(os.DirFS(dir), output+"*/"+pattern) // a folder's own name may look like a pattern
+			if err != nil {
+				return n, err
 			}
-			n++
+			for _, part := range parts {
+				path := filepath.Join(dir, part)
+				if err := rekeyFile(path, filepath.Base(dir), k, decrypt); err != nil {
+					return n, fmt.Errorf("%s: %w", path, err)
+				}
+				n++
+			}
 		}
 	}
 	return n, nil
 }
 
-// rekeyFile writes a file of letters anew, under a name that tells whether it is encrypted. It
-// changes whole or not at all.
+// rekeyFile writes a file of letters anew, under a name that tells whether it is encrypted; that
+// of a hidden one stays, since a manifest has it. It changes whole or not at all, and one that was
+// interrupted is done again.
 func rekeyFile(path, pipeline string, k *store.Keys, decrypt bool) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if b, err = OpenLetters(k, b); err != nil {
+	hidden := strings.HasPrefix(filepath.Base(path), ".")
+	b, err = OpenLetters(k, b)
+	switch {
+	case hidden && errors.Is(err, store.ErrRecord):
+		return nil // it was not written to its end: no manifest has it
+	case err != nil:
 		return err
 	}
-	to := strings.TrimSuffix(path, filesystem.SealedSuffix)
+	to := path
+	if !hidden {
+		to = strings.TrimSuffix(path, filesystem.SealedSuffix)
+		if !decrypt {
+			to += filesystem.SealedSuffix
+		}
+	}
 	if !decrypt {
-		to += filesystem.SealedSuffix
 		if b, err = sealLetters(k, pipeline, b); err != nil {
 			return err
 		}
 	}
-	tmp := filepath.Join(filepath.Dir(path), ".rekey.tmp")
+	dir := filepath.Dir(path)
+	tmp := filepath.Join(dir, ".rekey.tmp")
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -95,7 +112,11 @@ func rekeyFile(path, pipeline string, k *store.Keys, decrypt bool) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
-	if err := os.Rename(tmp, to); err != nil || to == path {
+	err = os.Rename(tmp, to)
+	if err == nil {
+		err = store.OS{}.SyncDir(dir) // before the old name goes
+	}
+	if err != nil || to == path {
 		return err
 	}
 	return os.Remove(path)

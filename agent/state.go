@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,11 +54,13 @@ func stateFiles(path string) ([]string, error) {
 	}
 	var out []string
 	for _, pattern := range []string{stateFile, "*/" + stateFile, "pipelines/*/" + stateFile} {
-		m, err := filepath.Glob(filepath.Join(path, pattern))
+		m, err := fs.Glob(os.DirFS(path), pattern) // a folder's own name may look like a pattern
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, m...)
+		for _, file := range m {
+			out = append(out, filepath.Join(path, file))
+		}
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("no %s below %s: name a data folder (--data of `edgeflow run`), a pipeline's folder, or the file", stateFile, path)

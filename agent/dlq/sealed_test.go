@@ -98,6 +98,53 @@ func TestEncryptedLetters(t *testing.T) {
 	counts(both)
 }
 
+// A key is changed after a crash that left letters under a hidden name, and again after one in the
+// midst of that; the folder's name is one that a pattern would not match.
+func TestRekeyAfterACrash(t *testing.T) {
+	r := newRig(t)
+	r.data = filepath.Join(r.data, "[data]")
+	r.key = keyFile(t, "5a")
+	r.run("file")
+	late := filepath.Join(r.data, "pipelines", "p", "late")
+	var visible, hidden string
+	entries, err := os.ReadDir(late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(late, e.Name())
+		if strings.HasPrefix(e.Name(), "part-") {
+			visible = path
+		}
+		if b, err := os.ReadFile(path); err == nil && strings.HasSuffix(path, ".json") {
+			_, rest, _ := strings.Cut(string(b), `"hidden":"`)
+			hidden, _, _ = strings.Cut(rest, `"`)
+		}
+	}
+	if err := os.Rename(visible, filepath.Join(late, hidden)); err != nil {
+		t.Fatal(err)
+	}
+	torn := strings.TrimRight(hidden, "0123456789") + "77"
+	if err := os.WriteFile(filepath.Join(late, torn), []byte("edgeflow-letters\n\x09"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		var out bytes.Buffer
+		if err := agent.InspectState(&out, r.data, agent.StateOptions{StateKey: keyFile(t, "6b", "5a"), Rekey: true}); err != nil {
+			t.Fatalf("%v: %s", err, &out)
+		}
+		if err := os.WriteFile(filepath.Join(late, ".rekey.tmp"), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.key = keyFile(t, "6b")
+	r.run("file")
+	const want = "p/dead/decode 2(0) p/dead/compute 1(0) p/late/late 1(0) p/clock/clock 1(0)"
+	if got := r.counts(r.options("file")); got != want {
+		t.Errorf("letters: %s\nwant: %s", got, want)
+	}
+}
+
 // A file of letters that was changed or cut is told from one that lacks its key.
 func TestDamagedLetters(t *testing.T) {
 	r := newRig(t)
