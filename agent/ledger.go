@@ -27,7 +27,10 @@ func WriteLedger(w io.Writer, l *dataflow.Ledger) {
 	for _, o := range l.Operators {
 		if o.Assigned+o.Fired+o.DroppedLate+o.Open > 0 {
 			fmt.Fprintf(tw, "%s\t%s\tassigned %d = fired %d + dropped late %d + open %d\t%s\n",
-				o.Kind, o.ID, o.Assigned, o.Fired, o.DroppedLate, o.Open, mark(o.Assigned == o.Fired+o.DroppedLate+o.Open))
+				o.Kind, o.ID, o.Assigned, o.Fired, o.DroppedLate, o.Open, mark(o.Balanced()))
+			if o.Derived {
+				fmt.Fprint(tw, "\t\topen is what the others leave: state is not all in memory and was not counted\t\n")
+			}
 			continue
 		}
 		fmt.Fprintf(tw, "%s\t%s\trows %d, filtered %d, failed %d, dropped %d, late %d\t\n",

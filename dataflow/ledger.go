@@ -116,7 +116,7 @@ func (l *Ledger) Imbalances() []string {
 		complain(s.Read == s.Decoded+s.Undecodable, "source %s: read %d is not decoded %d + undecodable %d", s.Name, s.Read, s.Decoded, s.Undecodable)
 	}
 	for _, o := range l.Operators {
-		complain(o.Assigned == o.Fired+o.DroppedLate+o.Open, "%s %s: assigned %d is not fired %d + dropped late %d + open %d",
+		complain(o.Balanced(), "%s %s: assigned %d is not fired %d + dropped late %d + open %d",
 			o.Kind, o.ID, o.Assigned, o.Fired, o.DroppedLate, o.Open)
 	}
 	for _, f := range l.Flows {

@@ -73,6 +73,12 @@ type Audit struct {
 	Derived                               bool
 }
 
+// Balanced tells whether the equation holds. Derived, it tells that no more left the windows
+// than came.
+func (a Audit) Balanced() bool {
+	return a.Assigned == a.Fired+a.DroppedLate+a.Open && a.Open >= 0
+}
+
 // Audited is an operator that keeps an Audit.
 type Audited interface {
 	Audit() Audit
