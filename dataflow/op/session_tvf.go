@@ -88,7 +88,7 @@ func (o *SessionTVF) move(dst, src []byte) {
 
 func (o *SessionTVF) forget(id uint64) {
 	o.value = binary.BigEndian.AppendUint64(o.value[:0], id+1)
-	o.rows.DeleteRange(o.rowKey(id, 0), o.value)
+	o.rows.DeleteLeaves(o.rowKey(id, 0), o.value, o.relieve)
 }
 
 // Process keeps rows.
