@@ -33,7 +33,7 @@ type runner struct {
 	p      *Pipeline
 	cfg    *plan.Config
 	store  *store.Store
-	swap   *store.Swap // nil where memory has no limit
+	swap   *store.Swap
 	arena  *state.Arena
 	engine *dataflow.Engine
 	conns  *connectors
@@ -136,14 +136,12 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 // restore fills the arena and drops the state of operators that the plan no longer has.
 func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	var err error
-	o := state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store}
-	if o.MemoryMax > 0 {
-		if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize); err != nil {
-			return nil, err
-		}
-		o.Swap = r.swap
+	// Without a limit nothing is swapped, and what a process that was killed left goes too.
+	if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize); err != nil {
+		return nil, err
 	}
-	if r.arena, err = state.NewArena(o); err != nil {
+	r.arena, err = state.NewArena(state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store, Swap: r.swap})
+	if err != nil {
 		return nil, err
 	}
 	if restored.Manifest == nil {
