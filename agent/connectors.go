@@ -36,10 +36,15 @@ type connectors struct {
 	links  map[string]*link
 	opened int // links so far
 	closed bool
+
+	life   context.Context // of the links; hangUp ends it
+	hangUp context.CancelFunc
 }
 
 func newConnectors(ctx context.Context, p *Pipeline) (*connectors, error) {
-	return &connectors{ctx: ctx, p: p, sinks: map[string]*plan.Sink{}, links: map[string]*link{}, result: p.result}, nil
+	c := &connectors{ctx: ctx, p: p, sinks: map[string]*plan.Sink{}, links: map[string]*link{}, result: p.result}
+	c.life, c.hangUp = context.WithCancel(context.Background())
+	return c, nil
 }
 
 // Source opens the connector of a source.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -33,7 +34,10 @@ func (c *connectors) connect(o nats.ConnOptions) (*link, error) {
 		return l, nil
 	}
 	o.Name = "edgeflow-" + c.p.name
-	nc, why, err := o.Begin()
+	life, hangUp := context.WithCancel(c.life)
+	begun := context.AfterFunc(c.ctx, hangUp) // a start that is to end waits for no attempt
+	nc, why, err := o.Begin(life)
+	begun()
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +100,7 @@ func (c *connectors) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
+	c.hangUp()
 	for _, l := range c.links {
 		l.nc.Close()
 	}

@@ -407,6 +407,7 @@ func (r *runner) close() error {
 	var errs []error
 	if r.fwdStop != nil {
 		r.fwdStop()
+		r.conns.hangUp() // a step may wait for an attempt at a connection
 		<-r.fwdDone
 	}
 	if r.checks != nil && r.checks.Running() {

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -55,7 +56,19 @@ func cause(err, none error) error {
 	if strings.Contains(l, "authorization") || strings.Contains(l, "authentication") || strings.Contains(l, "permissions") {
 		return fmt.Errorf("%w: %s", ErrAuthorization, strings.TrimPrefix(err.Error(), "nats: "))
 	}
-	return err
+	return remote(err)
+}
+
+// remote leaves our address out of an error, which is another for each connection: what goes wrong
+// again is to read the same, so that it is said once.
+func remote(err error) error {
+	op, ok := err.(*net.OpError)
+	if !ok || op.Source == nil {
+		return err
+	}
+	there := *op
+	there.Source = nil
+	return &there
 }
 
 // hint says what to do when a server cannot be reached or does not let us in; empty when the
@@ -121,6 +134,7 @@ func remoteAlert(err error) string {
 // attempts keeps why a client has no connection, which the client itself forgets when it tries
 // again.
 type attempts struct {
+	ctx    context.Context // what fails behind its end says nothing of the server
 	server string
 
 	mu   sync.Mutex
@@ -141,7 +155,9 @@ func (a *attempts) options() []nats.Option {
 func (a *attempts) note(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.last = err
+	if a.ctx.Err() == nil {
+		a.last = err
+	}
 }
 
 // why is the reason of the newest failure, nil when there is a connection, or none was tried.
@@ -152,7 +168,7 @@ func (a *attempts) why(nc *nats.Conn) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	// What went wrong after the connection was made, in a handshake, the client notes itself.
-	if err := cause(nc.LastError(), nil); err != nil {
+	if err := cause(nc.LastError(), nil); err != nil && a.ctx.Err() == nil {
 		a.last = err
 	}
 	if a.last == nil {

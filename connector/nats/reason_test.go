@@ -70,7 +70,7 @@ func TestReasons(t *testing.T) {
 					t.Fatalf("a secret: %v", err)
 				}
 			}
-			nc, why, err := c.o.Begin()
+			nc, why, err := c.o.Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -230,7 +230,7 @@ func (c *wireConn) early(err error) error {
 	if err == nil || c.ready.Load() || c.conn == c.raw || remoteAlert(err) != "" {
 		return err
 	}
-	return fmt.Errorf("%w: %w", nats.ErrTLS, err)
+	return fmt.Errorf("%w: %w", nats.ErrTLS, remote(err))
 }
 
 func (c *wireConn) LocalAddr() net.Addr                { return c.raw.LocalAddr() }
