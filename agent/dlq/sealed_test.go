@@ -137,8 +137,10 @@ func TestRekeyAfterACrash(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Rename(filepath.Join(late, hidden), visible); err != nil { // as the next start does
+		t.Fatal(err)
+	}
 	r.key = keyFile(t, "6b")
-	r.run("file")
 	const want = "p/dead/decode 2(0) p/dead/compute 1(0) p/late/late 1(0) p/clock/clock 1(0)"
 	if got := r.counts(r.options("file")); got != want {
 		t.Errorf("letters: %s\nwant: %s", got, want)
