@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -19,8 +20,10 @@ const (
 func clearLeftovers(o Options, path string) {
 	names := []string{path + compactSuffix, path + restoreSuffix, path + rekeySuffix}
 	if o.SavepointDir != "" {
-		list, _ := filepath.Glob(filepath.Join(o.SavepointDir, "*"+SavepointSuffix+".tmp"))
-		names = append(names, list...)
+		list, _ := fs.Glob(os.DirFS(o.SavepointDir), "*"+SavepointSuffix+".tmp") // the folder's own name may look like a pattern
+		for _, name := range list {
+			names = append(names, filepath.Join(o.SavepointDir, name))
+		}
 	}
 	for _, name := range names {
 		switch err := o.FS.Remove(name); {

@@ -99,7 +99,7 @@ func someKeys(t testing.TB, digits string) *store.Keys {
 func TestRoundTrip(t *testing.T) { eachKeys(t, testRoundTrip) }
 
 func testRoundTrip(t *testing.T, keys *store.Keys) {
-	for _, path := range []string{filepath.Join(t.TempDir(), "ring"), filepath.Join(t.TempDir(), "one.capture")} {
+	for _, path := range []string{filepath.Join(t.TempDir(), "ring [1]"), filepath.Join(t.TempDir(), "one.capture")} {
 		write(t, path, Options{Keys: keys}, 0, 1000)
 		to := 1000
 		if !strings.HasSuffix(path, ".capture") {

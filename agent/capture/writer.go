@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -78,13 +79,14 @@ func Create(path string, h Header, o Options) (*Writer, error) {
 
 // existing takes over the segments that are there.
 func (w *Writer) existing() error {
-	segments, err := filepath.Glob(filepath.Join(w.path, "*"+suffix))
+	segments, err := fs.Glob(os.DirFS(w.path), "*"+suffix) // the folder's own name may look like a pattern
 	if err != nil {
 		return err
 	}
 	slices.Sort(segments)
-	for _, path := range segments {
-		number, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(path), suffix), 10, 64)
+	for _, name := range segments {
+		path := filepath.Join(w.path, name)
+		number, err := strconv.ParseUint(strings.TrimSuffix(name, suffix), 10, 64)
 		if err != nil {
 			return fmt.Errorf("%s is no segment of a capture: choose another folder", path)
 		}
