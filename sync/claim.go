@@ -105,7 +105,8 @@ func (o *output) prepare(ctx context.Context) (claiming, error) {
 		// bear the same sequences and be others.
 		last = o.restored
 	}
-	if held := o.f.sendable(o); seen.Outbox > held && seen.Outbox <= last {
+	// Our own claim may have moved the cursor over rows that are held and have been given up.
+	if held := max(o.f.sendable(o), o.account().Done()); seen.Outbox > held && seen.Outbox <= last {
 		return c, &fatalError{&OutputError{Output: o.Name, Err: fmt.Errorf("%w: it has row %d, this one holds the rows after %d back", ErrCursorAhead, seen.Outbox, held),
 			Hint: "another copy of this instance's disk sent them; run that one, or run this one with --reset-state under another instance name"}}
 	}

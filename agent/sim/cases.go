@@ -14,5 +14,6 @@ var cases = []found{
 	{123, "after a gap that was passed over, a restart before the next message found the gap again and skipped what had come since"},
 	{179, "the forwarder stopped for good at a hole in the outbox, made by a commit that gave rows up before it heard of it"},
 	{109, "rows that were sent by a start which ended before it noted that were counted as given up"},
+	{99788, "a claim over rows that were held back and given up was taken for another copy's, when its answer was lost"},
 	{21, "a commit that was written and could not be synced was taken for not written, and its deletions were lost"},
 }
