@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/edgeflow/edgeflow/connector/datagen"
 	"github.com/edgeflow/edgeflow/connector/filesystem"
@@ -25,7 +26,6 @@ import (
 
 // connectors opens what one attempt at a pipeline is connected to.
 type connectors struct {
-	ctx   context.Context
 	p     *Pipeline
 	sinks map[string]*plan.Sink // by output name, those with an outbox
 	// result takes the rows of a bare SELECT.
@@ -33,18 +33,18 @@ type connectors struct {
 
 	mu     sync.Mutex
 	inputs []SourceStatus // of sources with a server
-	links  map[string]*link
-	opened int // links so far
-	closed bool
 
+	links  map[string]link
 	life   context.Context // of the links; hangUp ends it
 	hangUp context.CancelFunc
+	// forwarder is what uses the links, nil before there is one.
+	forwarder atomic.Pointer[forward.Forwarder]
 }
 
-func newConnectors(ctx context.Context, p *Pipeline) (*connectors, error) {
-	c := &connectors{ctx: ctx, p: p, sinks: map[string]*plan.Sink{}, links: map[string]*link{}, result: p.result}
+func newConnectors(p *Pipeline) *connectors {
+	c := &connectors{p: p, sinks: map[string]*plan.Sink{}, links: map[string]link{}, result: p.result}
 	c.life, c.hangUp = context.WithCancel(context.Background())
-	return c, nil
+	return c
 }
 
 // Source opens the connector of a source.

@@ -107,6 +107,38 @@ func TestUnreachableHubHoldsOutputOnly(t *testing.T) {
 	hub.awaitRows("RES", "res.p", passed(1, 20))
 }
 
+// A server that takes connections and says nothing, and what waits for it, hold nothing else up: not
+// the start, not the other output, and not the end.
+func TestDeafHubHoldsItsOwnOutputOnly(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // connections wait to be accepted
+	edge := newBroker(t, embedded.Options{})
+	edge.events(1, 20)
+	script := passing("p", edge.ClientURL(), edge.ClientURL(), "")
+	deaf := strings.NewReplacer("TABLE res", "TABLE deaf", "'"+edge.ClientURL()+"'", "'nats://"+l.Addr().String()+"', 'edgeflow.outbox.priority' = '9'")
+	for _, line := range strings.Split(script, "\n") {
+		if strings.HasPrefix(line, "CREATE TABLE res") {
+			script = strings.Replace(script, line, line+"\n"+deaf.Replace(line), 1)
+		}
+	}
+	h := newHost(t, t.TempDir(), nil, script+"\nINSERT INTO deaf SELECT usr, n FROM ev;")
+	edge.awaitRows("RES", "res.p", passed(1, 20))
+	st := h.await("p", "what the deaf server is to get waits", func(st agent.Status) bool { return st.Events == 20 && waiting(st) == 20 })
+	for _, o := range st.Outputs {
+		if o.Name == "deaf" && o.Rows != 20 {
+			t.Errorf("%+v", o)
+		}
+	}
+	if strings.Contains(h.log.String(), "i/o timeout") {
+		t.Error("the attempt at the deaf server was waited for")
+	}
+	edge.events(21, 40)
+	edge.awaitRows("RES", "res.p", passed(1, 40))
+}
+
 // resOf is the status of the output of passing.
 func resOf(st agent.Status) (res agent.OutputStatus) {
 	for _, o := range st.Outputs {

@@ -1,49 +1,43 @@
 package agent
 
 import (
-	"context"
 	"fmt"
 	"slices"
-
-	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/edgeflow/edgeflow/connector/nats"
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/natshub"
 )
 
-// link is a connection to a server of sinks. It comes up by itself; why tells why it is down.
+// link is a connection to a server of sinks.
 type link struct {
-	id  int // among the pipeline's
-	nc  *natsgo.Conn
-	why func() error
+	id string // among the pipeline's
+	*nats.Link
 }
 
-// connect opens a connection, or returns the one open to the same server with the same
-// credentials, unless that was closed for good. It does not wait for the server.
-func (c *connectors) connect(o nats.ConnOptions) (*link, error) {
+// connect opens a link, or returns the one to the same server with the same credentials. It does
+// not wait for the server.
+func (c *connectors) connect(o nats.ConnOptions) (link, error) {
 	// All that makes a connection another one, secrets included: it is never shown.
 	key := fmt.Sprintf("%q %p %d", append(slices.Clone(o.URLs), o.Credentials, o.NKeySeed, o.User, o.Password, o.PasswordFile, o.PasswordEnv,
 		o.Token, o.TokenFile, o.TokenEnv, o.TLSCA, o.TLSCert, o.TLSKey, o.TLSServerName, o.Domain), o.InProcess, o.TLS)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, natsgo.ErrConnectionClosed
-	}
-	if l := c.links[key]; l != nil && !l.nc.IsClosed() {
+	if l, ok := c.links[key]; ok {
 		return l, nil
 	}
 	o.Name = "edgeflow-" + c.p.name
-	life, hangUp := context.WithCancel(c.life)
-	begun := context.AfterFunc(c.ctx, hangUp) // a start that is to end waits for no attempt
-	nc, why, err := o.Begin(life)
-	begun()
+	l, err := o.Open(c.life, c.reconnected)
 	if err != nil {
-		return nil, err
+		return link{}, err
 	}
-	c.opened++
-	c.links[key] = &link{c.opened, nc, why}
+	c.links[key] = link{fmt.Sprint(len(c.links)), l}
 	return c.links[key], nil
+}
+
+// reconnected wakes who waits for a server.
+func (c *connectors) reconnected() {
+	if f := c.forwarder.Load(); f != nil {
+		f.Wake()
+	}
 }
 
 // hub makes a stream of a server the target of an output. The outputs of one stream are a group.
@@ -53,16 +47,7 @@ func (c *connectors) hub(out *forward.OutputOptions, to nats.ConnOptions, o nats
 		return err
 	}
 	o.Prefix = to.APIPrefix()
-	o.Renew = func() (*natsgo.Conn, error) {
-		again, err := c.connect(to)
-		if err != nil {
-			return nil, err
-		}
-		l = again
-		return l.nc, nil
-	}
-	o.Why = func() error { return l.why() }
-	out.Hub, out.RequestTimeout, out.Group = natshub.New(l.nc, o), to.RequestTimeout, fmt.Sprint(l.id, " ", o.Stream)
+	out.Hub, out.RequestTimeout, out.Link, out.Group = natshub.New(l, o), to.RequestTimeout, l.id, l.id+" "+o.Stream
 	return nil
 }
 
@@ -95,14 +80,10 @@ func (c *connectors) sources() []SourceStatus {
 	return slices.Clone(c.inputs)
 }
 
-// close closes the connections; sources are closed by the engine.
-func (c *connectors) close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
+// close closes the links; sources are closed by the engine.
+func (c *connectors) close() {
 	c.hangUp()
 	for _, l := range c.links {
-		l.nc.Close()
+		l.Wait()
 	}
-	return nil
 }

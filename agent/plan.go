@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -123,11 +122,7 @@ func layouts(p *plan.Plan) (*dataflow.Engine, error) {
 	a := &Agent{opt: Options{Instance: "plan", NATS: Server{URL: "nats://127.0.0.1:4222"}}, log: slog.New(slog.DiscardHandler), clock: realClock{}, planning: true}
 	pl := newPipeline(a, p)
 	pl.result = blackhole.New(blackhole.Options{}) // of a bare SELECT
-	conns, err := newConnectors(context.Background(), pl)
-	if err != nil {
-		return nil, err
-	}
-	engine, err := dataflow.New(dataflow.Options{Plan: p, Connectors: conns, Arena: arena})
+	engine, err := dataflow.New(dataflow.Options{Plan: p, Connectors: newConnectors(pl), Arena: arena})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"context"
 	"log/slog"
 
 	"github.com/edgeflow/edgeflow/dataflow"
@@ -17,7 +16,7 @@ func SourceDecoder(n *plan.Source) func(onBad func(event []byte, offset int, rea
 
 // OpenSource opens the connector of a source that needs no server: files, generators. The
 // options say which paths the SQL of the script's file may name.
-func OpenSource(ctx context.Context, p *plan.Plan, n *plan.Source, env *expr.Env, o Options, file string) (*dataflow.SourceBinding, error) {
+func OpenSource(p *plan.Plan, n *plan.Source, env *expr.Env, o Options, file string) (*dataflow.SourceBinding, error) {
 	o.Instance = "replay"
 	a := &Agent{opt: o, log: slog.New(slog.DiscardHandler), clock: realClock{}}
 	pl := newPipeline(a, p)
@@ -25,9 +24,5 @@ func OpenSource(ctx context.Context, p *plan.Plan, n *plan.Source, env *expr.Env
 	if pl.roots, err = o.roots(file); err != nil {
 		return nil, err
 	}
-	c, err := newConnectors(ctx, pl)
-	if err != nil {
-		return nil, err
-	}
-	return c.Source(n, env)
+	return newConnectors(pl).Source(n, env)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/edgeflow/edgeflow/agent/wiring"
@@ -39,11 +40,12 @@ type runner struct {
 	conns  *connectors
 	fwd    *forward.Forwarder
 
-	fwdCtx  context.Context
-	fwdStop context.CancelFunc
+	// fwdStop ends the forwarder's lanes; fwdEnded has what each came to.
+	fwdStop  context.CancelFunc
+	fwdRuns  sync.WaitGroup
+	fwdEnded chan error
 	// refusals are the rows that the targets will not take.
 	refusals refusals
-	fwdDone  chan error
 	// release frees the context that the sources were opened with.
 	release context.CancelFunc
 
@@ -86,9 +88,7 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	if err := failpoint.Hit("restore.loaded"); err != nil {
 		return nil, err
 	}
-	if r.conns, err = newConnectors(ctx, p); err != nil {
-		return nil, err
-	}
+	r.conns = newConnectors(p)
 	r.engine, err = dataflow.New(dataflow.Options{
 		Plan: p.plan, Connectors: r.conns, Arena: r.arena, Restored: manifest,
 		StartMs: began.UnixMilli(), SuspendGuard: p.agent.clockSuspect(began),
@@ -217,11 +217,14 @@ func (r *runner) openForwarder(m *dataflow.Manifest) error {
 	}
 	r.ledger = r.engine.Ledger()
 	r.accounted(wiring.Account(r.ledger, r.fwd.Statuses(r.now()), r.store))
-	r.fwdCtx, r.fwdStop = context.WithCancel(context.Background())
-	r.fwdDone = make(chan error, 1)
-	go func() {
-		r.fwdDone <- contain(func() error { return r.fwd.Run(r.fwdCtx) })
-	}()
+	var ctx context.Context
+	ctx, r.fwdStop = context.WithCancel(context.Background())
+	r.conns.forwarder.Store(r.fwd)
+	lanes := r.fwd.Lanes()
+	r.fwdEnded = make(chan error, len(lanes))
+	for _, l := range lanes {
+		r.fwdRuns.Go(func() { r.fwdEnded <- contain(func() error { return l.Run(ctx) }) })
+	}
 	return nil
 }
 
@@ -295,8 +298,7 @@ func (r *runner) serve(ctx context.Context) error {
 			if err := r.settled(c); err != nil {
 				return err
 			}
-		case err := <-r.fwdDone:
-			r.fwdDone <- err
+		case err := <-r.fwdEnded:
 			if err == nil {
 				err = errors.New("the forwarder ended")
 			}
@@ -391,11 +393,12 @@ func (r *runner) stop() error {
 	return nil
 }
 
-// reachable tells whether the targets that have output waiting answer, be it with a refusal.
+// reachable tells whether the targets that have output waiting answer, be it with a refusal, or
+// may still do so.
 func (r *runner) reachable() bool {
 	for _, s := range r.fwd.Statuses(r.now()) {
 		var refused *forward.RefusedError
-		if s.Err != nil && !errors.As(s.Err, &refused) && s.Done() < s.Last {
+		if s.Err != nil && !errors.As(s.Err, &refused) && !errors.Is(s.Err, forward.ErrConnecting) && s.Done() < s.Last {
 			return false
 		}
 	}
@@ -408,7 +411,7 @@ func (r *runner) close() error {
 	if r.fwdStop != nil {
 		r.fwdStop()
 		r.conns.hangUp() // a step may wait for an attempt at a connection
-		<-r.fwdDone
+		r.fwdRuns.Wait()
 	}
 	if r.checks != nil && r.checks.Running() {
 		r.await()
@@ -421,7 +424,7 @@ func (r *runner) close() error {
 		r.release()
 	}
 	if r.conns != nil {
-		errs = append(errs, r.conns.close())
+		r.conns.close()
 	}
 	if r.swap != nil {
 		errs = append(errs, r.swap.Close())

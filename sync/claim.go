@@ -26,7 +26,7 @@ func (o *output) together() (all []*output) {
 	if o.Group == "" {
 		return []*output{o}
 	}
-	for _, p := range o.f.outputs {
+	for _, p := range o.lane.outputs {
 		if p.Group == o.Group && p.phase == phaseClaim {
 			all = append(all, p)
 		}

@@ -14,8 +14,8 @@
 //   - after an unknown outcome the cursor is read, never guessed;
 //   - emitted = confirmed + in outbox + dropped, each counted for itself.
 //
-// Decisions are pure functions (cursor.go, link.go); one goroutine drives Step, which a
-// simulator can drive as well. The folder is named sync; where the standard library's sync
+// Decisions are pure functions (cursor.go, link.go). A goroutine drives each lane, the outputs of a
+// link; a simulator can drive all of them by Step. The folder is named sync; where the standard library's sync
 // is needed too, it is this package that gets the alias. The package must not import
 // NATS, store or agent.
 package forward

@@ -2,9 +2,7 @@ package forward
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,21 +48,19 @@ type Status struct {
 	Merged uint64
 }
 
-// Forwarder moves the outputs of one pipeline. Run or Step is called by one goroutine; the
-// other methods by the host's.
+// Forwarder moves the outputs of one pipeline, those of a link on a Lane. Lanes are run, or Step is
+// called by one goroutine; the other methods by the host's.
 type Forwarder struct {
 	Options
 	outputs []*output
-	steps   uint64
+	lanes   []*Lane
 	epoch   atomic.Uint64
-	wake    chan struct{}
-	hurry   atomic.Bool
 
 	mu     sync.Mutex
 	shared []shared // by output
 }
 
-// shared is what goroutines other than the stepping one read and write of an output.
+// shared is what goroutines other than the lane's read and write of an output.
 type shared struct {
 	stats   state.OutboxStats
 	last    uint64  // committed
@@ -88,7 +84,7 @@ func New(o Options, states []OutputState) (*Forwarder, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	f := &Forwarder{Options: o, wake: make(chan struct{}, 1), shared: make([]shared, len(o.Outputs))}
+	f := &Forwarder{Options: o, shared: make([]shared, len(o.Outputs))}
 	for i := range o.Outputs {
 		out := &output{OutputOptions: o.Outputs[i], f: f, i: i}
 		out.batch.o = &out.OutputOptions
@@ -101,6 +97,7 @@ func New(o Options, states []OutputState) (*Forwarder, error) {
 		}
 		f.outputs = append(f.outputs, out)
 	}
+	f.lanes = lanesOf(f)
 	if err := f.refresh(); err != nil {
 		return nil, err
 	}
@@ -112,65 +109,19 @@ func New(o Options, states []OutputState) (*Forwarder, error) {
 	return f, nil
 }
 
-// Run steps until ctx ends or the forwarder must stop; nil means that ctx ended.
-func (f *Forwarder) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		wait, err := f.Step(ctx, f.Clock.Now())
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		if wait <= 0 {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-f.wake:
-		case <-f.Clock.After(wait):
-		}
-	}
-	return nil
-}
+// Lanes are the links of the outputs. Each is to be run by a goroutine of its own.
+func (f *Forwarder) Lanes() []*Lane { return f.lanes }
 
-// Step does the most urgent thing and says how long to wait before the next call; 0 means
-// not at all. An error is final: it is an *OutputError.
+// Step steps each lane once and says how long to wait before the next call; 0 means not at all.
+// It is for hosts that drive all lanes from one goroutine.
 func (f *Forwarder) Step(ctx context.Context, now time.Time) (wait time.Duration, err error) {
-	order := append([]*output(nil), f.outputs...)
-	sort.SliceStable(order, func(i, j int) bool {
-		if order[i].Priority != order[j].Priority {
-			return order[i].Priority > order[j].Priority
-		}
-		return order[i].served < order[j].served
-	})
 	wait = idleWait
-	if f.hurry.Swap(false) {
-		for _, o := range order {
-			if o.down {
-				o.notBefore = time.Time{}
-			}
-		}
-	}
-	for _, o := range order {
-		if d := o.notBefore.Sub(now); d > 0 {
-			wait = min(wait, d)
-			continue
-		}
-		progress, err := o.step(ctx, now)
+	for _, l := range f.lanes {
+		w, err := l.Step(ctx, now)
 		if err != nil {
-			var fe *fatalError
-			if errors.As(err, &fe) {
-				err = fe.err
-			}
-			f.setStatus(o, err)
 			return 0, err
 		}
-		if progress {
-			f.steps++
-			o.served = f.steps
-			return 0, nil
-		}
+		wait = min(wait, w)
 	}
 	return wait, nil
 }
@@ -244,19 +195,17 @@ func (f *Forwarder) Committed(epoch uint64) error {
 	}
 	f.mu.Unlock()
 	err := f.refresh()
-	select {
-	case f.wake <- struct{}{}:
-	default:
+	for _, l := range f.lanes {
+		l.rouse()
 	}
 	return err
 }
 
 // Wake ends all waits for a next attempt, for when a link is known to be back.
 func (f *Forwarder) Wake() {
-	f.hurry.Store(true)
-	select {
-	case f.wake <- struct{}{}:
-	default:
+	for _, l := range f.lanes {
+		l.hurry.Store(true)
+		l.rouse()
 	}
 }
 

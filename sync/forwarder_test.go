@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -306,7 +307,7 @@ func TestPriority(t *testing.T) {
 	store := forward.NewMemStore()
 	var outs []forward.OutputOptions
 	for i, name := range []string{"low", "high", "low2"} {
-		outs = append(outs, forward.OutputOptions{Name: name, Hub: hub, Subject: name, CursorSubject: "c." + name, Priority: map[int]int{1: 5}[i]})
+		outs = append(outs, forward.OutputOptions{Name: name, Hub: hub, Subject: name, CursorSubject: "c." + name, Link: "hub", Priority: map[int]int{1: 5}[i]})
 		store.Add(name, time.UnixMilli(1e12), "1", "2", "3")
 	}
 	fw, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: outs}, nil)
@@ -351,5 +352,59 @@ func TestParseOutput(t *testing.T) {
 		if err := forward.ParseOutput(bad, &o); err == nil || !strings.Contains(err.Error(), "option '") {
 			t.Errorf("%v: %v", bad, err)
 		}
+	}
+}
+
+// deaf is a hub that answers nothing.
+type deaf struct{ forward.Hub }
+
+func (deaf) Check(ctx context.Context) (forward.Limits, error) {
+	<-ctx.Done()
+	return forward.Limits{}, ctx.Err()
+}
+
+// A hub that swallows what it is sent holds up the outputs of its own link alone.
+func TestLanesDoNotWaitForEachOther(t *testing.T) {
+	hub := simhub.New(1, simhub.Faults{}, wide)
+	store := forward.NewMemStore()
+	var outs []forward.OutputOptions
+	for _, name := range []string{"deaf", "first", "second"} {
+		o := forward.OutputOptions{Name: name, Hub: hub, Subject: name, CursorSubject: "c." + name, Link: "hub", Group: "stream"}
+		if name == "deaf" {
+			o.Hub, o.Link, o.Group, o.Priority, o.RequestTimeout = deaf{}, "", "", 9, time.Hour
+		}
+		outs = append(outs, o)
+		store.Add(name, time.UnixMilli(1e12), "1", "2", "3")
+	}
+	fw, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: outs}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var runs sync.WaitGroup
+	for _, l := range fw.Lanes() {
+		runs.Go(func() {
+			if err := l.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if n := len(fw.Lanes()); n != 2 {
+		t.Errorf("%d lanes for two links", n)
+	}
+	for late := time.Now().Add(time.Minute); fw.Confirmed("first") < 3 || fw.Confirmed("second") < 3; {
+		if time.Now().After(late) {
+			t.Fatalf("held up: %+v", fw.Statuses(time.Now()))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if n := fw.Confirmed("deaf"); n != 0 {
+		t.Errorf("the deaf hub confirmed %d rows", n)
+	}
+	cancel()
+	runs.Wait()
+	outs[1].Link = ""
+	if _, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: outs}, nil); err == nil || !strings.Contains(err.Error(), "one link") {
+		t.Errorf("a group of two links: %v", err)
 	}
 }

@@ -38,8 +38,11 @@ type OutputOptions struct {
 	Hub Hub
 	// Subject is where rows go that have no subject of their own.
 	Subject string
+	// Link names the way to the hub. Outputs of one link are moved one at a time, by priority and in
+	// turn; those of different links at once. Empty is a link for itself.
+	Link string
 	// Group names what one publish of the hub reaches, a stream. Outputs of one group are claimed
-	// together; empty is an output for itself.
+	// together; empty is an output for itself. A group has one link.
 	Group string
 	// CursorSubject is where the cursor lives at the hub.
 	CursorSubject string
@@ -158,7 +161,7 @@ func (o *Options) Validate() error {
 	if o.Pipeline == "" || o.Instance == "" {
 		return errors.New("forwarder: pipeline and instance need names")
 	}
-	seen := map[string]bool{}
+	seen, links := map[string]bool{}, map[string]string{}
 	for i := range o.Outputs {
 		p := &o.Outputs[i]
 		bad := func(format string, v ...any) error {
@@ -178,7 +181,10 @@ func (o *Options) Validate() error {
 		case p.Compact != nil && (p.Compact.Merger == nil || !dividing(p.Compact.Widths)):
 			return bad("'edgeflow.outbox.compact' needs ascending widths of whole milliseconds, each a multiple of the one before")
 		}
-		seen[p.Name] = true
+		if link, known := links[p.Group]; p.Group != "" && (p.Link == "" || known && link != p.Link) {
+			return bad("of group %q is on link %q: a group has one link", p.Group, p.Link)
+		}
+		seen[p.Name], links[p.Group] = true, p.Link
 	}
 	return nil
 }

@@ -18,12 +18,13 @@ const (
 	phaseResolve              // read the cursor, because an outcome is not known
 )
 
-// output is the state machine of one output. It belongs to the goroutine that steps; what
+// output is the state machine of one output. It belongs to the goroutine of its lane; what
 // others read is in the shared part of the forwarder.
 type output struct {
 	OutputOptions
-	f *Forwarder
-	i int // of this output in the forwarder
+	f    *Forwarder
+	lane *Lane
+	i    int // of this output in the forwarder
 
 	phase      phase
 	restored   uint64  // the last committed sequence when the forwarder began

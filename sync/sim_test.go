@@ -46,7 +46,7 @@ func (s *simulation) options(store forward.Store) forward.Options {
 	for i, name := range outputs {
 		o.Outputs = append(o.Outputs, forward.OutputOptions{
 			Name: name, Hub: s.hub, Subject: "out." + name, CursorSubject: "out.cursor." + name,
-			Pack: 1 + 3*i, Separator: "\n", Priority: i, Group: "hub",
+			Pack: 1 + 3*i, Separator: "\n", Priority: i, Link: "hub", Group: "hub",
 		})
 		if s.drops {
 			o.Outputs[i].BytesMax, o.Outputs[i].OnFull = 200, forward.DropOldest

@@ -130,7 +130,7 @@ func (r *run) Source(n *plan.Source, env *expr.Env) (*dataflow.SourceBinding, er
 	}
 	if number < 0 {
 		r.live = append(r.live, n.Table.Name)
-		return agent.OpenSource(r.ctx, r.plan, n, env, agent.Options{AllowPaths: r.o.AllowPaths}, r.file)
+		return agent.OpenSource(r.plan, n, env, agent.Options{AllowPaths: r.o.AllowPaths}, r.file)
 	}
 	c, err := capture.Open(r.path, r.o.Keys)
 	if err != nil {

@@ -197,7 +197,7 @@ func (h *host) openForwarder(m *dataflow.Manifest) error {
 	for i, name := range h.engine.Outputs() {
 		outputs = append(outputs, forward.OutputOptions{
 			Name: name, Hub: &h.link, Subject: subjectOf(name), CursorSubject: cursorSubject(name),
-			Pack: w.pack, Separator: "\n", BytesMax: w.budget.bytes, AgeMax: w.budget.age, OnFull: w.budget.onFull, OnLost: w.onLost, Compact: merging[name], Group: w.group(name), Priority: w.budget.priority(i),
+			Pack: w.pack, Separator: "\n", BytesMax: w.budget.bytes, AgeMax: w.budget.age, OnFull: w.budget.onFull, OnLost: w.onLost, Compact: merging[name], Link: "hub", Group: w.group(name), Priority: w.budget.priority(i),
 		})
 	}
 	h.plantBudget(outputs)

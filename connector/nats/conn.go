@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -384,24 +383,6 @@ func (o ConnOptions) Connect() (*nats.Conn, error) {
 	return o.connect()
 }
 
-// Begin is Connect without an error for a server that cannot be reached: each is tried once,
-// and then the client connects in the background. why tells what came of its newest attempt, a
-// *ConnectError; nil while it is connected, or nothing is known yet. The end of ctx ends
-// attempts, which take up to DialTimeout and block all of the client meanwhile, and connections.
-func (o ConnOptions) Begin(ctx context.Context) (nc *nats.Conn, why func() error, err error) {
-	o.setDefaults()
-	a := &attempts{ctx: ctx, server: o.Server()}
-	d := &dialer{ctx: ctx, o: &o}
-	opts := append(a.options(), nats.RetryOnFailedConnect(true), nats.SetCustomDialer(d), nats.SkipHostLookup())
-	if o.InProcess != nil {
-		opts = append(opts, nats.InProcessServer(d))
-	}
-	if nc, err = o.connect(opts...); err != nil {
-		return nil, nil, err
-	}
-	return nc, func() error { return a.why(nc) }, nil
-}
-
 func (o ConnOptions) connect(extra ...nats.Option) (*nats.Conn, error) {
 	o.setDefaults()
 	if err := o.Validate(); err != nil {
@@ -411,7 +392,7 @@ func (o ConnOptions) connect(extra ...nats.Option) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
 	}
-	opts = append(opts, nats.ReconnectWait(250*time.Millisecond))
+	opts = append(opts, nats.ReconnectWait(reconnectWait))
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess))
 	}

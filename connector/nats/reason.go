@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 
 	"github.com/nats-io/nats.go"
 )
@@ -129,50 +127,4 @@ func remoteAlert(err error) string {
 		return op.Err.Error()
 	}
 	return ""
-}
-
-// attempts keeps why a client has no connection, which the client itself forgets when it tries
-// again.
-type attempts struct {
-	ctx    context.Context // what fails behind its end says nothing of the server
-	server string
-
-	mu   sync.Mutex
-	last error
-}
-
-// options make the client tell.
-func (a *attempts) options() []nats.Option {
-	note := func(_ *nats.Conn, err error) {
-		if !errors.Is(err, nats.ErrNoServers) { // the first attempt at all of them, which says no more
-			a.note(cause(err, errGone))
-		}
-	}
-	forget := func(*nats.Conn) { a.note(nil) }
-	return []nats.Option{nats.ReconnectErrHandler(note), nats.DisconnectErrHandler(note), nats.ConnectHandler(forget), nats.ReconnectHandler(forget)}
-}
-
-func (a *attempts) note(err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ctx.Err() == nil {
-		a.last = err
-	}
-}
-
-// why is the reason of the newest failure, nil when there is a connection, or none was tried.
-func (a *attempts) why(nc *nats.Conn) error {
-	if nc.IsConnected() {
-		return nil
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	// What went wrong after the connection was made, in a handshake, the client notes itself.
-	if err := cause(nc.LastError(), nil); err != nil && a.ctx.Err() == nil {
-		a.last = err
-	}
-	if a.last == nil {
-		return nil
-	}
-	return &ConnectError{Server: a.server, Err: a.last, Hint: hint(a.last)}
 }

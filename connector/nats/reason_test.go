@@ -70,11 +70,11 @@ func TestReasons(t *testing.T) {
 					t.Fatalf("a secret: %v", err)
 				}
 			}
-			nc, why, err := c.o.Begin(t.Context())
+			link, err := c.o.Open(t.Context(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer nc.Close()
+			why := func() error { _, err := link.Conn(); return err }
 			for late := time.Now().Add(time.Minute); why() == nil && time.Now().Before(late); {
 				<-time.After(10 * time.Millisecond)
 			}

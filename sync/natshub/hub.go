@@ -60,20 +60,23 @@ type Options struct {
 	Replicas int
 	// Prefix of the JetStream API, "$JS.API." when empty.
 	Prefix string
-	// Renew gives a connection in place of one that is closed for good, as nats.go does after
-	// an error that the server ends it with; nil leaves it closed.
-	Renew func() (*nats.Conn, error)
-	// Why tells why there is no connection, nil when that is not known yet; it may be nil.
-	Why func() error
 	// Warn is told what is allowed and unwise about the stream; it may be nil.
 	Warn func(string)
 }
 
-// Hub implements forward.Hub on a connection. Several outputs may share the connection,
-// each with a Hub of its own.
+// Link is a connection that comes and goes.
+type Link interface {
+	// Conn is the connection, or nil and why there is none; no error stands for a first attempt
+	// that is under way. It does not wait.
+	Conn() (*nats.Conn, error)
+}
+
+// Hub implements forward.Hub on a link. Several outputs may share the link, each with a Hub of
+// its own.
 type Hub struct {
 	o      Options
-	nc     *nats.Conn
+	link   Link
+	nc     *nats.Conn // of the call
 	warned bool
 	body   []byte
 	// payload is the server's max_payload when the limits were found.
@@ -82,8 +85,8 @@ type Hub struct {
 
 var _ forward.Hub = (*Hub)(nil)
 
-// New makes a hub; the connection stays the caller's.
-func New(nc *nats.Conn, o Options) *Hub {
+// New makes a hub; the link stays the caller's.
+func New(l Link, o Options) *Hub {
 	if o.Prefix == "" {
 		o.Prefix = "$JS.API."
 	}
@@ -93,7 +96,7 @@ func New(nc *nats.Conn, o Options) *Hub {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = -1
 	}
-	return &Hub{o: o, nc: nc}
+	return &Hub{o: o, link: l}
 }
 
 // CursorSubject is where the cursor of an output lives: <prefix>.cursor.<pipeline>.
@@ -153,8 +156,8 @@ func (h *Hub) request(ctx context.Context, subject string, body any, v any) erro
 			return err
 		}
 	}
-	if !h.connected() {
-		return h.notConnected()
+	if err := h.connect(); err != nil {
+		return err
 	}
 	m, err := h.nc.RequestWithContext(ctx, h.o.Prefix+subject, payload)
 	if err != nil {
@@ -166,24 +169,15 @@ func (h *Hub) request(ctx context.Context, subject string, body any, v any) erro
 	return json.Unmarshal(m.Data, v)
 }
 
-// connected tells whether there is a connection. One that was closed for good is renewed.
-func (h *Hub) connected() bool {
-	if h.nc.IsClosed() && h.o.Renew != nil {
-		if nc, err := h.o.Renew(); err == nil {
-			h.nc = nc
-		}
+// connect takes the connection that there is.
+func (h *Hub) connect() (err error) {
+	if h.nc, err = h.link.Conn(); h.nc != nil {
+		return nil
 	}
-	return h.nc.IsConnected()
-}
-
-// notConnected says why there is no connection, as far as that is known.
-func (h *Hub) notConnected() error {
-	if h.o.Why != nil {
-		if err := h.o.Why(); err != nil {
-			return &forward.NotSentError{Err: fmt.Errorf("hub: %w", err)}
-		}
+	if err == nil {
+		err = forward.ErrConnecting
 	}
-	return &forward.NotSentError{Err: fmt.Errorf("hub: %w to %s", forward.ErrConnecting, strings.Join(h.nc.Servers(), ","))}
+	return &forward.NotSentError{Err: fmt.Errorf("hub: %w", err)}
 }
 
 type streamConfig struct {
@@ -327,8 +321,8 @@ func (h *Hub) ReadCursor(ctx context.Context, subject string) (data []byte, plac
 
 // Publish implements forward.Hub.
 func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
-	if !h.connected() {
-		return 0, h.notConnected()
+	if err := h.connect(); err != nil {
+		return 0, err
 	}
 	if now := h.nc.MaxPayload(); now != h.payload && h.payload != 0 {
 		return 0, &forward.RefusedError{Reason: fmt.Sprintf("max_payload of the server was %d and is %d", h.payload, now), Changed: true}

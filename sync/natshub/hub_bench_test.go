@@ -39,7 +39,7 @@ func BenchmarkForward(b *testing.B) {
 				left -= n
 			}
 			fw, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: []forward.OutputOptions{{
-				Name: "out", Hub: natshub.New(nc, natshub.Options{Stream: "HUB", Subjects: []string{"hub.>"}, Create: true}),
+				Name: "out", Hub: natshub.New(fixed{nc}, natshub.Options{Stream: "HUB", Subjects: []string{"hub.>"}, Create: true}),
 				Subject: "hub.results", CursorSubject: cursorSubject, Pack: pack, Separator: "\n"}}}, nil)
 			if err != nil {
 				b.Fatal(err)

@@ -71,6 +71,16 @@ func (s *outbox) commit(plan []forward.OutputState) {
 	s.frames = s.frames[n:]
 }
 
+// fixed is a link with the one connection of a test.
+type fixed struct{ nc *nats.Conn }
+
+func (l fixed) Conn() (*nats.Conn, error) {
+	if !l.nc.IsConnected() {
+		return nil, nil
+	}
+	return l.nc, nil
+}
+
 type world struct {
 	t   *testing.T
 	dir string
@@ -106,7 +116,7 @@ func (w *world) hub(change ...func(*natshub.Options)) *natshub.Hub {
 	for _, f := range change {
 		f(&o)
 	}
-	return natshub.New(w.nc, o)
+	return natshub.New(fixed{w.nc}, o)
 }
 
 const cursorSubject = "hub.cursor.p.i.out"
@@ -271,7 +281,7 @@ func TestRestartedHubAndRun(t *testing.T) {
 	fw = w.forwarder(store, w.hub())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- fw.Run(ctx) }()
+	go func() { done <- fw.Lanes()[0].Run(ctx) }()
 	for i := 2; i < 12; i++ {
 		store.add(100*i, 100)
 		if err := fw.Committed(uint64(i)); err != nil {

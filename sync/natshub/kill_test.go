@@ -48,7 +48,7 @@ func child(url string) error {
 		store.add(i, 500)
 	}
 	fw, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: []forward.OutputOptions{{
-		Name: "out", Hub: natshub.New(nc, natshub.Options{Stream: "HUB", Subjects: []string{"hub.>"}, Create: true}),
+		Name: "out", Hub: natshub.New(fixed{nc}, natshub.Options{Stream: "HUB", Subjects: []string{"hub.>"}, Create: true}),
 		Subject: "hub.results", CursorSubject: cursorSubject}}}, nil)
 	if err != nil {
 		return err

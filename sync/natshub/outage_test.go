@@ -107,7 +107,7 @@ func TestBrokenLinkAndTwoInstances(t *testing.T) {
 		}
 		made = append(made, nc)
 		fw, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, BackoffMin: time.Millisecond, BackoffMax: 10 * time.Millisecond,
-			Outputs: []forward.OutputOptions{{Name: "out", Hub: natshub.New(nc, natshub.Options{Stream: "HUB", Subjects: []string{"hub.>"}, Create: true}),
+			Outputs: []forward.OutputOptions{{Name: "out", Hub: natshub.New(fixed{nc}, natshub.Options{Stream: "HUB", Subjects: []string{"hub.>"}, Create: true}),
 				Subject: "hub.results", CursorSubject: cursorSubject, Pack: 5, Separator: "\n", RequestTimeout: 300 * time.Millisecond}}}, store.states)
 		if err != nil {
 			t.Fatal(err)

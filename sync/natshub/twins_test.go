@@ -35,7 +35,7 @@ func TestOneOfTwinsGoesOn(t *testing.T) {
 				for o := range outputs {
 					name := fmt.Sprint("out", o)
 					subject := fmt.Sprintf("hub.%d.%s%s", round, c.group, name)
-					outs = append(outs, forward.OutputOptions{Name: name, Hub: w.hub(), Subject: subject, Pack: 1 + 9*o, Separator: "\n", Group: c.group,
+					outs = append(outs, forward.OutputOptions{Name: name, Hub: w.hub(), Subject: subject, Pack: 1 + 9*o, Separator: "\n", Link: "hub", Group: c.group,
 						CursorSubject: natshub.CursorSubject("hub", c.name, fmt.Sprint(round), name)})
 				}
 				fw, err := forward.New(forward.Options{Pipeline: c.name, Instance: fmt.Sprint(round), Store: store, Outputs: outs}, nil)

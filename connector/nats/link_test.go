@@ -1,0 +1,114 @@
+package nats
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// A server that takes connections and says nothing is waited for by nobody: neither by Open, nor by
+// who asks for the connection. The end of its context ends the link.
+func TestALinkIsNotWaitedFor(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan net.Conn, 100)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	link, err := ConnOptions{URLs: []string{"nats://" + l.Addr().String()}, DialTimeout: time.Hour}.Open(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-accepted
+	if nc, err := link.Conn(); nc != nil || err != nil {
+		t.Errorf("before the first attempt has ended: %v, %v", nc, err)
+	}
+	cancel()
+	ended := make(chan struct{})
+	go func() { link.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("it waits")
+	}
+	if _, err := link.Conn(); err != nil {
+		t.Errorf("the end of the context is taken for the server's fault: %v", err)
+	}
+}
+
+// A link comes back after its server was away, and after its client was closed for good.
+func TestALinkComesBack(t *testing.T) {
+	s := serve(t, func(*server.Options) {})
+	ups := make(chan struct{}, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	link, err := ConnOptions{URLs: []string{s.ClientURL()}}.Open(ctx, func() { ups <- struct{}{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := func() *nats.Conn {
+		t.Helper()
+		select {
+		case <-ups:
+		case <-time.After(time.Minute):
+			t.Fatal("it does not come up")
+		}
+		nc, err := link.Conn()
+		if err != nil || nc == nil || !nc.IsConnected() {
+			t.Fatalf("up with %v, %v", nc, err)
+		}
+		return nc
+	}
+	first := up()
+	id, err := first.GetClientID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DisconnectClientByID(id); err != nil {
+		t.Fatal(err)
+	}
+	up().Close()
+	if up() == first {
+		t.Error("a closed client is given")
+	}
+	cancel()
+	link.Wait()
+}
+
+// What goes wrong on connection after connection reads the same each time.
+func TestAReasonReadsTheSameAgain(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var said []string
+	for range 2 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Read(make([]byte, 1))
+		said = append(said, cause(err, nil).Error(), (&wireConn{conn: c}).early(err).Error())
+	}
+	if said[0] != said[2] || said[1] != said[3] {
+		t.Errorf("%q", said)
+	}
+}
