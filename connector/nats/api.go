@@ -73,13 +73,30 @@ type api struct {
 	ctx    context.Context
 	t      transport
 	prefix string // of API subjects
-	// wait is how long an answer is waited for. It grows, up to requestMax, with each that does
-	// not come in time.
-	wait *time.Duration
+	wait   *patience
 }
 
-// requestMax is the longest that an answer is waited for, unless the options say more.
-const requestMax = time.Minute
+// patience is how long an answer is waited for: longer, up to requestMax, after each that did not
+// come in time, and shorter again, down to least, where answers come soon.
+type patience struct{ least, now time.Duration }
+
+const (
+	// requestMax is the longest that an answer is waited for, unless the options say more.
+	requestMax = time.Minute
+	// spare is how many times as long as the newest answer took the next one is waited for at least.
+	spare = 4
+)
+
+func (p *patience) answered(took time.Duration) { p.now = max(p.least, min(p.now, spare*took)) }
+
+// late tells whether it is worth to wait longer.
+func (p *patience) late() bool {
+	if p.now >= requestMax {
+		return false
+	}
+	p.now = min(2*p.now, requestMax)
+	return true
+}
 
 // errNoAnswer is a request whose answer did not come in time.
 var errNoAnswer = errors.New("no answer in time")
@@ -87,13 +104,16 @@ var errNoAnswer = errors.New("no answer in time")
 // ask sends a request until it is answered. All that is asked for may be asked for twice.
 func (a *api) ask(subject string, payload []byte) ([]byte, error) {
 	for {
-		ctx, cancel := context.WithTimeout(a.ctx, *a.wait)
+		ctx, cancel := context.WithTimeout(a.ctx, a.wait.now)
+		began := time.Now()
 		answer, err := a.t.request(ctx, subject, payload)
 		cancel()
-		if !errors.Is(err, errNoAnswer) || a.ctx.Err() != nil || *a.wait >= requestMax {
+		if err == nil {
+			a.wait.answered(time.Since(began))
+		}
+		if !errors.Is(err, errNoAnswer) || a.ctx.Err() != nil || !a.wait.late() {
 			return answer, err
 		}
-		*a.wait = min(2**a.wait, requestMax)
 	}
 }
 

@@ -119,7 +119,7 @@ func parseURL(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, errors.New("not a URL such as nats://host:4222")
+		return nil, errors.New("not a URL such as nats://host:4222; a comma in a password is written %2C")
 	}
 	port := "4222"
 	switch u.Scheme {
@@ -149,15 +149,24 @@ func (o *ConnOptions) websocket() bool {
 	return o.InProcess == nil && slices.ContainsFunc(o.URLs, isWebsocket)
 }
 
-// redact hides the user, password or token in a URL.
+// redact hides the user, password or token in a URL, and in what may be the beginning of one that
+// a comma in its password ended.
 func redact(s string) string {
-	if at := strings.LastIndexByte(s, '@'); at >= 0 {
-		if scheme, _, ok := strings.Cut(s[:at], "://"); ok {
-			return scheme + "://***@" + s[at+1:]
-		}
-		return "***@" + s[at+1:]
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		rest = s
 	}
-	return s
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = "***" + rest[at:]
+	} else if host, _, _ := strings.Cut(rest, "/"); !strings.HasSuffix(host, "]") {
+		if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.Trim(host[i+1:], "0123456789") != "" {
+			rest = "***"
+		}
+	}
+	if ok {
+		return scheme + "://" + rest
+	}
+	return rest
 }
 
 // Server names the server for messages, without secrets.

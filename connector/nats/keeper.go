@@ -20,7 +20,7 @@ type keeper struct {
 	ctx context.Context // its end closes the source
 
 	incarnation uint64
-	wait        time.Duration // for answers of the server
+	wait        patience // for answers of the server
 	woken       chan struct{}
 
 	mu sync.Mutex

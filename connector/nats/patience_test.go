@@ -3,11 +3,13 @@ package nats
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// lateServer answers a request when it is given long enough.
+// lateServer takes its time for an answer.
 type lateServer struct {
 	transport
 	needs time.Duration
@@ -16,43 +18,52 @@ type lateServer struct {
 
 func (s *lateServer) request(ctx context.Context, _ string, _ []byte) ([]byte, error) {
 	end, _ := ctx.Deadline()
-	wait := time.Until(end).Round(time.Second)
-	s.waits = append(s.waits, wait)
-	if wait < s.needs {
+	s.waits = append(s.waits, time.Until(end))
+	select {
+	case <-ctx.Done():
 		return nil, errNoAnswer
+	case <-time.After(s.needs):
+		return []byte(`{"config":{"name":"S"}}`), nil
 	}
-	return []byte(`{"config":{"name":"S"}}`), nil
 }
 
 // A server that answers late is asked again and given more time, which later requests have from
-// the first; one that never answers is given up.
+// the first for as long as answers are late; one that never answers is given up.
 func TestLateServerIsGivenTime(t *testing.T) {
-	s := &lateServer{needs: 18 * time.Second}
-	wait := 5 * time.Second
-	a := &api{ctx: context.Background(), t: s, wait: &wait}
-	for range 2 {
-		if _, err := a.streamInfo("S"); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		s := &lateServer{}
+		wait := patience{5 * time.Second, 5 * time.Second}
+		a := &api{ctx: t.Context(), t: s, wait: &wait}
+		for _, c := range []struct {
+			needs time.Duration
+			waits []int // seconds
+			err   error
+		}{
+			{18 * time.Second, []int{5, 10, 20}, nil},
+			{18 * time.Second, []int{20}, nil},
+			{2 * time.Second, []int{20}, nil},
+			{2 * time.Second, []int{8}, nil},
+			{0, []int{8}, nil},
+			{0, []int{5}, nil},
+			{time.Hour, []int{5, 10, 20, 40, 60}, errNoAnswer},
+			{time.Hour, []int{60}, errNoAnswer},
+		} {
+			s.needs, s.waits = c.needs, nil
+			_, err := a.streamInfo("S")
+			var want []time.Duration
+			for _, n := range c.waits {
+				want = append(want, time.Duration(n)*time.Second)
+			}
+			if !errors.Is(err, c.err) || !slices.Equal(s.waits, want) {
+				t.Fatalf("a server that needs %v: %v after %v, instead of %v", c.needs, err, s.waits, want)
+			}
 		}
-	}
-	want := []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second}
-	if len(s.waits) != len(want) {
-		t.Fatalf("asked for %v", s.waits)
-	}
-	for i, w := range want {
-		if s.waits[i] != w {
-			t.Fatalf("asked for %v instead of %v", s.waits, want)
+		// A caller that gives up is not made to wait.
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s.waits, a.ctx = nil, ctx
+		if _, err := a.streamInfo("S"); err == nil || len(s.waits) != 1 {
+			t.Fatalf("asked for %v: %v", s.waits, err)
 		}
-	}
-	s.needs, s.waits = time.Hour, nil
-	if _, err := a.streamInfo("S"); !errors.Is(err, errNoAnswer) || len(s.waits) != 3 || s.waits[2] != requestMax {
-		t.Fatalf("asked for %v: %v", s.waits, err)
-	}
-	// A caller that gives up is not made to wait.
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	wait, s.waits, a.ctx = 5*time.Second, nil, ctx
-	if _, err := a.streamInfo("S"); err == nil || len(s.waits) != 1 {
-		t.Fatalf("asked for %v: %v", s.waits, err)
-	}
+	})
 }

@@ -163,6 +163,11 @@ func TestURLsAreMasked(t *testing.T) {
 		"me:hunter2@hub":               "***@hub",
 		"http://me:hu@nter2@hub:1/x y": "http://***@hub:1/x y",
 		"nats://hub:4222":              "nats://hub:4222",
+		"nats://[::1]:4222/x":          "nats://[::1]:4222/x",
+		"nats://[fe80::1]":             "nats://[fe80::1]",
+		"nats://me:hun":                "nats://***", // of nats://me:hun,ter2@hub
+		"me:hun":                       "***",
+		"ter2@hub":                     "***@hub",
 	} {
 		if got := redact(in); got != want {
 			t.Errorf("%s: %s", in, got)

@@ -80,7 +80,7 @@ func NewSource(o SourceOptions) (*Source, error) {
 func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport, error) {
 	var report dataflow.OpenReport
 	run, cancel := context.WithCancel(context.Background())
-	k := &keeper{s: s, ctx: run, wait: s.o.RequestTimeout, woken: make(chan struct{}, 1)}
+	k := &keeper{s: s, ctx: run, wait: patience{s.o.RequestTimeout, s.o.RequestTimeout}, woken: make(chan struct{}, 1)}
 	k.in = &intake{s: s, ev: k}
 	if position != nil {
 		p, err := DecodePosition(position)

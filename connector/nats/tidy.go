@@ -20,7 +20,7 @@ func (o *SourceOptions) consumerPrefix() string {
 // tidy removes the consumers that earlier sources of the owner left. One of an instance that still
 // runs makes another. What fails is left: an unused consumer ends by itself.
 func (s *Source) tidy(ctx context.Context, t transport) {
-	wait := s.o.RequestTimeout
+	wait := patience{s.o.RequestTimeout, s.o.RequestTimeout}
 	a := &api{ctx: ctx, t: t, prefix: s.o.APIPrefix(), wait: &wait}
 	names, err := a.consumers(s.o.Stream)
 	if err != nil {
