@@ -2,7 +2,6 @@ package forward
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
@@ -105,13 +104,9 @@ func (o *output) prepare(ctx context.Context) (claiming, error) {
 		// bear the same sequences and be others.
 		last = o.restored
 	}
-	// Our own claim may have moved the cursor over rows that are held and have been given up.
-	if held := max(o.f.sendable(o), o.account().Done()); seen.Outbox > held && seen.Outbox <= last {
-		return c, &fatalError{&OutputError{Output: o.Name, Err: fmt.Errorf("%w: it has row %d, this one holds the rows after %d back", ErrCursorAhead, seen.Outbox, held),
-			Hint: "another copy of this instance's disk sent them; run that one, or run this one with --reset-state under another instance name"}}
-	}
-	if d := decideClaim(o.local(last), seen); d != Proceed {
-		if err := o.trouble(d, seen, last); err != nil {
+	l := o.local(last)
+	if d := decideClaim(l, seen); d != Proceed {
+		if err := o.trouble(d, seen, l); err != nil {
 			return c, err
 		}
 		// Resend: the hub's word counts no more than ours.

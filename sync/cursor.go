@@ -81,6 +81,8 @@ type Local struct {
 	Generation uint64
 	// Cursor is the highest outbox sequence that the hub is known to have.
 	Cursor uint64
+	// Sent is the last outbox sequence that may have been sent: what follows was held back.
+	Sent uint64
 	// Last is the last committed outbox sequence.
 	Last uint64
 }
@@ -96,6 +98,8 @@ const (
 	Fenced
 	// CursorAhead: the hub has rows that were never committed here.
 	CursorAhead
+	// CursorAheadOfHold: the hub has rows that are held back here.
+	CursorAheadOfHold
 	// CursorLost: there was a cursor and now there is none.
 	CursorLost
 	// CursorBehind: the hub has forgotten rows it had confirmed.
@@ -103,7 +107,7 @@ const (
 )
 
 func (d Decision) String() string {
-	return [...]string{"proceed", "fenced", "cursor ahead", "cursor lost", "cursor behind"}[d]
+	return [...]string{"proceed", "fenced", "cursor ahead", "cursor ahead of the hold", "cursor lost", "cursor behind"}[d]
 }
 
 // decideClaim decides whether the cursor may be claimed, with a generation above both.
@@ -116,6 +120,8 @@ func decideClaim(l Local, s Seen) Decision {
 		return Proceed
 	case s.Outbox > l.Last:
 		return CursorAhead
+	case s.Outbox > l.Sent:
+		return CursorAheadOfHold
 	case s.Outbox < l.Cursor:
 		return CursorBehind
 	}

@@ -26,7 +26,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		if bytes.Equal(b, r.Append(nil)) && len(b) > 64 {
 			t.Fatal("a record of more than 64 bytes")
 		}
-		l := Local{Generation: generation, Cursor: cursor, Last: cursor}
+		l := Local{Generation: generation, Cursor: cursor, Sent: cursor, Last: cursor}
 		for _, d := range []Decision{decideClaim(l, Seen{Place: 1, Record: r}), decideOutcome(l, Seen{Place: 1, Record: r})} {
 			_ = d.String()
 			if d == Proceed && r.Outbox > l.Last {

@@ -67,16 +67,18 @@ func TestDecideClaim(t *testing.T) {
 		want Decision
 	}{
 		{"first ever", Local{}, Seen{}, Proceed},
-		{"first ever with rows", Local{Last: 50}, Seen{}, Proceed},
-		{"restart, nothing new", Local{3, 10, 10}, seen(5, 3, 10), Proceed},
-		{"restart, hub knows more", Local{3, 10, 20}, seen(5, 3, 15), Proceed},
-		{"another instance in between", Local{3, 10, 20}, seen(5, 9, 15), Proceed},
-		{"claimed before the first commit", Local{0, 0, 0}, seen(5, 1, 0), Proceed},
-		{"old backup", Local{3, 10, 20}, seen(5, 3, 21), CursorAhead},
+		{"first ever with rows", Local{Sent: 50, Last: 50}, Seen{}, Proceed},
+		{"restart, nothing new", Local{3, 10, 10, 10}, seen(5, 3, 10), Proceed},
+		{"restart, hub knows more", Local{3, 10, 20, 20}, seen(5, 3, 15), Proceed},
+		{"another instance in between", Local{3, 10, 20, 20}, seen(5, 9, 15), Proceed},
+		{"claimed before the first commit", Local{0, 0, 0, 0}, seen(5, 1, 0), Proceed},
+		{"old backup", Local{3, 10, 20, 20}, seen(5, 3, 21), CursorAhead},
+		{"held rows sent by a copy of the disk", Local{3, 10, 15, 20}, seen(5, 3, 16), CursorAheadOfHold},
+		{"sent up to the hold", Local{3, 10, 15, 20}, seen(5, 3, 15), Proceed},
 		{"empty disk", Local{}, seen(5, 3, 21), CursorAhead},
-		{"cursor purged", Local{3, 10, 20}, Seen{}, CursorLost},
-		{"cursor purged before any row", Local{3, 0, 20}, Seen{}, CursorLost},
-		{"hub rolled back", Local{3, 10, 20}, seen(5, 3, 9), CursorBehind},
+		{"cursor purged", Local{3, 10, 20, 20}, Seen{}, CursorLost},
+		{"cursor purged before any row", Local{3, 0, 20, 20}, Seen{}, CursorLost},
+		{"hub rolled back", Local{3, 10, 20, 20}, seen(5, 3, 9), CursorBehind},
 	}
 	for _, c := range cases {
 		if got := decideClaim(c.l, c.s); got != c.want {
@@ -86,7 +88,7 @@ func TestDecideClaim(t *testing.T) {
 }
 
 func TestDecideOutcome(t *testing.T) {
-	l := Local{Generation: 3, Cursor: 10, Last: 20}
+	l := Local{Generation: 3, Cursor: 10, Sent: 20, Last: 20}
 	cases := []struct {
 		name string
 		s    Seen

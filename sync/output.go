@@ -56,7 +56,9 @@ const guardsMax = 3
 
 // local is what the decisions need to know.
 func (o *output) local(last uint64) Local {
-	return Local{Generation: o.generation, Cursor: o.account().Cursor, Last: last}
+	acc := o.account()
+	// Our own claim may have moved the cursor over rows that are held and have been given up.
+	return Local{Generation: o.generation, Cursor: acc.Cursor, Sent: max(o.f.sendable(o), acc.Done()), Last: last}
 }
 
 // step does one thing. progress is false when there is nothing to send.
@@ -117,21 +119,24 @@ func (o *output) look(ctx context.Context) (Seen, error) {
 }
 
 // trouble turns a decision against going on into an error, unless the policy is to resend.
-func (o *output) trouble(d Decision, seen Seen, last uint64) error {
+func (o *output) trouble(d Decision, seen Seen, l Local) error {
 	e := &OutputError{Output: o.Name}
 	switch d {
 	case Fenced:
 		e.Err = fmt.Errorf("%w: generation %d, ours is %d", ErrFenced, seen.Generation, o.generation)
 		e.Hint = "stop one of the two, or give them different instance names"
 	case CursorAhead:
-		e.Err = fmt.Errorf("%w: it has row %d, the last one committed here is %d", ErrCursorAhead, seen.Outbox, last)
+		e.Err = fmt.Errorf("%w: it has row %d, the last one committed here is %d", ErrCursorAhead, seen.Outbox, l.Last)
 		e.Hint = "was an old backup restored, or did the disk lose what it said was written? Restore the newest savepoint; to start over, run with --reset-state under another instance name"
+	case CursorAheadOfHold:
+		e.Err = fmt.Errorf("%w: it has row %d, this one holds the rows after %d back", ErrCursorAhead, seen.Outbox, l.Sent)
+		e.Hint = "another copy of this instance's disk sent them; run that one, or run this one with --reset-state under another instance name"
 	case CursorLost, CursorBehind:
 		what := "there is none at " + o.CursorSubject
 		if d == CursorBehind {
 			what = fmt.Sprintf("it has row %d of generation %d", seen.Outbox, seen.Generation)
 		}
-		e.Err = fmt.Errorf("%w: %s, but it had confirmed row %d", ErrCursorLost, what, o.account().Cursor)
+		e.Err = fmt.Errorf("%w: %s, but it had confirmed row %d", ErrCursorLost, what, l.Cursor)
 		e.Hint = "was the stream purged, created again, or does its max_bytes or max_msgs push cursors out (use discard: new)? 'edgeflow.on-lost-cursor' = 'resend' goes on after the last confirmed row"
 		if o.OnLost == LostResend {
 			o.f.event(Event{Kind: CursorWarning, Output: o.Name, Err: e})
@@ -147,9 +152,9 @@ func (o *output) resolve(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return o.fail(now, err)
 	}
-	last := o.f.lastCommitted(o)
-	if d := decideOutcome(o.local(last), seen); d != Proceed {
-		if err := o.trouble(d, seen, last); err != nil {
+	l := o.local(o.f.lastCommitted(o))
+	if d := decideOutcome(l, seen); d != Proceed {
+		if err := o.trouble(d, seen, l); err != nil {
 			return err
 		}
 		o.phase = phaseClaim
