@@ -408,3 +408,50 @@ func TestLanesDoNotWaitForEachOther(t *testing.T) {
 		t.Errorf("a group of two links: %v", err)
 	}
 }
+
+// away is a hub that nothing can be sent to while it is away.
+type away struct {
+	forward.Hub
+	is bool
+}
+
+func (h *away) Check(ctx context.Context) (forward.Limits, error) {
+	if h.is {
+		return forward.Limits{}, &forward.NotSentError{Err: errors.New("away")}
+	}
+	return h.Hub.Check(ctx)
+}
+
+// A hub that was away for long is tried when its link is known to be back, however long the wait
+// for the next attempt is by then.
+func TestWakeEndsTheWait(t *testing.T) {
+	hub := &away{Hub: simhub.New(1, simhub.Faults{}, wide), is: true}
+	b := newBench(t, wide, func(o *forward.OutputOptions) { o.Hub = hub })
+	b.store.Add("out", b.now, "1")
+	if err := b.fw.Committed(1); err != nil {
+		t.Fatal(err)
+	}
+	step := func() time.Duration {
+		t.Helper()
+		wait, err := b.fw.Step(t.Context(), b.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wait
+	}
+	for range 30 {
+		b.now = b.now.Add(step())
+	}
+	step() // the attempt that is due, if one is
+	if wait := step(); wait < time.Second {
+		t.Fatalf("it waits for %v before the next attempt", wait)
+	}
+	hub.is = false
+	if step() == 0 {
+		t.Fatal("it does not wait")
+	}
+	b.fw.Wake()
+	if step() != 0 || step() != 0 || b.fw.Confirmed("out") != 1 {
+		t.Fatalf("it still waits: %+v", b.fw.Statuses(b.now))
+	}
+}
