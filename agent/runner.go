@@ -28,6 +28,10 @@ const (
 	leaveMax     = 3 * time.Second
 )
 
+// commitSpare is what a commit may take on the disk beside pages and output, bytes: files grow in
+// steps.
+const commitSpare = 32 << 20
+
 // runner is one attempt at running a pipeline. All of it belongs to the engine's goroutine
 // but for the store and the forwarder, which guard themselves.
 type runner struct {
@@ -137,7 +141,8 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	var err error
 	// Without a limit nothing is swapped, and what a process that was killed left goes too.
-	if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize); err != nil {
+	beside := r.cfg.MemoryMax + r.cfg.OutputMemoryMax + commitSpare
+	if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize, beside); err != nil {
 		return nil, err
 	}
 	r.arena, err = state.NewArena(state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store, Swap: r.swap})

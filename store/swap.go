@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
@@ -21,23 +23,33 @@ var _ state.Swap = (*Swap)(nil)
 // for the process and is nowhere else, whether state is encrypted or not: the tag tells of
 // images that the disk changed, too.
 //
+// It leaves room on the disk for the commit that stores what it holds: one that took the last of
+// it would keep that commit, which alone ends it, from succeeding.
+//
 // A record is a nonce of 12 bytes, which counts, the encrypted image, and 16 bytes of tag.
 type Swap struct {
-	path string
-	size int // bytes of an image
-	file *os.File
-	aead cipher.AEAD
-	puts uint64
-	bufs sync.Pool // of *[]byte, a record
+	path    string
+	size    int   // bytes of an image
+	spare   int64 // bytes of the disk to leave beside what the file holds
+	granted int64 // up to where there was room for the file
+	free    func(dir string) (bytes int64, known bool)
+	file    *os.File
+	aead    cipher.AEAD
+	puts    uint64
+	bufs    sync.Pool // of *[]byte, a record
 }
+
+// grant is how much the file grows until room is looked for again, bytes.
+const grant = 1 << 20
 
 const (
 	swapNonce = 12
 	swapTag   = 16
 )
 
-// NewSwap makes a Swap at path for images of size bytes.
-func NewSwap(path string, size int) (*Swap, error) {
+// NewSwap makes a Swap at path for images of size bytes. Beside as much as the file itself holds it
+// leaves spare bytes of the disk.
+func NewSwap(path string, size int, spare int64) (*Swap, error) {
 	_ = os.Remove(path) // one that stays is overwritten
 	var key [32]byte
 	if _, err := rand.Read(key[:]); err != nil {
@@ -47,7 +59,7 @@ func NewSwap(path string, size int) (*Swap, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Swap{path: path, size: size}
+	s := &Swap{path: path, size: size, spare: spare, free: room}
 	s.bufs.New = func() any {
 		b := make([]byte, swapNonce+size+swapTag)
 		return &b
@@ -69,6 +81,9 @@ func (s *Swap) Put(slot uint32, image []byte) (err error) {
 			return fmt.Errorf("store: swap: %w", err)
 		}
 	}
+	if err := s.grow(s.at(slot + 1)); err != nil {
+		return err
+	}
 	b := s.bufs.Get().(*[]byte)
 	defer s.bufs.Put(b)
 	s.puts++
@@ -80,6 +95,20 @@ func (s *Swap) Put(slot uint32, image []byte) (err error) {
 	if _, err = s.file.WriteAt(s.aead.Seal(nonce, nonce, image, place[:]), s.at(slot)); err != nil {
 		return fmt.Errorf("store: swap: %w", err)
 	}
+	return nil
+}
+
+// grow sees to it that the file may have so many bytes. A file system that does not tell its room
+// has enough.
+func (s *Swap) grow(to int64) error {
+	if to <= s.granted {
+		return nil
+	}
+	to = max(to, s.granted+grant)
+	if free, known := s.free(filepath.Dir(s.path)); known && free < to-s.granted+to+s.spare {
+		return fmt.Errorf("store: swap: %w: of %d bytes that are free the next checkpoint may need %d", syscall.ENOSPC, free, to+s.spare)
+	}
+	s.granted = to
 	return nil
 }
 
@@ -107,6 +136,6 @@ func (s *Swap) Close() error {
 		return nil
 	}
 	err := errors.Join(s.file.Close(), os.Remove(s.path))
-	s.file = nil
+	s.file, s.granted = nil, 0
 	return err
 }

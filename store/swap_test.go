@@ -2,9 +2,11 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -13,7 +15,7 @@ func TestSwap(t *testing.T) {
 	if err := os.WriteFile(path, []byte("left by a process that was killed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := NewSwap(path, 4096)
+	s, err := NewSwap(path, 4096, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,5 +66,58 @@ func TestSwap(t *testing.T) {
 	}
 	if err := s.Close(); err != nil || exists() {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// What is on the disk is left to the commit of what the swap holds, and to what that stores beside.
+func TestSwapLeavesRoom(t *testing.T) {
+	const spare, disk = 32 << 20, 100 << 20
+	path := filepath.Join(t.TempDir(), "state.swap")
+	s, err := NewSwap(path, 4096, spare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := func() int64 {
+		if st, err := os.Stat(path); err == nil {
+			return st.Size()
+		}
+		return 0
+	}
+	s.free = func(dir string) (int64, bool) { return disk - size(), dir == filepath.Dir(path) }
+	image := make([]byte, 4096)
+	fill := func() (slots uint32) {
+		for ; err == nil; slots++ {
+			err = s.Put(slots, image)
+		}
+		return slots - 1
+	}
+	slots := fill()
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	left := disk - size()
+	if most := size() + spare; left < most || left > most+3*grant {
+		t.Errorf("%d bytes are left for a commit of %d", left, most)
+	}
+	for _, slot := range []uint32{0, slots - 1} { // what there is may change
+		if err := s.Put(slot, image); err != nil {
+			t.Errorf("slot %d: %v", slot, err)
+		}
+	}
+	if err = s.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if again := fill(); again != slots {
+		t.Errorf("%d images and then %d", slots, again)
+	}
+	s.free = func(string) (int64, bool) { return 0, false }
+	if err := s.Put(slots+1000, image); err != nil {
+		t.Errorf("a file system that does not tell its room: %v", err)
+	}
+	if free, known := room(t.TempDir()); known && free == 0 {
+		t.Error("the disk of the tests is full")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
