@@ -25,19 +25,17 @@ func (c *connectors) connect(o nats.ConnOptions) (link, error) {
 		return l, nil
 	}
 	o.Name = "edgeflow-" + c.p.name
-	l, err := o.Open(c.life, c.reconnected)
+	id := fmt.Sprint(len(c.links))
+	l, err := o.Open(c.life, func() {
+		if f := c.forwarder.Load(); f != nil {
+			f.Wake(id)
+		}
+	})
 	if err != nil {
 		return link{}, err
 	}
-	c.links[key] = link{fmt.Sprint(len(c.links)), l}
+	c.links[key] = link{id, l}
 	return c.links[key], nil
-}
-
-// reconnected wakes who waits for a server.
-func (c *connectors) reconnected() {
-	if f := c.forwarder.Load(); f != nil {
-		f.Wake()
-	}
 }
 
 // hub makes a stream of a server the target of an output. The outputs of one stream are a group.

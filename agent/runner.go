@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,13 +20,14 @@ import (
 
 // The rhythm of a runner: how long it waits for messages when none are at hand, how often
 // it looks at an outbox that holds it, how often it publishes its status, and how long a
-// stop waits for output to leave.
+// stop waits for output to leave, and for first connections.
 const (
 	pollWait     = 20 * time.Millisecond
 	heldWait     = 20 * time.Millisecond
 	statusEvery  = 200 * time.Millisecond
 	progressSlow = 2 * time.Second
 	leaveMax     = 3 * time.Second
+	connectMax   = 500 * time.Millisecond
 )
 
 // commitSpare is what a commit may take on the disk beside pages and output, bytes: files grow in
@@ -141,8 +143,7 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	var err error
 	// Without a limit nothing is swapped, and what a process that was killed left goes too.
-	beside := r.cfg.MemoryMax + r.cfg.OutputMemoryMax + commitSpare
-	if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize, beside); err != nil {
+	if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize, r.nextCommit); err != nil {
 		return nil, err
 	}
 	r.arena, err = state.NewArena(state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store, Swap: r.swap})
@@ -191,6 +192,15 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+// nextCommit is at most what the next commit takes on the disk, bytes, swapped pages included.
+func (r *runner) nextCommit() int64 {
+	n := int64(r.arena.Stats().Dirty)*state.DefaultPageSize + commitSpare
+	if r.engine != nil {
+		n += r.engine.PendingBytes()
+	}
+	return n
 }
 
 // openSources opens the sources. ctx ends an Open that waits for a server; it does not
@@ -376,14 +386,18 @@ func (r *runner) stop() error {
 	if err := r.checkpointNow(); err != nil {
 		return fmt.Errorf("final checkpoint: %w", err)
 	}
-	deadline := time.NewTimer(leaveMax)
+	deadline, connect := time.NewTimer(leaveMax), time.NewTimer(connectMax)
 	defer deadline.Stop()
+	defer connect.Stop()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for waiting := true; waiting && !r.fwd.Drained() && r.reachable(); {
+	connecting := true
+	for waiting := true; waiting && r.leaves(connecting); {
 		select {
 		case <-deadline.C:
 			waiting = false
+		case <-connect.C:
+			connecting = false
 		case <-look.C:
 		}
 	}
@@ -398,16 +412,13 @@ func (r *runner) stop() error {
 	return nil
 }
 
-// reachable tells whether the targets that have output waiting answer, be it with a refusal, or
-// may still do so.
-func (r *runner) reachable() bool {
-	for _, s := range r.fwd.Statuses(r.now()) {
+// leaves tells whether output waits for a target that answers, be it with a refusal, or to which,
+// with connecting, a first connection may be about to be there.
+func (r *runner) leaves(connecting bool) bool {
+	return slices.ContainsFunc(r.fwd.Statuses(r.now()), func(s forward.Status) bool {
 		var refused *forward.RefusedError
-		if s.Err != nil && !errors.As(s.Err, &refused) && !errors.Is(s.Err, forward.ErrConnecting) && s.Done() < s.Last {
-			return false
-		}
-	}
-	return true
+		return s.Done() < s.Last && (s.Err == nil || errors.As(s.Err, &refused) || connecting && errors.Is(s.Err, forward.ErrConnecting))
+	})
 }
 
 // close releases everything; the store last.

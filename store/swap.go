@@ -29,10 +29,10 @@ var _ state.Swap = (*Swap)(nil)
 // A record is a nonce of 12 bytes, which counts, the encrypted image, and 16 bytes of tag.
 type Swap struct {
 	path    string
-	size    int   // bytes of an image
-	spare   int64 // bytes of the disk to leave beside what the file holds
-	granted int64 // up to where there was room for the file
+	size    int          // bytes of an image
+	need    func() int64 // bytes of the disk to leave
 	free    func(dir string) (bytes int64, known bool)
+	granted int64 // up to where there was room for the file
 	file    *os.File
 	aead    cipher.AEAD
 	puts    uint64
@@ -47,9 +47,9 @@ const (
 	swapTag   = 16
 )
 
-// NewSwap makes a Swap at path for images of size bytes. Beside as much as the file itself holds it
-// leaves spare bytes of the disk.
-func NewSwap(path string, size int, spare int64) (*Swap, error) {
+// NewSwap makes a Swap at path for images of size bytes. It leaves as many bytes of the disk as need
+// says, which is called now and then while the file grows.
+func NewSwap(path string, size int, need func() int64) (*Swap, error) {
 	_ = os.Remove(path) // one that stays is overwritten
 	var key [32]byte
 	if _, err := rand.Read(key[:]); err != nil {
@@ -59,7 +59,7 @@ func NewSwap(path string, size int, spare int64) (*Swap, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Swap{path: path, size: size, spare: spare, free: room}
+	s := &Swap{path: path, size: size, need: need, free: room}
 	s.bufs.New = func() any {
 		b := make([]byte, swapNonce+size+swapTag)
 		return &b
@@ -75,14 +75,14 @@ func (s *Swap) Put(slot uint32, image []byte) (err error) {
 	if len(image) != s.size {
 		return fmt.Errorf("store: an image of %d bytes in a swap for %d", len(image), s.size)
 	}
+	if err := s.grow(s.at(slot + 1)); err != nil {
+		return err
+	}
 	if s.file == nil {
 		if s.file, err = os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
 			s.file = nil
 			return fmt.Errorf("store: swap: %w", err)
 		}
-	}
-	if err := s.grow(s.at(slot + 1)); err != nil {
-		return err
 	}
 	b := s.bufs.Get().(*[]byte)
 	defer s.bufs.Put(b)
@@ -105,8 +105,10 @@ func (s *Swap) grow(to int64) error {
 		return nil
 	}
 	to = max(to, s.granted+grant)
-	if free, known := s.free(filepath.Dir(s.path)); known && free < to-s.granted+to+s.spare {
-		return fmt.Errorf("store: swap: %w: of %d bytes that are free the next checkpoint may need %d", syscall.ENOSPC, free, to+s.spare)
+	if free, known := s.free(filepath.Dir(s.path)); known {
+		if need := s.need(); free < to-s.granted+need {
+			return fmt.Errorf("store: swap: %w: of %d bytes that are free the next checkpoint may need %d", syscall.ENOSPC, free, need)
+		}
 	}
 	s.granted = to
 	return nil

@@ -201,11 +201,14 @@ func (f *Forwarder) Committed(epoch uint64) error {
 	return err
 }
 
-// Wake ends all waits for a next attempt, for when a link is known to be back.
-func (f *Forwarder) Wake() {
+// Wake ends the waits for a connection of a link that is back. Other failures keep their waits, so
+// that a link that comes and goes does not make them all vain attempts.
+func (f *Forwarder) Wake(link string) {
 	for _, l := range f.lanes {
-		l.hurry.Store(true)
-		l.rouse()
+		if l.outputs[0].Link == link {
+			l.back.Store(true)
+			l.rouse()
+		}
 	}
 }
 

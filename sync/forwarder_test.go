@@ -404,54 +404,65 @@ func TestLanesDoNotWaitForEachOther(t *testing.T) {
 	cancel()
 	runs.Wait()
 	outs[1].Link = ""
-	if _, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: outs}, nil); err == nil || !strings.Contains(err.Error(), "one link") {
+	if _, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Outputs: outs}, nil); err == nil || !strings.Contains(err.Error(), "the link that the group has") {
 		t.Errorf("a group of two links: %v", err)
 	}
 }
 
-// away is a hub that nothing can be sent to while it is away.
-type away struct {
+// failing is a hub that fails while it has a reason to.
+type failing struct {
 	forward.Hub
-	is bool
+	why error
 }
 
-func (h *away) Check(ctx context.Context) (forward.Limits, error) {
-	if h.is {
-		return forward.Limits{}, &forward.NotSentError{Err: errors.New("away")}
+func (h *failing) Check(ctx context.Context) (forward.Limits, error) {
+	if h.why != nil {
+		return forward.Limits{}, h.why
 	}
 	return h.Hub.Check(ctx)
 }
 
 // A hub that was away for long is tried when its link is known to be back, however long the wait
-// for the next attempt is by then.
+// for the next attempt is by then. A hub that is there and refuses is not, and no other link's is.
 func TestWakeEndsTheWait(t *testing.T) {
-	hub := &away{Hub: simhub.New(1, simhub.Faults{}, wide), is: true}
-	b := newBench(t, wide, func(o *forward.OutputOptions) { o.Hub = hub })
-	b.store.Add("out", b.now, "1")
-	if err := b.fw.Committed(1); err != nil {
-		t.Fatal(err)
-	}
-	step := func() time.Duration {
-		t.Helper()
-		wait, err := b.fw.Step(t.Context(), b.now)
-		if err != nil {
+	for _, c := range []struct {
+		name, link string
+		why        error
+		ends       bool
+	}{
+		{"away", "hub", &forward.NotSentError{Err: errors.New("away")}, true},
+		{"away, another link", "other", &forward.NotSentError{Err: errors.New("away")}, false},
+		{"refusing", "hub", &forward.RefusedError{Reason: "full"}, false},
+	} {
+		hub := &failing{Hub: simhub.New(1, simhub.Faults{}, wide), why: c.why}
+		b := newBench(t, wide, func(o *forward.OutputOptions) { o.Hub, o.Link = hub, "hub" })
+		b.store.Add("out", b.now, "1")
+		if err := b.fw.Committed(1); err != nil {
 			t.Fatal(err)
 		}
-		return wait
-	}
-	for range 30 {
-		b.now = b.now.Add(step())
-	}
-	step() // the attempt that is due, if one is
-	if wait := step(); wait < time.Second {
-		t.Fatalf("it waits for %v before the next attempt", wait)
-	}
-	hub.is = false
-	if step() == 0 {
-		t.Fatal("it does not wait")
-	}
-	b.fw.Wake()
-	if step() != 0 || step() != 0 || b.fw.Confirmed("out") != 1 {
-		t.Fatalf("it still waits: %+v", b.fw.Statuses(b.now))
+		step := func() time.Duration {
+			t.Helper()
+			wait, err := b.fw.Step(t.Context(), b.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return wait
+		}
+		for range 30 {
+			b.now = b.now.Add(step())
+		}
+		step() // the attempt that is due, if one is
+		if wait := step(); wait < time.Second {
+			t.Fatalf("%s: it waits for %v before the next attempt", c.name, wait)
+		}
+		hub.why = nil
+		if step() == 0 {
+			t.Fatalf("%s: it does not wait", c.name)
+		}
+		b.fw.Wake(c.link)
+		first, second := step(), step()
+		if ends := first == 0 && second == 0 && b.fw.Confirmed("out") == 1; ends != c.ends {
+			t.Errorf("%s: %+v", c.name, b.fw.Statuses(b.now))
+		}
 	}
 }

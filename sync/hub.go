@@ -82,7 +82,8 @@ func (e *RefusedError) Error() string {
 	return "the hub refused a batch: " + e.Reason
 }
 
-// ErrConnecting is wrapped by errors of a hub to which no attempt at a connection has ended yet.
+// ErrConnecting is wrapped by errors of a hub of which nothing is known yet: a first connection is
+// being made.
 var ErrConnecting = errors.New("connecting")
 
 // NotSentError is returned by a hub that nothing was sent to, for want of a connection.
@@ -142,7 +143,8 @@ type Batch struct {
 }
 
 // Hub is a place that stores batches atomically under a guarded cursor: a JetStream stream,
-// or a simulated one. Its methods are called from one goroutine at a time. An answer that has
+// or a simulated one. Its methods are called from the goroutine of the output's lane: outputs that
+// share a hub share a link. An answer that has
 // not come when ctx ends is a context.DeadlineExceeded.
 type Hub interface {
 	// Check reaches the hub and makes sure that it can keep the protocol's promises.

@@ -15,7 +15,7 @@ type Lane struct {
 	outputs []*output
 	steps   uint64
 	wake    chan struct{}
-	hurry   atomic.Bool
+	back    atomic.Bool // there is a connection again
 }
 
 // lanesOf makes the lanes of the outputs, in the order of their first ones.
@@ -68,9 +68,9 @@ func (l *Lane) Step(ctx context.Context, now time.Time) (wait time.Duration, err
 		return order[i].served < order[j].served
 	})
 	wait = idleWait
-	if l.hurry.Swap(false) {
+	if l.back.Swap(false) {
 		for _, o := range order {
-			if o.down {
+			if o.away {
 				o.notBefore = time.Time{}
 			}
 		}

@@ -39,7 +39,7 @@ type OutputOptions struct {
 	// Subject is where rows go that have no subject of their own.
 	Subject string
 	// Link names the way to the hub. Outputs of one link are moved one at a time, by priority and in
-	// turn; those of different links at once. Empty is a link for itself.
+	// turn; those of different links at once. Empty is a link for itself, and a hub of its own.
 	Link string
 	// Group names what one publish of the hub reaches, a stream. Outputs of one group are claimed
 	// together; empty is an output for itself. A group has one link.
@@ -81,7 +81,8 @@ type Options struct {
 	Clock Clock
 	// BackoffMin and BackoffMax bound the wait after a failure (100 ms, 30 s).
 	BackoffMin, BackoffMax time.Duration
-	// OnEvent is told what happens, for logs and status; it may be nil and must not block.
+	// OnEvent is told what happens, for logs and status; it may be nil, must not block, and is
+	// called from all lanes, as Refuse of their outputs is.
 	OnEvent func(Event)
 }
 
@@ -182,7 +183,7 @@ func (o *Options) Validate() error {
 			return bad("'edgeflow.outbox.compact' needs ascending widths of whole milliseconds, each a multiple of the one before")
 		}
 		if link, known := links[p.Group]; p.Group != "" && (p.Link == "" || known && link != p.Link) {
-			return bad("of group %q is on link %q: a group has one link", p.Group, p.Link)
+			return bad("of group %q needs the link that the group has", p.Group)
 		}
 		seen[p.Name], links[p.Group] = true, p.Link
 	}

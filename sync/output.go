@@ -45,7 +45,7 @@ type output struct {
 	notBefore time.Time
 	backoff   time.Duration
 	served    uint64 // number of the step that served it last
-	down      bool
+	away      bool   // nothing could be sent for want of a connection
 	said      string // of the newest event about a failure, empty when all is well
 	guards    int    // failed in a row
 }
@@ -305,7 +305,8 @@ func (o *output) fail(now time.Time, err error) error {
 		o.f.event(Event{Kind: kind, Output: o.Name, Err: err})
 		o.said = text
 	}
-	o.down = true
+	var ne *NotSentError
+	o.away = errors.As(err, &ne)
 	o.f.setStatus(o, err)
 	return nil
 }
@@ -316,7 +317,7 @@ func (o *output) up(e Event) {
 		o.f.event(e)
 	}
 	o.said = ""
-	o.down, o.backoff, o.notBefore = false, 0, time.Time{}
+	o.away, o.backoff, o.notBefore = false, 0, time.Time{}
 	o.f.setStatus(o, nil)
 }
 

@@ -30,6 +30,7 @@ type simulation struct {
 	zombie  *forward.Forwarder
 	drops   bool // outboxes drop their oldest rows
 	merges  bool // crowded outboxes merge rows
+	apart   bool // each output has a link for itself
 	merged  int  // rows at the hub that stand for several
 	crashes int
 	now     time.Time
@@ -48,6 +49,9 @@ func (s *simulation) options(store forward.Store) forward.Options {
 			Name: name, Hub: s.hub, Subject: "out." + name, CursorSubject: "out.cursor." + name,
 			Pack: 1 + 3*i, Separator: "\n", Priority: i, Link: "hub", Group: "hub",
 		})
+		if s.apart {
+			o.Outputs[i].Link, o.Outputs[i].Group = name, name
+		}
 		if s.drops {
 			o.Outputs[i].BytesMax, o.Outputs[i].OnFull = 200, forward.DropOldest
 		}
@@ -153,8 +157,9 @@ func (s *simulation) step(seed uint64) {
 		}
 	default:
 		if _, err := s.fw.Step(context.Background(), s.now); err != nil {
-			if errors.Is(err, forward.ErrFenced) && s.zombie != nil {
-				// The older instance claimed later than we did, and goes on at all outputs.
+			if errors.Is(err, forward.ErrFenced) && (s.zombie != nil || s.apart) {
+				// The older instance claimed later than we did, and goes on at all outputs; or of several
+				// links each claimed some cursors later than the other, and both stop.
 				s.logf("fenced by the older instance: start again")
 				s.start()
 				return
@@ -175,7 +180,7 @@ func simulate(t *testing.T, seed uint64, verbose bool) (dropped uint64, merged i
 			forward.Limits{MessageBytes: 4096, Messages: 1 + s.rng.IntN(8), Bytes: 4096})
 	}
 	s.hub.Trace = func(m string) { s.logf("hub: %s", m) }
-	s.drops = seed%4 == 0
+	s.drops, s.apart = seed%4 == 0, seed%8 >= 6
 	s.start()
 	for range 400 {
 		s.step(seed)

@@ -124,11 +124,11 @@ func (h *host) givenUp(p *wiring.Pending) error {
 	return nil
 }
 
-// inTurn checks that no output sends rows while one that goes before it could. Whether one
-// could is known where nothing but the link holds rows back, and its cursor is claimed.
+// inTurn checks that no output sends rows while one that goes before it over the same link could.
+// Whether one could is known where nothing but the link holds rows back, and its cursor is claimed.
 func (h *host) inTurn(output string) {
 	w := h.w
-	if w.budget.onFull == forward.DropOldest || w.class == classHub {
+	if w.budget.onFull == forward.DropOldest || w.class == classHub || w.link(output) == "" {
 		return
 	}
 	own, names := 0, h.engine.Outputs()
@@ -139,7 +139,7 @@ func (h *host) inTurn(output string) {
 	}
 	for _, st := range h.fwd.Statuses(w.Now()) {
 		for i, name := range names {
-			if name == st.Name && h.claimed[name] && w.budget.priority(i) > own && name != w.program.merged && st.Err == nil && st.Done() < st.Last {
+			if name == st.Name && h.claimed[name] && w.link(name) == w.link(output) && w.budget.priority(i) > own && name != w.program.merged && st.Err == nil && st.Done() < st.Last {
 				w.violate("output %s, of priority %d, sends while %s, of priority %d, has rows to send", output, own, name, w.budget.priority(i))
 			}
 		}

@@ -39,8 +39,8 @@
 //
 // Most runs keep state in store/memstore, whose commits are whole or not there at all; some
 // use the real store on a file, with commits torn by a loss of power, bits flipped and the
-// file cut off. A request to the hub is answered, or not, before the next is made, as the
-// forwarder does it: replies overtake each other only as requests do.
+// file cut off. A request to the hub is answered, or not, before the next is made, as a lane
+// of the forwarder does it: replies overtake each other only as requests do.
 //
 // Bugs can be planted between the parts of a host, to see that the checks find them.
 package sim

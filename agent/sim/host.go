@@ -197,7 +197,7 @@ func (h *host) openForwarder(m *dataflow.Manifest) error {
 	for i, name := range h.engine.Outputs() {
 		outputs = append(outputs, forward.OutputOptions{
 			Name: name, Hub: &h.link, Subject: subjectOf(name), CursorSubject: cursorSubject(name),
-			Pack: w.pack, Separator: "\n", BytesMax: w.budget.bytes, AgeMax: w.budget.age, OnFull: w.budget.onFull, OnLost: w.onLost, Compact: merging[name], Link: "hub", Group: w.group(name), Priority: w.budget.priority(i),
+			Pack: w.pack, Separator: "\n", BytesMax: w.budget.bytes, AgeMax: w.budget.age, OnFull: w.budget.onFull, OnLost: w.onLost, Compact: merging[name], Link: w.link(name), Group: w.group(name), Priority: w.budget.priority(i),
 		})
 	}
 	h.plantBudget(outputs)
@@ -344,7 +344,7 @@ func (h *host) dump() error {
 	return err
 }
 
-// forward is a turn of the forwarder's goroutine.
+// forward is a turn of the goroutines of the forwarder's lanes.
 func (h *host) forward() error {
 	before := h.fwd.NeedsCommit()
 	_, err := h.fwd.Step(context.Background(), h.w.Now())

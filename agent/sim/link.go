@@ -21,9 +21,15 @@ func newHub(w *world, faults simhub.Faults, limits forward.Limits) *hubServer {
 
 // group names the stream that an output goes to: in most worlds one for all tables, and those
 // diverted beside it or, as in files, each by itself.
-func (w *world) group(output string) string {
+func (w *world) group(output string) string { return w.shared(4, output) }
+
+// link names the link that an output goes over: in half of the worlds where groups are apart, too,
+// it is one for all of them.
+func (w *world) link(output string) string { return w.shared(8, output) }
+
+func (w *world) shared(of uint64, output string) string {
 	switch alone := slices.Contains(diverted, output); {
-	case w.seed%4 == 0, w.seed%4 == 1 && alone:
+	case w.seed%of == 0, w.seed%of == 1 && alone:
 		return ""
 	}
 	return "hub"

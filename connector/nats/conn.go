@@ -152,6 +152,9 @@ func (o *ConnOptions) websocket() bool {
 // redact hides the user, password or token in a URL, and in what may be the beginning of one that
 // a comma in its password ended.
 func redact(s string) string {
+	if secret.IsRef(s) {
+		return s
+	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok {
 		rest = s
@@ -399,7 +402,7 @@ func (o ConnOptions) connect(extra ...nats.Option) (*nats.Conn, error) {
 	}
 	opts, err := o.clientOptions()
 	if err != nil {
-		return nil, fmt.Errorf("nats %s: %w", o.Server(), err)
+		return nil, &ConnectError{Server: o.Server(), Err: err}
 	}
 	opts = append(opts, nats.ReconnectWait(reconnectWait))
 	if o.InProcess != nil {

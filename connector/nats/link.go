@@ -46,15 +46,18 @@ func (o ConnOptions) Open(ctx context.Context, up func()) (*Link, error) {
 }
 
 // Conn is the connection; one that was just lost may still be given. Without one the error is why:
-// a *ConnectError, and nil while the first attempt has not ended.
+// a *ConnectError, and nil while nothing is known of a first attempt.
 func (l *Link) Conn() (*nats.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.nc != nil || l.last == nil {
 		return l.nc, nil
 	}
-	return nil, &ConnectError{Server: l.o.Server(), Err: l.last, Hint: hint(l.last)}
+	return nil, &ConnectError{Server: l.Server(), Err: l.last, Hint: hint(l.last)}
 }
+
+// Server names the server for messages, without secrets.
+func (l *Link) Server() string { return l.o.Server() }
 
 // Wait waits until the link has ended, which is soon after its context did.
 func (l *Link) Wait() { <-l.done }
@@ -66,9 +69,13 @@ func (l *Link) keep() {
 	for l.ctx.Err() == nil {
 		closed := make(chan struct{})
 		nc, err := l.client(func(*nats.Conn) { close(closed) })
-		if err == nil {
+		var ce *ConnectError
+		switch {
+		case err == nil:
 			l.watch(nc, closed)
-		} else {
+		case errors.As(err, &ce):
+			l.lost(ce.Err)
+		default:
 			l.lost(err)
 		}
 		select {
@@ -106,12 +113,9 @@ func (l *Link) watch(nc *nats.Conn, closed <-chan struct{}) {
 		case <-closed:
 			l.lost(cause(nc.LastError(), errGone))
 			return
-		case <-look.C:
-			if now, _ := l.Conn(); now == nil {
-				// What went wrong in a handshake is in no call-back.
-				if err := cause(nc.LastError(), nil); err != nil {
-					l.lost(err)
-				}
+		case <-look.C: // what went wrong in a handshake is in no call-back
+			if err := cause(nc.LastError(), nil); err != nil {
+				l.note(err)
 			}
 		}
 	}
@@ -124,16 +128,20 @@ func (l *Link) up(nc *nats.Conn) {
 	l.on()
 }
 
-// lost takes in why there is no connection. What fails once the link is to end says nothing of the
-// server, and an attempt at all servers nothing of any.
+// lost takes in that there is no connection, and why.
 func (l *Link) lost(err error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.nc = nil
-	if ce := (*ConnectError)(nil); errors.As(err, &ce) {
-		err = ce.Err
-	}
-	if l.ctx.Err() == nil && !errors.Is(err, nats.ErrNoServers) {
+	l.mu.Unlock()
+	l.note(err)
+}
+
+// note keeps why there is no connection, if there is none. What fails once the link is to end says
+// nothing of the server, and an attempt at all servers nothing of any.
+func (l *Link) note(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nc == nil && l.ctx.Err() == nil && !errors.Is(err, nats.ErrNoServers) {
 		l.last = err
 	}
 }

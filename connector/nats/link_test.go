@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -81,8 +82,18 @@ func TestALinkComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	up().Close()
-	if up() == first {
+	second := up()
+	if second == first {
 		t.Error("a closed client is given")
+	}
+	// A reason that was looked up while there was no connection comes too late.
+	link.note(errGone)
+	if nc, err := link.Conn(); nc != second || err != nil {
+		t.Errorf("%v, %v", nc, err)
+	}
+	link.lost(errGone)
+	if nc, err := link.Conn(); nc != nil || !errors.Is(err, errGone) {
+		t.Errorf("%v, %v", nc, err)
 	}
 	cancel()
 	link.Wait()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 
@@ -74,7 +75,10 @@ func remote(err error) error {
 func hint(err error) string {
 	var ne net.Error
 	var dns *net.DNSError
+	var file *fs.PathError
 	switch {
+	case errors.As(err, &file): // and is, on the whole, a net.Error
+		return ""
 	case errors.Is(err, ErrAuthorization):
 		return "check 'nats.credentials', 'nats.nkey', 'nats.user' or 'nats.token' (--nats-credentials, --hub-credentials, ...), and that the user may publish to $JS.API.> and subscribe to _INBOX.>"
 	case errors.Is(err, errProtocol):

@@ -167,6 +167,8 @@ func TestURLsAreMasked(t *testing.T) {
 		"nats://[fe80::1]":             "nats://[fe80::1]",
 		"nats://me:hun":                "nats://***", // of nats://me:hun,ter2@hub
 		"me:hun":                       "***",
+		"${env:HUB}":                   "${env:HUB}",
+		"${file:/run/hub}":             "${file:/run/hub}",
 		"ter2@hub":                     "***@hub",
 	} {
 		if got := redact(in); got != want {

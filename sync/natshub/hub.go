@@ -67,8 +67,10 @@ type Options struct {
 // Link is a connection that comes and goes.
 type Link interface {
 	// Conn is the connection, or nil and why there is none; no error stands for a first attempt
-	// that is under way. It does not wait.
+	// of which nothing is known yet. It does not wait.
 	Conn() (*nats.Conn, error)
+	// Server names the server for messages, without secrets.
+	Server() string
 }
 
 // Hub implements forward.Hub on a link. Several outputs may share the link, each with a Hub of
@@ -175,7 +177,7 @@ func (h *Hub) connect() (err error) {
 		return nil
 	}
 	if err == nil {
-		err = forward.ErrConnecting
+		err = fmt.Errorf("%w to %s", forward.ErrConnecting, h.link.Server())
 	}
 	return &forward.NotSentError{Err: fmt.Errorf("hub: %w", err)}
 }

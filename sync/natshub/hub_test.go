@@ -81,6 +81,8 @@ func (l fixed) Conn() (*nats.Conn, error) {
 	return l.nc, nil
 }
 
+func (l fixed) Server() string { return l.nc.ConnectedUrlRedacted() }
+
 type world struct {
 	t   *testing.T
 	dir string
