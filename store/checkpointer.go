@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// RetryPause is how long an urgent checkpoint waits after one that failed.
+	// RetryPause is how long an urgent checkpoint waits after one that failed; RetryMin is the least
+	// that lies between the beginnings of others.
 	RetryPause = time.Second
+	RetryMin   = 100 * time.Millisecond
 	// IdleInterval is the time, at least, between checkpoints while nothing arrives.
 	IdleInterval = 30 * time.Second
 	// WriteBurst is how far ahead of their budget checkpoints may write, and StretchMax how
@@ -117,6 +119,9 @@ func (p Policy) Next(h History, w Want) (due time.Time, ok bool) {
 		wait = p.spared(h)
 	}
 	due = h.Start.Add(wait)
+	if h.Failures > 0 {
+		due = h.Start.Add(max(wait, RetryMin)) // however short the interval is
+	}
 	if rested := h.End.Add(p.MinPause); rested.After(due) {
 		due = rested
 	}

@@ -36,6 +36,11 @@ func TestPolicyNext(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, due, ok)
 		}
 	}
+	for _, w := range []Want{WantNormal, WantSoon} {
+		if due, _ := (Policy{}).Next(History{Start: at(1000), End: at(1050), Failures: 1}, w); !due.Equal(at(1100)) {
+			t.Errorf("after a failure, without an interval, wanted %d: %v", w, due)
+		}
+	}
 	for _, w := range []Want{WantIdle, WantNormal, WantSoon, WantUrgent} {
 		if due, ok := p.Next(History{}, w); !ok || due.After(at(0)) {
 			t.Errorf("the first, wanted %d: %v, %v", w, due, ok)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
@@ -107,7 +108,11 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 	s.learn(w.stats)
 	// The checkpoint is committed; what follows can be made up for later.
 	_ = s.opt.Failpoint("checkpoint.after-commit")
-	if err := s.sweep(); err != nil {
+	if err := guard(s.sweep); err != nil {
+		var found *damage
+		if errors.As(err, &found) {
+			return w.stats, s.aside(err, found)
+		}
 		s.opt.Logger.Warn("old page versions stay until a later commit", "path", s.path, "error", err)
 	}
 	w.stats.FileBytes, w.stats.FreeBytes = s.size()
@@ -127,6 +132,26 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 // bbolt shows it to all that comes later in this process, and whether it lasts nobody knows.
 // The pipeline starts anew, and goes by what it finds.
 var ErrUnsynced = errors.New("the commit was written but not synced; a new start goes by what is there")
+
+// ErrUnmapped is returned, wrapped, when a file that grew could not be mapped into memory again.
+// The file is whole; a new start maps it anew.
+var ErrUnmapped = berrors.ErrInvalidMapping
+
+// renew syncs the newest transaction once more, after one that failed, and before the first of a
+// process. Its meta page may have been
+// written and not synced: bbolt then goes on from it, and takes pages that the disk's older meta
+// page still needs, so that after a loss of power neither would be whole. An empty transaction
+// writes the other meta page alone.
+func (s *Store) renew() error {
+	if !s.stale {
+		return nil
+	}
+	if err := s.db.Update(func(*bolt.Tx) error { return nil }); err != nil {
+		return err
+	}
+	s.stale = false
+	return nil
+}
 
 // shows tells that the file shows the commit of an epoch.
 func (s *Store) shows(e state.Epoch) (yes bool) {
@@ -157,6 +182,9 @@ func (s *Store) learn(st state.CommitStats) {
 }
 
 func (w *commit) run() error {
+	if err := w.s.renew(); err != nil {
+		return err
+	}
 	// What an earlier commit that failed left would pass for this one's.
 	if err := w.s.sweep(); err != nil {
 		return err
@@ -202,6 +230,7 @@ func (w *commit) commitTx() error {
 	tx := w.tx
 	w.tx = nil
 	err := guard(tx.Commit)
+	w.s.stale = w.s.stale || err != nil
 	var found *damage
 	if errors.As(err, &found) {
 		_ = guard(tx.Rollback) // or its lock stays
@@ -434,6 +463,9 @@ func (s *Store) sweep() error {
 	if !s.unswept {
 		return nil
 	}
+	if err := s.renew(); err != nil {
+		return err
+	}
 	var from []byte
 	for done := false; !done; {
 		err := s.db.Update(func(tx *bolt.Tx) (err error) {
@@ -445,6 +477,7 @@ func (s *Store) sweep() error {
 			}
 			return nil
 		})
+		s.stale = s.stale || err != nil
 		if err == nil {
 			err = s.opt.Failpoint("checkpoint.sweep")
 		}

@@ -162,9 +162,12 @@ func (s *Store) renewMark(m *mark) error {
 	if m == nil || m.ids[len(m.ids)-1] == s.seal.keys[0].id {
 		return nil
 	}
-	err := s.db.Update(func(tx *bolt.Tx) error {
-		return putMark(tx.Bucket(bucketMeta), s.seal.signMark(m.scope, m.ids))
-	})
+	err := s.renew()
+	if err == nil {
+		err = s.db.Update(func(tx *bolt.Tx) error {
+			return putMark(tx.Bucket(bucketMeta), s.seal.signMark(m.scope, m.ids))
+		})
+	}
 	if err == nil {
 		s.opt.Logger.Info("what is written from now on is encrypted with another key", "path", s.path, "key", s.seal.keys[0].id.String())
 	}

@@ -223,6 +223,9 @@ func setAside(o Options, path string, cause error) error {
 	if err == nil {
 		err = o.FS.Rename(path, moved)
 	}
+	if err == nil {
+		finishMark(o, path)
+	}
 	if err != nil {
 		return fmt.Errorf("store: %s is damaged (%w) and cannot be set aside: %w; mend the disk, then start again", path, cause, err)
 	}
@@ -231,6 +234,20 @@ func setAside(o Options, path string, cause error) error {
 		return errors.Join(e, err)
 	}
 	return e
+}
+
+// markDone ends a mark once the file was renamed: what is at its path then was put there after.
+const markDone = "\nset aside\n"
+
+// finishMark ends a mark. Without it readMark goes by whether the renamed file is there.
+func finishMark(o Options, path string) {
+	f, err := o.FS.OpenFile(markPath(path), os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return
+	}
+	_, _ = f.WriteString(markDone)
+	_ = f.Sync()
+	_ = f.Close()
 }
 
 // readMark returns the error for a file that was set aside before, or nil.
@@ -245,10 +262,11 @@ func readMark(o Options, path string) error {
 	defer f.Close()
 	buf := make([]byte, 64<<10)
 	n, _ := f.Read(buf)
-	moved, cause, whole := strings.Cut(strings.TrimSpace(string(buf[:n])), "\n")
+	text, done := strings.CutSuffix(string(buf[:n]), markDone)
+	moved, cause, whole := strings.Cut(strings.TrimSpace(text), "\n")
 	if _, err := o.FS.Stat(path); err == nil {
-		if !whole {
-			return clearMark(o, path) // its writer died before it renamed the file, which tells again
+		if done || !whole { // a writer that died before it renamed the file leaves no whole one, and the file tells again
+			return clearMark(o, path)
 		}
 		_, err := o.FS.Stat(moved)
 		if err == nil {

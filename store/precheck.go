@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"syscall"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -35,10 +36,8 @@ func precheck(o Options, path string) error {
 		defer db.Close()
 	case errors.Is(err, berrors.ErrTimeout):
 		return fmt.Errorf("store: %s: %w", path, ErrLocked)
-	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("store: %w", err)
 	default:
-		return &damage{err}
+		return judged(o, path, err)
 	}
 	f, err := o.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -47,15 +46,56 @@ func precheck(o Options, path string) error {
 	defer f.Close()
 	w := &boltWalk{f: f, size: info.Size()}
 	if err := w.run(); err != nil {
-		return &damage{err}
+		return judged(o, path, err)
 	}
 	return nil
 }
 
+// judged tells what it means that a file cannot be read as bbolt's. One that was never finished is
+// removed, which is no error.
+func judged(o Options, path string, err error) error {
+	switch {
+	case passing(err):
+		return fmt.Errorf("store: %s: %w", path, err)
+	case unfinished(o, path):
+		return o.FS.Remove(path)
+	}
+	return &damage{err}
+}
+
+// passing tells that an error is the system's, out of memory, of descriptors or of a disk that
+// does not answer: it says nothing of what the file holds.
+func passing(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) || errors.Is(err, os.ErrPermission)
+}
+
+// unfinished tells that the file is what bbolt makes of a new one, in one write of four pages, cut
+// short: by a disk that is full, or by a loss of power, which leaves zeros. It never held anything;
+// files that did are longer.
+func unfinished(o Options, path string) bool {
+	f, err := o.FS.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 4*boltPage+1))
+	if err != nil || len(b) > 4*boltPage {
+		return false
+	}
+	if zero(b) {
+		return true
+	}
+	w := &boltWalk{f: bytes.NewReader(b), size: int64(len(b))}
+	m, err := w.meta()
+	return err == nil && len(b) < 4*boltPage && binary.NativeEndian.Uint64(m[48:]) <= 1
+}
+
 // The parts of bbolt's file format, version 2, that the walk needs. Numbers are in
-// the byte order of the machine that wrote them; little-endian is the only one
-// that the meta page's magic number lets pass.
+// the byte order of the machine that wrote them: on one of another order the meta
+// page's magic number does not let the file pass.
 const (
+	boltPage     = 4096
 	boltMagic    = 0xED0CDAED
 	boltVersion  = 2
 	boltHeader   = 16 // u64 page, u16 flags, u16 count, u32 overflow
@@ -85,22 +125,22 @@ func (w *boltWalk) run() error {
 	if err != nil {
 		return err
 	}
-	w.pages = binary.LittleEndian.Uint64(m[40:])
+	w.pages = binary.NativeEndian.Uint64(m[40:])
 	if w.pages < 3 || int64(w.pages) > w.size/w.pageSize {
 		return fmt.Errorf("the file has %d bytes and its meta page counts %d pages of %d", w.size, w.pages, w.pageSize)
 	}
 	w.seen = make([]uint64, w.pages/64+1)
-	if list := binary.LittleEndian.Uint64(m[32:]); list != boltNoList {
+	if list := binary.NativeEndian.Uint64(m[32:]); list != boltNoList {
 		pg, err := w.page(list)
 		if err != nil {
 			return err
 		}
-		if binary.LittleEndian.Uint16(pg[8:]) != boltFreelist {
+		if binary.NativeEndian.Uint16(pg[8:]) != boltFreelist {
 			return fmt.Errorf("page %d is no free list", list)
 		}
 		w.free = append(w.free, pg)
 	}
-	return w.tree(binary.LittleEndian.Uint64(m[16:]), 0, keyRange{})
+	return w.tree(binary.NativeEndian.Uint64(m[16:]), 0, keyRange{})
 }
 
 // meta returns the meta page that bbolt takes: the valid one of the higher
@@ -114,14 +154,14 @@ func (w *boltWalk) meta() (best []byte, err error) {
 			}
 			h := fnv.New64a()
 			h.Write(m[:56])
-			if binary.LittleEndian.Uint32(m) != boltMagic || binary.LittleEndian.Uint32(m[4:]) != boltVersion ||
-				binary.LittleEndian.Uint64(m[56:]) != h.Sum64() || int64(binary.LittleEndian.Uint32(m[8:])) != size {
+			if binary.NativeEndian.Uint32(m) != boltMagic || binary.NativeEndian.Uint32(m[4:]) != boltVersion ||
+				binary.NativeEndian.Uint64(m[56:]) != h.Sum64() || int64(binary.NativeEndian.Uint32(m[8:])) != size {
 				continue
 			}
 			if err := w.metaHead(uint64(i), size); err != nil {
 				return nil, err
 			}
-			if best == nil || binary.LittleEndian.Uint64(m[48:]) > binary.LittleEndian.Uint64(best[48:]) {
+			if best == nil || binary.NativeEndian.Uint64(m[48:]) > binary.NativeEndian.Uint64(best[48:]) {
 				best, w.pageSize = m, size
 			}
 		}
@@ -139,7 +179,7 @@ func (w *boltWalk) metaHead(i uint64, size int64) error {
 	if _, err := w.f.ReadAt(head, int64(i)*size); err != nil {
 		return err
 	}
-	if binary.LittleEndian.Uint64(head) != i || binary.LittleEndian.Uint16(head[8:]) != boltMeta {
+	if binary.NativeEndian.Uint64(head) != i || binary.NativeEndian.Uint16(head[8:]) != boltMeta {
 		return fmt.Errorf("meta page %d has a damaged header", i)
 	}
 	return nil
@@ -161,8 +201,8 @@ func (w *boltWalk) page(id uint64) ([]byte, error) {
 	if _, err := w.f.ReadAt(buf, int64(id)*w.pageSize); err != nil {
 		return nil, err
 	}
-	over := uint64(binary.LittleEndian.Uint32(buf[12:]))
-	if binary.LittleEndian.Uint64(buf) != id || id+over >= w.pages {
+	over := uint64(binary.NativeEndian.Uint32(buf[12:]))
+	if binary.NativeEndian.Uint64(buf) != id || id+over >= w.pages {
 		return nil, fmt.Errorf("page %d has a damaged header", id)
 	}
 	for i := id; i <= id+over; i++ {
@@ -202,7 +242,7 @@ func (w *boltWalk) tree(id uint64, depth int, in keyRange) error {
 		return err
 	}
 	defer func() { w.free = append(w.free, pg) }()
-	switch flags := binary.LittleEndian.Uint16(pg[8:]); flags {
+	switch flags := binary.NativeEndian.Uint16(pg[8:]); flags {
 	case boltBranch, boltLeaf:
 		end, err := w.elements(pg, id, flags == boltLeaf, depth, in)
 		if need := (end + w.pageSize - 1) / w.pageSize * w.pageSize; err == nil && need != int64(len(pg)) {
@@ -217,7 +257,7 @@ func (w *boltWalk) tree(id uint64, depth int, in keyRange) error {
 // elements checks the entries of a page and walks what they point at. It returns where the
 // last one ends.
 func (w *boltWalk) elements(pg []byte, id uint64, leaf bool, depth int, in keyRange) (end int64, err error) {
-	n := int(binary.LittleEndian.Uint16(pg[10:]))
+	n := int(binary.NativeEndian.Uint16(pg[10:]))
 	if n == 0 && (!leaf || in.low != nil || !zero(pg[boltHeader:])) || boltHeader+n*boltElement > len(pg) {
 		return 0, fmt.Errorf("page %d counts %d entries", id, n)
 	}
@@ -278,9 +318,9 @@ func (e boltEntry) keyOf(pg []byte) []byte { return pg[e.start : e.start+e.key] 
 func boltEntryAt(pg []byte, i int, leaf bool) (e boltEntry, err error) {
 	at := boltHeader + i*boltElement
 	b := pg[at : at+boltElement]
-	u32 := func(at int) uint64 { return uint64(binary.LittleEndian.Uint32(b[at:])) }
+	u32 := func(at int) uint64 { return uint64(binary.NativeEndian.Uint32(b[at:])) }
 	if !leaf {
-		return boltEntry{start: uint64(at) + u32(0), key: u32(4), page: binary.LittleEndian.Uint64(b[8:])}, nil
+		return boltEntry{start: uint64(at) + u32(0), key: u32(4), page: binary.NativeEndian.Uint64(b[8:])}, nil
 	}
 	if u32(0) > 1 {
 		err = fmt.Errorf("has flags %x", u32(0))
@@ -293,14 +333,14 @@ func (w *boltWalk) bucket(v []byte, id uint64, depth int) error {
 	if len(v) < 16 {
 		return fmt.Errorf("page %d: bucket of %d bytes", id, len(v))
 	}
-	if root := binary.LittleEndian.Uint64(v); root != 0 {
+	if root := binary.NativeEndian.Uint64(v); root != 0 {
 		if len(v) != 16 {
 			return fmt.Errorf("page %d: bucket of %d bytes with pages", id, len(v))
 		}
 		return w.tree(root, depth+1, keyRange{})
 	}
 	v = v[16:]
-	if len(v) < boltHeader || binary.LittleEndian.Uint16(v[8:]) != boltLeaf {
+	if len(v) < boltHeader || binary.NativeEndian.Uint16(v[8:]) != boltLeaf {
 		return fmt.Errorf("page %d: inline bucket of %d bytes", id, len(v))
 	}
 	end, err := w.elements(v, id, true, depth+1, keyRange{})

@@ -186,7 +186,10 @@ type savepointReader struct {
 func (sr *savepointReader) run(headOnly bool) error {
 	sr.headOnly = headOnly
 	magic := make([]byte, len(savepointMagic))
-	if _, err := io.ReadFull(sr.r, magic); err != nil || string(magic) != savepointMagic {
+	if _, err := io.ReadFull(sr.r, magic); err != nil {
+		return cutShort(err)
+	}
+	if string(magic) != savepointMagic {
 		return fmt.Errorf("%w: it begins with other bytes", ErrSavepoint)
 	}
 	sr.info.Bytes = int64(len(magic))
@@ -211,10 +214,18 @@ func (sr *savepointReader) run(headOnly bool) error {
 	}
 }
 
+// cutShort is what it means that a savepoint cannot be read on: only its end says something of it.
+func cutShort(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: it ends too soon", ErrSavepoint)
+	}
+	return fmt.Errorf("store: savepoint: %w", err)
+}
+
 func (sr *savepointReader) next() (kind byte, payload []byte, err error) {
 	var h [5]byte
 	if _, err := io.ReadFull(sr.r, h[:]); err != nil {
-		return 0, nil, fmt.Errorf("%w: it ends too soon", ErrSavepoint)
+		return 0, nil, cutShort(err)
 	}
 	n := int64(binary.LittleEndian.Uint32(h[1:]))
 	if n > recordMax {
@@ -226,7 +237,7 @@ func (sr *savepointReader) next() (kind byte, payload []byte, err error) {
 		at, step := len(sr.buf), int(min(left, recordStep))
 		sr.buf = slices.Grow(sr.buf, step)[:at+step]
 		if _, err := io.ReadFull(sr.r, sr.buf[at:]); err != nil {
-			return 0, nil, fmt.Errorf("%w: it ends too soon", ErrSavepoint)
+			return 0, nil, cutShort(err)
 		}
 	}
 	sr.info.Bytes += n + 9
@@ -462,11 +473,13 @@ func newestSavepoint(dir string) string {
 	if dir == "" {
 		return ""
 	}
+	// Epochs begin anew with a reset, and go back with an earlier savepoint.
+	var newest SavepointFile
 	list, _ := ListSavepoints(dir)
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].Err == nil {
-			return list[i].Path
+	for _, sp := range list {
+		if sp.Err == nil && sp.ModTimeMs >= newest.ModTimeMs {
+			newest = sp
 		}
 	}
-	return ""
+	return newest.Path
 }

@@ -41,6 +41,7 @@ type Store struct {
 	epoch   state.Epoch
 	roots   state.Roots
 	unswept bool // keyUnswept is set
+	stale   bool // the disk may have an older transaction than the file shows
 	// compactWait is how many commits go by before the next compaction.
 	compactWait int
 	chunks      chunks // compressed images of the transaction under way
@@ -185,7 +186,7 @@ func openBolt(o Options, path string) (*bolt.DB, error) {
 			FreelistType:    free,
 			InitialMmapSize: mapped,
 			MaxSize:         int(o.FileBytesMax),
-			PageSize:        4096,
+			PageSize:        boltPage,
 			NoSync:          o.NoSync,
 			NoGrowSync:      o.NoSync,
 			OpenFile:        o.FS.OpenFile,
@@ -233,6 +234,7 @@ func (s *Store) init() error {
 	if err != nil {
 		return err
 	}
+	s.stale = !fresh // a process before may have met a failed sync
 	if fresh {
 		s.seal = newSealer(s.opt.Keys, s.opt.Scope)
 		err := s.db.Update(func(tx *bolt.Tx) error { return createBuckets(tx, s.seal, s.opt.Scope) })

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"github.com/edgeflow/edgeflow/dataflow/state"
 )
@@ -44,11 +42,7 @@ func TestCommitThatCannotBeSynced(t *testing.T) {
 	}
 	// bbolt writes through a function of its own. After a meta page was written, the file's
 	// descriptor is made a pipe's, which cannot be synced.
-	write := reflect.ValueOf(s.db).Elem().FieldByName("ops").FieldByName("writeAt")
-	if !write.IsValid() {
-		t.Skip("this bbolt writes otherwise")
-	}
-	hook := (*func([]byte, int64) (int, error))(unsafe.Pointer(write.UnsafeAddr()))
+	hook := writeAt(t, s)
 	real := *hook
 	fd := int(fs.file.Fd())
 	saved, err := syscall.Dup(fd)

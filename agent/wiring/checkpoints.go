@@ -186,6 +186,9 @@ func (c *Checkpoints) Begin(now time.Time) (*Pending, error) {
 
 // Write stores a checkpoint and makes up its ledger. It may be called on any goroutine.
 func (c *Checkpoints) Write(p *Pending) {
+	if d := p.Commit.Delta; d != nil {
+		defer d.Release() // an error or a panic may come before the commit reads it
+	}
 	for _, m := range c.Forwarder.Compact() {
 		p.Commit.Replace = append(p.Commit.Replace, m.OutboxReplace)
 		for i := range p.Manifest.Outputs {
@@ -220,7 +223,7 @@ func (c *Checkpoints) Settle(now time.Time, p *Pending) error {
 	if p.Err != nil {
 		c.carry = append(p.Commit.Append, c.carry...)
 		c.changed = true
-		for _, final := range []error{store.ErrSequence, store.ErrUnsynced, store.ErrClosed} {
+		for _, final := range []error{store.ErrSequence, store.ErrUnsynced, store.ErrUnmapped, store.ErrClosed} {
 			if errors.Is(p.Err, final) {
 				return p.Err // only a new start can go on: no later checkpoint can succeed
 			}

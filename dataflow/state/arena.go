@@ -322,6 +322,7 @@ type Stats struct {
 	Pages     int   // allocated pages
 	FreePages int   // page numbers free to be used again
 	Dirty     int   // pages changed since the last barrier
+	InFlight  int   // pages of the checkpoint under way
 	Bytes     int64 // memory for page images, old images and the page table
 	Resident  int   // pages with their image in memory, free ones included
 	Spilled   int   // allocated pages whose image is only in the store
@@ -335,7 +336,12 @@ func (a *Arena) InUse() int { return len(a.pages) - a.nfree }
 
 // Stats returns the arena's figures.
 func (a *Arena) Stats() Stats {
+	inFlight := 0
+	if a.inflight != nil {
+		inFlight = a.inflight.npages
+	}
 	return Stats{
+		InFlight:  inFlight,
 		Pages:     len(a.pages) - a.nfree,
 		FreePages: a.nfree,
 		Dirty:     a.ndirty,

@@ -209,6 +209,13 @@ func (d *Delta) Cancel() {
 	d.a.copies.wake()
 }
 
+// Release tells that nobody reads the delta's images any more, also where nobody began to: a commit
+// may fail before that. The engine waits no longer for room for them.
+func (d *Delta) Release() {
+	d.started.Store(true)
+	d.stop()
+}
+
 func (d *Delta) stop() {
 	d.stopped.Store(true)
 	d.a.copies.wake()
