@@ -31,8 +31,9 @@ type connectors struct {
 	// result takes the rows of a bare SELECT.
 	result dataflow.Printer
 
-	mu     sync.Mutex
-	inputs []SourceStatus // of sources with a server
+	mu      sync.Mutex
+	inputs  []SourceStatus   // of sources with a server
+	removed map[string]int64 // letters that the limits removed from files, by output
 
 	links  map[string]link
 	life   context.Context // of the links; hangUp ends it
@@ -42,7 +43,7 @@ type connectors struct {
 }
 
 func newConnectors(p *Pipeline) *connectors {
-	c := &connectors{p: p, sinks: map[string]*plan.Sink{}, links: map[string]link{}, result: p.result}
+	c := &connectors{p: p, sinks: map[string]*plan.Sink{}, removed: map[string]int64{}, links: map[string]link{}, result: p.result}
 	c.life, c.hangUp = context.WithCancel(context.Background())
 	return c
 }
@@ -129,7 +130,7 @@ func (c *connectors) divertedTarget(o *forward.OutputOptions) error {
 	if l := c.p.plan.Config.Letters(); l.Target != plan.LettersToFiles {
 		return c.letterStream(o, l)
 	}
-	opts := filesystem.Options{Path: filepath.Join(c.p.dir, o.Name), Format: "json"}
+	opts := filesystem.Options{Path: filepath.Join(c.p.dir, o.Name), Format: "json", Keep: c.keepLetters(o.Name)}
 	if keys := c.p.agent.keys; keys != nil {
 		opts.Seal = func(lines []byte) ([]byte, error) { return sealLetters(keys, c.p.name, lines) }
 	}

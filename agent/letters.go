@@ -3,7 +3,9 @@ package agent
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/connector/nats"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -56,6 +58,32 @@ func (p *Pipeline) letterSubject() func(kind string) []byte {
 		subjects[kind] = []byte(LetterSubject(l.Stream, p.name, p.agent.opt.Instance, kind))
 	}
 	return func(kind string) []byte { return subjects[kind] }
+}
+
+// removedEvery is how often removed letters are logged at most.
+const removedEvery = 10 * time.Minute
+
+// keepLetters bounds the files of an output of letters, and counts and logs what they lose.
+func (c *connectors) keepLetters(output string) filesystem.Keep {
+	l := c.p.plan.Config.Letters()
+	var logged time.Time
+	return filesystem.Keep{Bytes: l.MaxBytes, Age: l.MaxAge, OnRemoved: func(now, all filesystem.Removed) {
+		c.mu.Lock()
+		c.removed[output] += now.Rows
+		c.mu.Unlock()
+		if at := c.p.agent.clock.Now(); logged.IsZero() || at.Sub(logged) >= removedEvery {
+			logged = at
+			c.p.log.Warn("the oldest letters were removed: their files are too many or too old (edgeflow.dlq.max-bytes, .max-age)",
+				"output", output, "letters", now.Rows, "in all", all.Rows)
+		}
+	}}
+}
+
+// removedLetters is how many letters the limits have removed from an output's files.
+func (c *connectors) removedLetters(output string) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.removed[output]
 }
 
 // letterStream puts dead letters and late rows into a stream, each a message.

@@ -99,6 +99,7 @@ func (r *runner) outputStatus(st *Status, now time.Time) {
 		o := OutputStatus{
 			Name: s.Name, Link: linkUp, Guarantee: "exactly-once", Confirmed: s.Cursor, Rows: int64(s.Last - s.Done()),
 			Bytes: s.Bytes, OldestMs: s.OldestMs, Dropped: int64(s.Dropped), Merged: int64(s.Merged), Generation: s.Generation, DrainMs: s.Drain.Milliseconds(),
+			Removed: r.conns.removedLetters(s.Name),
 		}
 		if s.Drain < 0 {
 			o.DrainMs = -1

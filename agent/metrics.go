@@ -61,6 +61,7 @@ func (a *Agent) writeMetrics(w io.Writer) {
 	perOutput("edgeflow_outbox_bytes", "gauge", "Bytes waiting in the outbox.", func(o *OutputStatus) float64 { return float64(o.Bytes) })
 	perOutput("edgeflow_outbox_dropped_total", "counter", "Rows dropped by the outbox budget.", func(o *OutputStatus) float64 { return float64(o.Dropped) })
 	perOutput("edgeflow_outbox_merged_total", "counter", "Rows merged into rows of wider windows while they waited.", func(o *OutputStatus) float64 { return float64(o.Merged) })
+	perOutput("edgeflow_letters_removed_total", "counter", "Letters removed from their files by edgeflow.dlq.max-bytes and .max-age since the start.", func(o *OutputStatus) float64 { return float64(o.Removed) })
 	perOutput("edgeflow_outbox_drain_eta_seconds", "gauge", "Estimate of when the outbox is drained; -1 for none.", func(o *OutputStatus) float64 {
 		if o.DrainMs < 0 {
 			return -1

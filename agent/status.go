@@ -122,4 +122,6 @@ type OutputStatus struct {
 	// DrainMs is the estimate of when the outbox is drained; -1 when there is none.
 	DrainMs int64  `json:"drain_eta_ms"`
 	Error   string `json:"error,omitempty"`
+	// Removed letters went from their files by limits, since the start.
+	Removed int64 `json:"letters_removed,omitempty"`
 }

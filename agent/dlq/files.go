@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/edgeflow/edgeflow/agent"
+	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/store"
 )
@@ -94,6 +95,9 @@ func (f *files) output(ctx context.Context, pipeline, output string, fn func(*En
 
 func (f *files) part(path, pipeline, output string, fn func(*Entry) error) error {
 	b, err := os.ReadFile(path) // no larger than what one publish carries
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was among the oldest, and went for a new one
+	}
 	if err != nil {
 		return err
 	}
@@ -118,6 +122,25 @@ func (f *files) part(path, pipeline, output string, fn func(*Entry) error) error
 		}
 	}
 	return nil
+}
+
+func (f *files) removed(filter *Filter) ([]string, error) {
+	var out []string
+	for _, pipeline := range f.pipelines {
+		if filter.Pipeline != "" && pipeline != filter.Pipeline {
+			continue
+		}
+		for _, output := range []string{dataflow.DeadLetters, dataflow.LateRows} {
+			n, err := filesystem.RemovedFrom(filepath.Join(f.dir, pipeline, output), output)
+			if err != nil {
+				return nil, err
+			}
+			if n.Files > 0 {
+				out = append(out, fmt.Sprintf("%s: the %d oldest letters of %s are gone, in %d files, by edgeflow.dlq.max-bytes or .max-age", pipeline, n.Rows, output, n.Files))
+			}
+		}
+	}
+	return out, nil
 }
 
 func (f *files) marks(_ context.Context, fn func(mark) error) error {

@@ -53,9 +53,14 @@ func List(ctx context.Context, w io.Writer, o Options) error {
 	}
 	if len(groups) == 0 {
 		fmt.Fprintf(w, "no letters in %s\n", p.name())
-		return nil
+	} else if err := printGroups(w, groups); err != nil {
+		return err
 	}
-	return printGroups(w, groups)
+	removed, err := p.removed(&o.Filter)
+	for _, line := range removed {
+		fmt.Fprintln(w, cell(line))
+	}
+	return err
 }
 
 func (o *Options) groups(ctx context.Context, p place) ([]*Group, error) {

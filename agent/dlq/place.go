@@ -35,6 +35,8 @@ type place interface {
 	// marks reads all marks, oldest first, and mark adds one that is durable afterwards.
 	marks(ctx context.Context, fn func(mark) error) error
 	mark(ctx context.Context, m mark) error
+	// removed tells, a line each, which letters went by the limits of the place itself.
+	removed(f *Filter) ([]string, error)
 	// name says where it is.
 	name() string
 	close()

@@ -53,6 +53,9 @@ func (s *stream) name() string { return "stream " + s.title + " of " + s.server 
 
 func (s *stream) close() { s.hangUp() }
 
+// removed tells nothing: a stream does not count what its limits remove.
+func (s *stream) removed(*Filter) ([]string, error) { return nil, nil }
+
 // orAll is a token of a filter.
 func orAll(v string) string {
 	if v == "" {

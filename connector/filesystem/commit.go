@@ -21,6 +21,9 @@ type publishing struct {
 	id    string
 	nowMs int64
 	next  manifest
+	// kept and gone are what prune has found and decided; kept is nil where it had nothing to do.
+	kept *kept
+	gone Removed
 }
 
 // commit does the three steps of a publish.
@@ -28,6 +31,7 @@ func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
 	p := &publishing{s: s, b: b, id: outputID(b.Subject), nowMs: s.now().UnixMilli(), next: manifest{
 		Version: manifestVersion, Subject: b.Subject, Place: m.Place + 1, Cursor: b.Cursor.Append(nil),
 		Open: slices.Clone(m.Open), Partitions: slices.Clone(m.Partitions), WatermarkMs: m.WatermarkMs,
+		Removed: m.Removed,
 	}}
 	delete(s.recovered, b.Subject) // until all three steps are done
 	if err := p.rows(); err != nil {
@@ -37,6 +41,9 @@ func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
 		return 0, err
 	}
 	p.roll()
+	if err := p.prune(); err != nil {
+		return 0, err
+	}
 	if err := failpoint.Hit("filesystem.after-part"); err != nil {
 		return 0, err
 	}
@@ -53,6 +60,12 @@ func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
 		return 0, err
 	}
 	s.recovered[b.Subject] = true
+	if p.kept != nil {
+		s.kept[b.Subject] = p.kept
+	}
+	if p.gone.Files > 0 && s.keep.OnRemoved != nil {
+		s.keep.OnRemoved(p.gone, p.next.Removed)
+	}
 	return p.next.Place, nil
 }
 

@@ -31,6 +31,10 @@ type manifest struct {
 	Partitions []partition `json:"partitions,omitempty"`
 	// WatermarkMs is how far event time has come, in ms since 1970; nil without events.
 	WatermarkMs *int64 `json:"watermark,omitempty"`
+	// Before tells that the visible files with rows before this sequence are to be removed
+	// after that, 0 for none, and Removed what was so far, those included.
+	Before  uint64  `json:"before,omitempty"`
+	Removed Removed `json:"removed,omitzero"`
 
 	// Pending is the hidden name of the newest part, Part its visible one, in version 1.
 	Pending string `json:"pending,omitempty"`
@@ -101,6 +105,7 @@ func (p part) local() bool { return p.Folder == "" || filepath.IsLocal(p.Folder)
 // settle does what a manifest says is to be done and removes hidden files that were never
 // committed.
 func (s *Sink) settle(m manifest) error {
+	delete(s.kept, m.Subject)
 	if err := s.finish(m); err != nil {
 		return err
 	}
@@ -120,7 +125,7 @@ func (s *Sink) settle(m manifest) error {
 	return nil
 }
 
-// finish gives the ended files their visible names and marks the complete folders.
+// finish gives the ended files their visible names, marks the complete folders and removes old files.
 func (s *Sink) finish(m manifest) error {
 	folders := map[string]bool{}
 	for _, p := range m.Ended {
@@ -145,7 +150,10 @@ func (s *Sink) finish(m manifest) error {
 		}
 		folders[f] = true
 	}
-	return s.syncFolders(folders)
+	if err := s.syncFolders(folders); err != nil {
+		return err
+	}
+	return s.removeOld(m)
 }
 
 // syncFolders makes the names in folders durable, and those of the folders themselves.

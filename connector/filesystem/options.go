@@ -48,6 +48,8 @@ type Options struct {
 	// Partitions and Rolling are those of a sink.
 	Partitions Partitions
 	Rolling    Rolling
+	// Keep bounds a sink's part files; zero keeps all.
+	Keep Keep
 	// Seal encrypts the content of a part file, whose name then ends in SealedSuffix; nil
 	// leaves it in the clear. It excludes Rolling, by which a file is added to.
 	Seal func(rows []byte) ([]byte, error)
@@ -99,6 +101,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Seal != nil && o.Rolling.On {
 		return errors.New("filesystem: a file that is encrypted as a whole cannot be added to")
+	}
+	if o.Keep.on() && (o.Rolling.On || len(o.Partitions.By) > 0) {
+		return errors.New("filesystem: only files of one folder that are written at once have limits")
 	}
 	if _, err := regexp.Compile(o.Pattern); err != nil {
 		return &with.OptionError{Key: "source.path.regex-pattern", Value: o.Pattern, Problem: err.Error()}

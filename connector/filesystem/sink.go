@@ -35,7 +35,7 @@ var ErrBusy = errors.New("another process is writing this output")
 //     that are still written to, and what is to be done in step 3; this is the act that
 //     commits,
 //  3. renames the files that have ended to their visible names, and marks the partitions
-//     that are complete.
+//     that are complete; old files go, where Keep says so.
 //
 // Whoever finds a manifest does its step 3 again, which changes nothing where it was done.
 // Hidden files that no manifest names are removed, and one that is written to is cut to the
@@ -51,11 +51,13 @@ type Sink struct {
 	ext        string
 	partitions Partitions
 	rolling    Rolling
+	keep       Keep
 	seal       func([]byte) ([]byte, error)
 	now        func() time.Time
 	buf        bytes.Buffer
 	// recovered are the cursors whose manifest's step 3 is known to be done.
 	recovered map[string]bool
+	kept      map[string]*kept
 }
 
 var extensions = map[string]string{"json": "json", "csv": "csv", "msgpack": "msgpack", "raw": "txt"}
@@ -66,7 +68,7 @@ func NewSink(o Options, framing format.Framing) (*Sink, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	s := &Sink{dir: o.Path, roots: o.Roots, framing: framing, ext: extensions[o.Format], partitions: o.Partitions, rolling: o.Rolling, seal: o.Seal, now: o.Now, recovered: map[string]bool{}}
+	s := &Sink{dir: o.Path, roots: o.Roots, framing: framing, ext: extensions[o.Format], partitions: o.Partitions, rolling: o.Rolling, keep: o.Keep, seal: o.Seal, now: o.Now, recovered: map[string]bool{}, kept: map[string]*kept{}}
 	if s.seal != nil {
 		s.ext += SealedSuffix
 	}

@@ -18,11 +18,12 @@ const (
 
 var letterTargetNames = []string{"file", "edge", "hub"}
 
-// Letters is where dead letters and late rows go: the options edgeflow.dlq, .stream,
-// .max-bytes and .max-age.
+// Letters is where dead letters and late rows go, and how many are kept: the options
+// edgeflow.dlq, .stream, .max-bytes and .max-age.
 type Letters struct {
 	Target LetterTarget
-	// Stream is made when it is missing, with the limits below.
+	// Stream is made when it is missing, with the limits below. In files they hold for the
+	// dead letters and for the late rows, each.
 	Stream   string
 	MaxBytes int64         // 0: no limit
 	MaxAge   time.Duration // 0: no limit
@@ -37,6 +38,8 @@ const (
 	letterBytesKey  = "edgeflow.dlq.max-bytes"
 	letterAgeKey    = "edgeflow.dlq.max-age"
 	letterAge       = 30 * 24 * time.Hour
+	// letterFileBytes is the limit of files; a stream is the hub's, and has none unless it is set.
+	letterFileBytes = 256 << 20
 )
 
 // Letters reads the options, whose values were checked when they were set.
@@ -48,6 +51,9 @@ func (c *Config) Letters() Letters {
 	}
 	if v, ok := c.Values[letterStreamKey]; ok {
 		l.Stream = v
+	}
+	if l.Target == LettersToFiles {
+		l.MaxBytes = letterFileBytes
 	}
 	if v, ok := c.Values[letterBytesKey]; ok {
 		l.MaxBytes, _ = ParseBytes(v)
@@ -75,9 +81,9 @@ func init() {
 		checkedOption(letterTargetKey, "where dead letters and late rows go: files below the data folder, or a stream at the server of sources or of sinks (file, edge, hub)", "file",
 			func(v string) error { _, err := parseEnum(v, letterTargetNames); return err }),
 		checkedOption(letterStreamKey, "the stream of dead letters and late rows", LettersStream, checkStreamName),
-		checkedOption(letterBytesKey, "the size of that stream when it is made; 0 is any", "0 b",
+		checkedOption(letterBytesKey, "the size of the files of dead letters, and of late rows, beyond which the oldest go, and of that stream when it is made, which has no limit unless this is set; 0 is any", FormatBytes(letterFileBytes),
 			func(v string) error { _, err := ParseBytes(v); return err }),
-		checkedOption(letterAgeKey, "how long that stream keeps a letter, when it is made; 0 is for ever", FormatDuration(letterAge),
+		checkedOption(letterAgeKey, "how long files of letters are kept, and letters of that stream, when it is made; 0 is for ever", FormatDuration(letterAge),
 			func(v string) error { _, err := ParseDuration(v); return err }),
 	)
 }
