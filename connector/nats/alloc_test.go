@@ -43,7 +43,7 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 	raw.in.Reset(stream.Bytes())
 	k := &keeper{s: s, woken: make(chan struct{}, 1)}
 	in := &intake{s: s, ev: k}
-	in.begin(1, place{}, StreamState{})
+	in.begin(1, place{}, 0, true)
 	conn := &wireConn{d: &dialer{in: in}, raw: raw, conn: raw}
 	conn.ready.Store(true)
 	s.live = silent{}

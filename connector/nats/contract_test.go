@@ -47,6 +47,8 @@ var contract = []struct {
 	{"positions at open", testPositionProblemsAtOpen},
 	{"stream changed while running", testStreamProblemsWhileRunning},
 	{"going on while running", testGoingOnWhileRunning},
+	{"purged while held up", testPurgedWhileHeldUp},
+	{"the connection lost while a hole is judged", testCutWhileJudging},
 	{"large messages", testLargeMessagesAndSlowPolling},
 	{"what is read ahead is bounded", testReadAhead},
 	{"packed messages", testPackedMessages},
@@ -149,6 +151,8 @@ type meddler struct {
 	InProcess
 	mu    sync.Mutex // one connection may end while the next begins
 	frame func(f *frame) (pass, cut bool)
+	// sent, unless nil, is given what the source writes, and tells that the connection ends before.
+	sent func(b []byte) (cut bool)
 }
 
 func (m *meddler) InProcessConn() (net.Conn, error) {
@@ -163,7 +167,7 @@ func (m *meddler) InProcessConn() (net.Conn, error) {
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := far.Read(buf)
-			if err != nil {
+			if err != nil || m.sent != nil && m.sent(buf[:n]) {
 				return
 			}
 			if _, err := inner.Write(buf[:n]); err != nil {
@@ -188,7 +192,7 @@ func (m *meddler) InProcessConn() (net.Conn, error) {
 					break
 				}
 				pass, cut := true, false
-				if f.kind == frameMsg && (len(f.reply) > len(ackPrefix) || strings.Contains(string(f.header), "NATS/1.0 100")) {
+				if m.frame != nil && f.kind == frameMsg && (len(f.reply) > len(ackPrefix) || strings.Contains(string(f.header), "NATS/1.0 100")) {
 					m.mu.Lock()
 					pass, cut = m.frame(&f)
 					m.mu.Unlock()

@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,12 +33,12 @@ type intake struct {
 	consumerSeq uint64
 	bound       uint64 // last sequence of a bounded source
 	bounded     bool
-	compacted   bool
+	gapless     bool // every message of the stream comes, but for those that are gone
 	createdNs   int64
 	digest      xxhash.Digest
 	last        *dataflow.Message // newest message, not yet hashed into the place
-	// jump is a hole in the stream's sequence that waits for the stream's state.
-	jump *jump
+	// hole is what was passed and waits for the keeper to judge it, across incarnations.
+	hole hole
 	// got messages were taken since the last publish to Poll, into c.
 	got      int
 	gotBytes int64
@@ -52,15 +51,12 @@ type place struct {
 	hasAt bool
 }
 
-// jump is a pair of messages that do not follow each other.
-type jump struct{ from, to uint64 }
-
 // begin takes messages of the given incarnation from now on.
-func (in *intake) begin(incarnation uint64, p place, st StreamState) {
+func (in *intake) begin(incarnation uint64, p place, createdNs int64, gapless bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.sid, in.place, in.consumerSeq, in.jump, in.last = hotSID+incarnation, p, 0, nil, nil
-	in.compacted, in.createdNs = st.Compacted, st.CreatedNs
+	in.sid, in.place, in.consumerSeq, in.last = hotSID+incarnation, p, 0, nil
+	in.createdNs, in.gapless = createdNs, gapless
 }
 
 // stop takes no more and returns the place.
@@ -77,26 +73,6 @@ func (in *intake) reached() uint64 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.at.Sequence
-}
-
-// takeJump returns the hole that is to be judged, if there is one.
-func (in *intake) takeJump() *jump {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	j := in.jump
-	if j != nil && j.to == 0 {
-		return nil // being judged
-	}
-	if j != nil {
-		in.jump = &jump{}
-	}
-	return j
-}
-
-func (in *intake) endJump() {
-	in.mu.Lock()
-	in.jump = nil
-	in.mu.Unlock()
 }
 
 // parse takes all whole frames out of c. Frames that are not the subscription's are
@@ -180,10 +156,7 @@ func (in *intake) message(c *chunk, f *frame) (done bool, err error) {
 	if in.bounded && a.streamSeq > in.bound {
 		return true, nil
 	}
-	if in.hasAt && a.streamSeq > in.at.Sequence+1 && len(in.s.o.Subjects) == 0 && !in.compacted && in.jump == nil {
-		in.jump = &jump{in.at.Sequence, a.streamSeq}
-		in.ev.wake()
-	}
+	in.pass(a.streamSeq)
 	in.at = Position{Stream: in.s.stream, CreatedNs: in.createdNs, Sequence: a.streamSeq, StoredNs: a.storedNs}
 	in.hasAt = true
 	size := len(f.header) + len(f.data)
@@ -241,7 +214,8 @@ func (in *intake) flow(reply []byte) {
 }
 
 // heartbeat learns how far the server has looked. A filtered source with nothing to read
-// moves its place on by it, so that a long quiet time does not look like a gap.
+// moves its place on by it, so that a long quiet time does not look like a gap. To one that all
+// messages are for, what the server passed are messages that are gone.
 func (in *intake) heartbeat(st status) (done bool, err error) {
 	if len(st.stalled) > 0 {
 		in.flow(st.stalled) // the question or its answer was lost
@@ -262,6 +236,7 @@ func (in *intake) heartbeat(st status) (done bool, err error) {
 		}
 	}
 	if st.lastConsumer == in.consumerSeq && st.lastStream > in.at.Sequence && in.hasAt {
+		in.pass(st.lastStream + 1)
 		in.at = Position{Stream: in.at.Stream, CreatedNs: in.at.CreatedNs, Sequence: st.lastStream}
 		in.last = nil
 	}
@@ -343,29 +318,4 @@ func (in *intake) quit(c *chunk) {
 	} else if c.taken == len(c.seen) {
 		s.retire(c) // Poll may still hold messages of its newest batch
 	}
-}
-
-// judge decides on a jump by the stream's state: messages that the stream has dropped at
-// its beginning before we read them are lost; messages deleted in its middle are not.
-func (k *keeper) judge(j *jump) error {
-	defer k.in.endJump()
-	var info streamInfo
-	answer, err := k.t.request(k.ctx, k.s.o.APIPrefix()+"STREAM.INFO."+k.s.o.Stream, nil)
-	if err != nil || json.Unmarshal(answer, &info) != nil || info.Error != nil {
-		return nil // a stream that is gone shows at the next request
-	}
-	st := info.stateOf()
-	st.First = min(st.First, j.to)
-	p := Position{Stream: st.Name, CreatedNs: st.CreatedNs, Sequence: j.from}
-	v := verify(p, st, StoredMessage{})
-	if v.Kind == Continues {
-		return nil
-	}
-	pe := explain(v, p, st)
-	if k.s.o.OnGap == GapFail {
-		return pe
-	}
-	k.s.lack(j.to, v.Missing)
-	k.warn(dataflow.OpenReport{Resumed: true, Gap: v.Missing, Warning: pe.Error()})
-	return nil
 }

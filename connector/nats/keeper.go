@@ -20,13 +20,14 @@ type keeper struct {
 	ctx context.Context // its end closes the source
 
 	incarnation uint64
+	hole        hole     // what was passed and is not judged
 	wait        patience // for answers of the server
 	woken       chan struct{}
 
 	mu sync.Mutex
 	// fault is why what is listened to has ended; last is why there is no connection.
 	fault, last error
-	// abort ends the set-up that is under way.
+	// abort ends the request that is under way.
 	abort context.CancelCauseFunc
 }
 
@@ -77,6 +78,18 @@ func (k *keeper) failed() error {
 	return k.fault
 }
 
+// request begins something that asks the server, which the loss of the connection ends, as done does.
+func (k *keeper) request() (a *api, done func()) {
+	ctx, abort := context.WithCancelCause(k.ctx)
+	k.mu.Lock()
+	k.abort = abort
+	if k.fault != nil {
+		abort(k.fault)
+	}
+	k.mu.Unlock()
+	return &api{ctx: ctx, t: k.t, prefix: k.s.o.APIPrefix(), wait: &k.wait}, func() { abort(nil) }
+}
+
 // run keeps the source being read until it ends.
 func (k *keeper) run() {
 	defer close(k.s.done)
@@ -111,10 +124,8 @@ func (k *keeper) watch() error {
 		if err := k.failed(); err != nil {
 			return err
 		}
-		if j := k.in.takeJump(); j != nil {
-			if err := k.judge(j); err != nil {
-				return err
-			}
+		if err := k.judge(); err != nil {
+			return err
 		}
 		s.more()
 		select {

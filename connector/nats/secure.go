@@ -2,6 +2,7 @@ package nats
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -111,7 +112,8 @@ func (o *ConnOptions) readFile(path string) ([]byte, error) {
 }
 
 // ResolveURLs reads the URLs that are references; one may stand for several, separated by
-// commas. Validate lets references pass, so that options can be checked on another host.
+// commas. Validate lets references pass, so that options can be checked on another host. What is
+// wrong with a reference or with what it stands for is no OptionError: it may pass.
 func (o *ConnOptions) ResolveURLs() error {
 	var out []string
 	for _, u := range o.URLs {
@@ -121,11 +123,16 @@ func (o *ConnOptions) ResolveURLs() error {
 		}
 		v, err := o.resolve(u)
 		if err != nil {
-			return &OptionError{Key: "nats.url", Problem: err.Error()}
+			return fmt.Errorf("option 'nats.url': %w", err)
 		}
 		list := splitList(v, ",")
 		if len(list) == 0 {
-			return &OptionError{Key: "nats.url", Problem: u + " is empty"}
+			return fmt.Errorf("option 'nats.url': %s is empty", u)
+		}
+		for _, s := range list {
+			if _, err := parseURL(s); err != nil {
+				return fmt.Errorf("option 'nats.url': %s: '%s': %w", u, redact(s), err)
+			}
 		}
 		out = append(out, list...)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/edgeflow/edgeflow/connector/secret"
 )
 
 func TestWhereTLSIsNeeded(t *testing.T) {
@@ -136,10 +138,15 @@ func TestReferencesToSecrets(t *testing.T) {
 	if err := reaches(t, u); err != nil {
 		t.Error(err)
 	}
-	for _, bad := range []string{"${env:EDGEFLOW_TEST_NOT_SET}", "${vault:x}"} {
+	t.Setenv("EDGEFLOW_TEST_HALF", "nats://")
+	for _, bad := range []string{"${env:EDGEFLOW_TEST_NOT_SET}", "${env:EDGEFLOW_TEST_HALF}", "${file:" + file(t, "empty", "\n") + "}", "${vault:x}"} {
 		u := ConnOptions{URLs: []string{bad}}
-		if err := u.ResolveURLs(); !errors.Is(err, ErrOption) {
+		err := u.ResolveURLs()
+		if err == nil || !strings.Contains(err.Error(), "option 'nats.url': "+bad) {
 			t.Errorf("%s: %v", bad, err)
+		}
+		if errors.Is(err, ErrOption) || errors.Is(err, secret.ErrReference) != (bad == "${vault:x}") {
+			t.Errorf("%s: whether it may pass: %v", bad, err)
 		}
 	}
 	refused := errors.New("outside of the folders")

@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,21 +45,17 @@ func (s *Source) newStream() streamConfig {
 // setUp verifies the place to go on from and makes a consumer there. first is set in Open.
 func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
 	s := k.s
-	ctx, abort := context.WithCancelCause(k.ctx)
-	defer abort(nil)
-	k.mu.Lock()
-	k.abort = abort
-	if k.fault != nil {
-		abort(k.fault)
-	}
-	k.mu.Unlock()
-	a := &api{ctx: ctx, t: k.t, prefix: s.o.APIPrefix(), wait: &k.wait}
+	a, done := k.request()
+	defer done()
 	p := k.in.stop()
 	info, err := a.streamInfo(s.o.Stream)
 	if errors.Is(err, ErrNoStream) && s.o.CreateStream && !p.hasAt {
 		info, err = a.createStream(s.newStream())
 	}
 	if err != nil {
+		return report, err
+	}
+	if err := k.settle(info); err != nil {
 		return report, err
 	}
 	st := info.stateOf()
@@ -80,7 +75,7 @@ func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
 	if s.o.Delivery == Push {
 		c.DeliverSubject = deliver
 	}
-	k.adopt(a, c.Name, deliver, p, st)
+	k.adopt(a, c.Name, deliver, p, info)
 	if err := k.t.listen(deliver, k.incarnation); err != nil {
 		return report, err
 	}
@@ -162,16 +157,17 @@ func (s *Source) startAt(a *api, c *consumerConfig, p *place, st StreamState) (d
 
 // adopt makes the intake take the new consumer's messages, which may come as soon as it is
 // made.
-func (k *keeper) adopt(a *api, consumer, deliver string, p place, st StreamState) {
+func (k *keeper) adopt(a *api, consumer, deliver string, p place, info *streamInfo) {
 	s := k.s
+	createdNs := info.Created.UnixNano()
 	o := &s.o
 	maxBytes := max(o.PullBytes, k.t.maxPayload()+64<<10)
 	s.mu.Lock()
 	s.next, s.deliv = a.prefix+"CONSUMER.MSG.NEXT."+o.Stream+"."+consumer, deliver
 	s.pull = fmt.Sprintf(`{"batch":%d,"max_bytes":%d,"expires":%d,"idle_heartbeat":%d}`, o.PullMessages, maxBytes, o.PullExpires, o.Heartbeat)
-	s.asked, s.flow, s.createdNs = 0, "", st.CreatedNs
+	s.asked, s.flow, s.createdNs = 0, "", createdNs
 	s.mu.Unlock()
-	k.in.begin(k.incarnation, p, st)
+	k.in.begin(k.incarnation, p, createdNs, o.gapless(info))
 }
 
 // goes tells that the consumer is there, with so many messages waiting.

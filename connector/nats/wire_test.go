@@ -74,7 +74,7 @@ func TestFramesAreParted(t *testing.T) {
 		}
 		k := &keeper{s: s, woken: make(chan struct{}, 1)}
 		in := &intake{s: s, ev: k}
-		in.begin(2, place{}, StreamState{})
+		in.begin(2, place{}, 0, true)
 		raw := &dribble{in: stream.Bytes(), r: r}
 		c := &wireConn{d: &dialer{o: &s.o.ConnOptions, in: in}, raw: raw, conn: raw}
 		var passed bytes.Buffer

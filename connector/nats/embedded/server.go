@@ -63,16 +63,16 @@ func Start(o Options) (*Server, error) {
 	}()
 	select {
 	case msg := <-s.log.fatal:
-		srv.Shutdown()
+		s.Shutdown() // the next attempt finds the folder and the ports free
 		return nil, fmt.Errorf("embedded nats-server: %s", msg)
 	case ok := <-started:
 		if !ok {
-			srv.Shutdown()
+			s.Shutdown()
 			return nil, fmt.Errorf("embedded nats-server: not ready within %v: is an address in use (listen %q, leaf %q, mqtt %q)?", o.ReadyTimeout, o.Listen, o.LeafListen, o.MQTTListen)
 		}
 	}
 	if !srv.JetStreamEnabled() {
-		srv.Shutdown()
+		s.Shutdown()
 		return nil, errors.New("embedded nats-server: JetStream did not start: " + s.log.lastProblem())
 	}
 	s.ready = time.Since(begin)
