@@ -58,6 +58,7 @@ type Forwarder struct {
 
 	mu     sync.Mutex
 	shared []shared // by output
+	ages   ages
 }
 
 // shared is what goroutines other than the lane's read and write of an output.
@@ -159,7 +160,7 @@ func (f *Forwarder) dropTo(o *output, i int, now time.Time) uint64 {
 	_ = f.Store.OutboxScan(o.Name, 0, func(fr Frame) (bool, error) {
 		switch {
 		case fr.Last <= o.acc.Done():
-		case over > 0 || o.AgeMax > 0 && now.UnixMilli()-fr.Created > o.AgeMax.Milliseconds():
+		case over > 0 || o.AgeMax > 0 && f.ages.of(fr.Created, now) > o.AgeMax:
 			to = fr.Last
 		default:
 			return false, nil
@@ -175,7 +176,7 @@ func (f *Forwarder) over(o *output, s state.OutboxStats, extra int64, now time.T
 	if o.BytesMax > 0 && s.Bytes+extra > o.BytesMax {
 		return true
 	}
-	return o.AgeMax > 0 && s.Rows > 0 && now.UnixMilli()-s.OldestCreated > o.AgeMax.Milliseconds()
+	return o.AgeMax > 0 && s.Rows > 0 && f.ages.of(s.OldestCreated, now) > o.AgeMax
 }
 
 // Committed tells that an epoch was committed with the states of the last Plan, and wakes

@@ -466,3 +466,47 @@ func TestWakeEndsTheWait(t *testing.T) {
 		}
 	}
 }
+
+// vague is a hub that answers questions, and of batches only that something went wrong.
+type vague struct {
+	forward.Hub
+	on        bool
+	publishes int
+}
+
+func (h *vague) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
+	if h.publishes++; h.on {
+		return 0, errors.New("something went wrong")
+	}
+	return h.Hub.Publish(ctx, b)
+}
+
+// A hub that takes no batch is tried at ever longer intervals, though it answers what became of the
+// last one; and at once again when it takes them.
+func TestVagueHubIsLeftInPeace(t *testing.T) {
+	hub := &vague{Hub: simhub.New(1, simhub.Faults{}, wide)}
+	b := newBench(t, wide, func(o *forward.OutputOptions) { o.Hub = hub })
+	if err := b.steps(); err != nil { // claims
+		t.Fatal(err)
+	}
+	b.store.Add("out", b.now, "1")
+	if err := b.fw.Committed(1); err != nil {
+		t.Fatal(err)
+	}
+	hub.on, hub.publishes = true, 0
+	for end := b.now.Add(time.Hour); b.now.Before(end); {
+		wait, err := b.fw.Step(t.Context(), b.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.now = b.now.Add(wait)
+	}
+	if hub.publishes < 100 || hub.publishes > 200 {
+		t.Errorf("%d publishes in an hour", hub.publishes)
+	}
+	hub.on = false
+	b.now = b.now.Add(time.Minute)
+	if err := b.steps(); err != nil || b.fw.Confirmed("out") != 1 {
+		t.Errorf("%v: %+v", err, b.fw.Statuses(b.now))
+	}
+}

@@ -23,6 +23,8 @@ const (
 	answerTime = 10 * time.Second
 	// patienceMax is the longest that an answer is waited for.
 	patienceMax = 2 * time.Minute
+	// slowest is the bytes a second that a link is taken to carry of which nothing is known.
+	slowest = 10 << 10
 	// newest is how much the newest measurement counts.
 	newest = 0.5
 )
@@ -38,8 +40,9 @@ type link struct {
 	perByte float64
 	// batch is the present size of a batch, 0 for the start.
 	batch int
-	// missed counts answers that did not come in time, in a row.
-	missed int
+	// missed counts answers that did not come in time, in a row; lost does so for batches alone,
+	// which small requests between them say nothing of.
+	missed, lost int
 }
 
 // batchBytes is how much a batch may carry.
@@ -75,8 +78,9 @@ func (l link) throughput() float64 {
 
 // timeout is how long to wait for a batch's answer.
 func (l link) timeout(bytes int) time.Duration {
+	l.missed = max(l.missed, l.lost)
 	if l.perByte == 0 {
-		return l.patience(2 * answerTime)
+		return l.patience(2*answerTime + time.Duration(float64(bytes)/slowest*float64(time.Second)))
 	}
 	return l.patience(answerTime + time.Duration(min(4*float64(bytes)*l.perByte, patienceMax.Seconds())*float64(time.Second)))
 }
@@ -105,6 +109,7 @@ func (l link) sent(bytes int, took, round time.Duration) link {
 	limit := l.batchBytes()
 	round = min(round, took)
 	l = l.answered(round)
+	l.lost = 0
 	if bytes < limit/4 {
 		return l // too little to tell what a byte takes
 	}
@@ -127,6 +132,12 @@ func (l link) sent(bytes int, took, round time.Duration) link {
 func (l link) late() link {
 	l.missed++
 	return l
+}
+
+// lateBatch takes in that a batch's answer did not come in time.
+func (l link) lateBatch() link {
+	l.lost++
+	return l.late()
 }
 
 // smaller halves batches, after one that was too large or whose outcome is not known.

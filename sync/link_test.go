@@ -20,6 +20,8 @@ type slowHub struct {
 	rate  float64 // bytes a second
 	// silent makes answers to the beginning of a batch go missing.
 	silent bool
+	// strict does not store a batch whose answer does not come in time.
+	strict bool
 
 	requests, late int
 	batches        []int // bytes
@@ -69,6 +71,9 @@ func (h *slowHub) ReadCursor(ctx context.Context, subject string) ([]byte, uint6
 // Publish stores a batch whose answer does not come in time, too.
 func (h *slowHub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	late := h.takes(ctx, b.Bytes)
+	if late != nil && h.strict {
+		return 0, late
+	}
 	place, err := h.Server.Publish(ctx, b)
 	if late != nil {
 		return 0, late
@@ -84,13 +89,16 @@ func (h *slowHub) Publish(ctx context.Context, b *forward.Batch) (uint64, error)
 }
 
 // slowLink is a forwarder with a backlog before a slow hub.
-func slowLink(t *testing.T, h *slowHub, rows int) *forward.Forwarder {
+func slowLink(t *testing.T, h *slowHub, rows int, sizes ...int) *forward.Forwarder {
 	t.Helper()
 	h.Server = simhub.New(1, simhub.Faults{}, forward.Limits{MessageBytes: 1 << 20, Messages: 999, Bytes: 8 << 20, Overhead: 300})
 	h.now = time.UnixMilli(1e12)
 	store := forward.NewMemStore()
 	for range rows {
 		store.Add("out", h.now, strings.Repeat("x", 60))
+	}
+	for _, bytes := range sizes {
+		store.Add("out", h.now, strings.Repeat("x", bytes))
 	}
 	f, err := forward.New(forward.Options{Pipeline: "p", Instance: "i", Store: store, Clock: h,
 		Outputs: []forward.OutputOptions{{Name: "out", Hub: h, Subject: "s", CursorSubject: "c", Pack: 100, Separator: "\n"}}}, nil)
@@ -194,5 +202,19 @@ func TestSlowHubIsGotStartedAgainst(t *testing.T) {
 			t.Fatalf("row %d is there twice", m.First)
 		}
 		seen[m.First] = true
+	}
+}
+
+// A row that takes the link long is given the time, though nothing is known of the link yet, and more
+// when that was too little: what a hub answers to questions in between is no reason to be as impatient
+// as before.
+func TestLargeRowsPassASlowLink(t *testing.T) {
+	for rate, late := range map[float64]int{20_000: 0, 8_100: 1} {
+		h := &slowHub{round: 100 * time.Millisecond, rate: rate, strict: true}
+		f := slowLink(t, h, 0, 900_000, 900_000)
+		h.drain(t, f, 1<<30)
+		if st := f.Statuses(h.now)[0]; st.Confirmed != 2 || h.late > late {
+			t.Errorf("at %v bytes/s: %d of %d requests were late, %+v", rate, h.late, h.requests, st)
+		}
 	}
 }

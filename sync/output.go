@@ -162,7 +162,9 @@ func (o *output) resolve(ctx context.Context, now time.Time) error {
 	}
 	o.place = seen.Place
 	o.confirm(seen.From, seen.Outbox)
-	o.up(Event{Kind: LinkUp, Output: o.Name})
+	if seen.Outbox > l.Cursor { // a hub that answers questions and takes no batch is not back
+		o.up(Event{Kind: LinkUp, Output: o.Name})
+	}
 	return nil
 }
 
@@ -251,7 +253,7 @@ func (o *output) publish(ctx context.Context, b *Batch) (uint64, error) {
 	defer cancel()
 	place, err := o.Hub.Publish(ctx, b)
 	if errors.Is(err, context.DeadlineExceeded) {
-		o.link = o.link.late()
+		o.link = o.link.lateBatch()
 	}
 	return place, err
 }

@@ -1,0 +1,35 @@
+package forward
+
+import "time"
+
+// clockStep is from when on a difference between the wall clock and the monotonic one is a clock
+// that was set, and not one that is slewed.
+const clockStep = time.Minute
+
+// ages tells how old rows are. A host without a clock of its own begins somewhere in the past, and
+// sets its clock when it has a network: rows of before are as old then as they were.
+type ages struct {
+	last   time.Time
+	before int64 // rows created up to then were created by the clock as it was, ms since 1970
+	set    int64 // by how much it was set ahead since, ms
+}
+
+// of is the age of what was created at a time, in ms since 1970.
+func (a *ages) of(created int64, now time.Time) time.Duration {
+	if !a.last.IsZero() {
+		a.stepped(now.UnixMilli() - a.last.UnixMilli() - now.Sub(a.last).Milliseconds())
+	}
+	a.last = now
+	age := now.UnixMilli() - created
+	if created <= a.before {
+		age -= a.set
+	}
+	return time.Duration(age) * time.Millisecond
+}
+
+// stepped takes in that the wall clock went so many ms further than time did.
+func (a *ages) stepped(ms int64) {
+	if ms > clockStep.Milliseconds() {
+		a.before, a.set = a.last.UnixMilli(), a.set+ms
+	}
+}
