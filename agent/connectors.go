@@ -291,6 +291,9 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 			c.p.log.Warn("source disconnected; trying again", "table", n.Table.Name, "error", s.Err)
 		}
 	}
+	o.OnGapFound = func(r dataflow.OpenReport) {
+		c.p.log.Warn(r.Warning, "table", n.Table.Name, "gap", r.Gap)
+	}
 	src, err := nats.NewSource(o)
 	if err != nil {
 		return nil, err
