@@ -34,8 +34,8 @@ type SinkBinding struct {
 	// 0 is any. Nil is any.
 	RowBytesMax func() int
 	// Subject appends the subject of a row, of a batch with the sink's schema; nil where rows
-	// have none but that of the metadata column.
-	Subject func(dst []byte, b *vec.Batch, i int) []byte
+	// have none but that of the metadata column. A row whose subject is an error is not written.
+	Subject func(dst []byte, b *vec.Batch, i int) ([]byte, error)
 	// Follows tells that the target must hear how far event time has come: before a barrier
 	// an entry with ProgressSubject says it, where it has moved.
 	Follows bool

@@ -1,6 +1,11 @@
 package dataflow
 
-import "testing"
+import (
+	"errors"
+	"testing"
+
+	"github.com/edgeflow/edgeflow/dataflow/vec"
+)
 
 // What a table declares inside rows and collections holds when the option asks for it.
 func TestNestedConstraints(t *testing.T) {
@@ -42,4 +47,25 @@ INSERT INTO o SELECT id, r, l, m FROM a;`
 		}
 		r.balanced()
 	}
+}
+
+// A row that has no subject is a dead letter, and those beside it are written.
+func TestSubjectThatIsNone(t *testing.T) {
+	r := newRig(t, `
+CREATE TABLE a (id INT) WITH ('connector' = 'x', 'format' = 'json');
+CREATE TABLE o (id INT) WITH ('connector' = 'x');
+INSERT INTO o SELECT id FROM a;`, map[string]*script{"a": {log: []entry{{data: `{"id":1}{"id":2}{"id":3}`}}}})
+	r.subject = func(dst []byte, b *vec.Batch, i int) ([]byte, error) {
+		if b.Cols[0].Get(i).I == 2 {
+			return dst, errors.New("no folder")
+		}
+		return dst, nil
+	}
+	r.start().settle()
+	r.commit()
+	wantRows(t, "rows", r.outbox["o"], `+I {"id":1}`, `+I {"id":3}`)
+	if ls := r.letters(DeadLetters); len(ls) != 1 || ls[0].Reason != "no folder" {
+		t.Errorf("letters %+v", ls)
+	}
+	r.balanced()
 }

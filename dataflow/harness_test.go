@@ -217,6 +217,7 @@ type rig struct {
 	outbox   map[string][]string
 	last     map[string]uint64
 	decoded  func(format.Decoder) format.Decoder // wraps decoders when set
+	subject  func([]byte, *vec.Batch, int) ([]byte, error)
 }
 
 func compile(t testing.TB, text string) *plan.Plan {
@@ -282,7 +283,7 @@ func (r *rig) Sink(n *plan.Sink, env *expr.Env) (*SinkBinding, error) {
 		return nil, err
 	}
 	f, _ := r.Diverted(n.Name)
-	return &SinkBinding{Encoder: enc, Frames: f}, nil
+	return &SinkBinding{Encoder: enc, Frames: f, Subject: r.subject}, nil
 }
 
 func (r *rig) Diverted(output string) (FrameWriter, error) {

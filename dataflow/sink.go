@@ -159,18 +159,18 @@ func (s *sink) write(b *vec.Batch, i int) error {
 			err = fmt.Errorf("%w: %d bytes of at most %d", errTooLarge, len(s.buf), limit)
 		}
 	}
+	var subject []byte
+	if s.subject >= 0 && !b.Cols[s.subject].IsNull(i) {
+		subject = b.Cols[s.subject].Bytes(i)
+	} else if s.bind.Subject != nil && err == nil {
+		s.to, err = s.bind.Subject(s.to[:0], b, i)
+		subject = s.to
+	}
 	if err != nil {
 		s.refused++
 		return s.letters.RowError(b, i, err)
 	}
 	s.written++
-	var subject []byte
-	if s.subject >= 0 && !b.Cols[s.subject].IsNull(i) {
-		subject = b.Cols[s.subject].Bytes(i)
-	} else if s.bind.Subject != nil {
-		s.to = s.bind.Subject(s.to[:0], b, i)
-		subject = s.to
-	}
 	var end int64
 	if s.windowEnd >= 0 && !b.Cols[s.windowEnd].IsNull(i) {
 		end = b.Cols[s.windowEnd].I64[i] / 1000

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/edgeflow/edgeflow/connector/internal/with"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -120,14 +121,19 @@ type Column struct {
 	Type  types.Type
 }
 
-// Folder makes the function that appends the folder of a row: name=value, joined by slashes.
-func Folder(cols []Column, defaultName string, env *expr.Env) func(dst []byte, b *vec.Batch, i int) []byte {
+// nameBytesMax is the longest name of a file or folder that file systems take.
+const nameBytesMax = 255
+
+// Folder makes the function that appends the folder of a row: name=value, joined by slashes. A
+// value that makes no folder name is an error.
+func Folder(cols []Column, defaultName string, env *expr.Env) func(dst []byte, b *vec.Batch, i int) ([]byte, error) {
 	var text []byte
-	return func(dst []byte, b *vec.Batch, i int) []byte {
+	return func(dst []byte, b *vec.Batch, i int) ([]byte, error) {
 		for k, c := range cols {
 			if k > 0 {
 				dst = append(dst, '/')
 			}
+			from := len(dst)
 			dst = append(escape(dst, []byte(c.Name)), '=')
 			text = text[:0]
 			if v := b.Cols[c.Index]; !v.IsNull(i) {
@@ -137,8 +143,14 @@ func Folder(cols []Column, defaultName string, env *expr.Env) func(dst []byte, b
 				text = append(text, defaultName...)
 			}
 			dst = escape(dst, text)
+			if n := len(dst) - from; n > nameBytesMax {
+				return dst, fmt.Errorf("column '%s' of PARTITIONED BY: its value makes a folder name of %d bytes, a file system takes %d at most", c.Name, n, nameBytesMax)
+			}
+			if !utf8.Valid(dst[from:]) {
+				return dst, fmt.Errorf("column '%s' of PARTITIONED BY: its value is not valid UTF-8 and makes no folder name", c.Name)
+			}
 		}
-		return dst
+		return dst, nil
 	}
 }
 

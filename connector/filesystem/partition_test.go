@@ -213,8 +213,14 @@ func TestFolder(t *testing.T) {
 	b.Cols[1].Set(1, vec.IntDatum(7))
 	f := Folder([]Column{{"s", 0, types.TString}, {"i", 1, types.TInt}}, "none", nil)
 	for i, want := range []string{"s=a%2Fb%3D10%3A05/i=none", "s=none/i=7"} {
-		if got := string(f(nil, b, i)); got != want {
-			t.Errorf("row %d: %s", i, got)
+		if got, err := f(nil, b, i); string(got) != want || err != nil {
+			t.Errorf("row %d: %s, %v", i, got, err)
+		}
+	}
+	for value, want := range map[string]string{strings.Repeat("x", 253): "", strings.Repeat("x", 254): "256 bytes", strings.Repeat(":", 85): "257 bytes", "a\xff": "UTF-8", "a\x00": ""} {
+		b.Cols[0].SetBytes(0, []byte(value))
+		if _, err := f(nil, b, 0); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("value %.9q of %d bytes: %v", value, len(value), err)
 		}
 	}
 	p := Partitions{Zone: time.UTC}
