@@ -454,7 +454,7 @@ func (w *commit) trim(t state.OutboxTrim, st *state.OutboxStats) error {
 	return nil
 }
 
-// sweepStep is how many keys one transaction of sweep looks at.
+// sweepStep is about how many keys one transaction of sweep looks at.
 const sweepStep = 20_000
 
 // sweep deletes the page versions that the manifest's epoch does not see, if
@@ -511,6 +511,10 @@ func sweepSome(tx *bolt.Tx, from []byte) (next []byte, err error) {
 		n++
 		if e > epoch {
 			stale = append(stale, k)
+			if n >= 2*sweepStep { // what comes later of this page is stale, too
+				next = append([]byte{}, k...)
+				break
+			}
 			continue
 		}
 		if kept != nil {

@@ -344,8 +344,8 @@ func (sr *savepointReader) frame(b []byte) error {
 	})
 }
 
-// Savepoint implements state.Store. It reads from one transaction, so the engine
-// and the forwarder go on meanwhile; commits wait.
+// Savepoint implements state.Store. It reads from one transaction: others read on
+// meanwhile; commits wait.
 func (s *Store) Savepoint(w io.Writer) (info state.SavepointInfo, err error) {
 	s.writer.Lock()
 	defer s.writer.Unlock()
