@@ -30,6 +30,10 @@ type streamConfig struct {
 	MaxMsgsPerSubject int64    `json:"max_msgs_per_subject"`
 	MaxConsumers      int      `json:"max_consumers"`
 	Replicas          int      `json:"num_replicas"`
+	// The rest is read alone: where else messages come from, and what becomes of their subjects.
+	Mirror    json.RawMessage `json:"mirror,omitempty"`
+	Sources   json.RawMessage `json:"sources,omitempty"`
+	Transform json.RawMessage `json:"subject_transform,omitempty"`
 }
 
 type streamInfo struct {

@@ -1,6 +1,10 @@
 package nats
 
-import "github.com/edgeflow/edgeflow/dataflow"
+import (
+	"slices"
+
+	"github.com/edgeflow/edgeflow/dataflow"
+)
 
 // hole is a part of a stream that was passed without all of its messages: missing of those
 // between from and to did not come. What messages that the stream has dropped at its beginning
@@ -48,7 +52,25 @@ func (in *intake) takeHole() hole {
 // one that does not come is gone. Streams that keep a number of messages per subject drop others
 // all the time.
 func (o *SourceOptions) gapless(i *streamInfo) bool {
-	return !i.stateOf().Compacted && len(o.Subjects) == 0
+	return !i.stateOf().Compacted && o.takesAll(&i.Config)
+}
+
+// takesAll tells whether the subjects that are read are all that a stream's messages may have.
+// Those of a stream that copies others, or renames subjects, may have any.
+func (o *SourceOptions) takesAll(c *streamConfig) bool {
+	if len(o.Subjects) == 0 {
+		return true
+	}
+	subjects := c.Subjects
+	if len(subjects) == 0 || c.Mirror != nil || c.Sources != nil || c.Transform != nil {
+		subjects = []string{">"}
+	}
+	for _, s := range subjects {
+		if !slices.ContainsFunc(o.Subjects, func(f string) bool { return covers(f, s) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // holed tells whether there is a hole to judge.

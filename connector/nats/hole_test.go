@@ -154,3 +154,39 @@ func testCutWhileJudging(t *testing.T, w way) {
 		t.Errorf("%d missing after %d cuts: %v", missing, cuts.Load(), err)
 	}
 }
+
+func TestTakesAll(t *testing.T) {
+	some := []byte("{}")
+	for _, c := range []struct {
+		filter []string
+		stream streamConfig
+		all    bool
+	}{
+		{nil, streamConfig{Subjects: []string{"s.>"}}, true},
+		{[]string{"s.>"}, streamConfig{Subjects: []string{"s.>"}}, true},
+		{[]string{"t.*", "s.>"}, streamConfig{Subjects: []string{"s.a", "t.b"}}, true},
+		{[]string{"s.*"}, streamConfig{Subjects: []string{"s.>"}}, false},
+		{[]string{"s.a"}, streamConfig{Subjects: []string{"s.a", "s.b"}}, false},
+		{[]string{"s.>"}, streamConfig{}, false},
+		{[]string{"s.>"}, streamConfig{Subjects: []string{"s.>"}, Sources: some}, false},
+		{[]string{"s.>"}, streamConfig{Subjects: []string{"s.>"}, Mirror: some}, false},
+		{[]string{"s.>"}, streamConfig{Subjects: []string{"s.>"}, Transform: some}, false},
+		{[]string{">"}, streamConfig{Sources: some}, true},
+	} {
+		if o := (SourceOptions{Subjects: c.filter}); o.takesAll(&c.stream) != c.all {
+			t.Errorf("%q of %+v: %v", c.filter, c.stream, !c.all)
+		}
+	}
+}
+
+// A filter that lets all through hides no hole.
+func TestHoleBehindFilter(t *testing.T) {
+	h := way{WireReader, Pull}.hub(t)
+	s, read := heldUp(t, h, 3000, func(o *SourceOptions) { o.Subjects, o.OnGap = []string{"s.>"}, GapResume })
+	if err := h.js.PurgeStream("S", &nats.StreamPurgeRequest{Sequence: 2900}); err != nil {
+		t.Fatal(err)
+	}
+	if missing, err := readOn(t, s, read, 3000); err != nil || missing == 0 {
+		t.Errorf("%d missing: %v", missing, err)
+	}
+}
