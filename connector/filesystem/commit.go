@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -21,6 +22,7 @@ type publishing struct {
 	id    string
 	nowMs int64
 	next  manifest
+	files int // hidden ones made
 	// kept and gone are what prune has found and decided; kept is nil where it had nothing to do.
 	kept *kept
 	gone Removed
@@ -110,8 +112,8 @@ func (p *publishing) rows() error {
 		}
 		of[folder] = append(of[folder], i)
 	}
-	for k, folder := range folders {
-		if err := p.write(folder, of[folder], k); err != nil {
+	for _, folder := range folders {
+		if err := p.write(folder, of[folder]); err != nil {
 			return err
 		}
 	}
@@ -119,7 +121,7 @@ func (p *publishing) rows() error {
 }
 
 // write adds messages to the open file of a folder, or to a new one.
-func (p *publishing) write(folder string, messages []int, ordinal int) error {
+func (p *publishing) write(folder string, messages []int) error {
 	s, first, last := p.s, p.b.Messages[messages[0]].First, p.b.Messages[messages[len(messages)-1]].Last
 	at := slices.IndexFunc(p.next.Open, func(o part) bool { return o.Folder == folder })
 	s.buf.Reset()
@@ -145,18 +147,11 @@ func (p *publishing) write(folder string, messages []int, ordinal int) error {
 			return fmt.Errorf("filesystem: %w", err)
 		}
 	}
-	n := part{Hidden: fmt.Sprintf(".part-%s-%d-%d", p.id, p.next.Place, ordinal), Folder: folder, Bytes: int64(len(data)), Created: p.nowMs, Written: p.nowMs}
 	if s.rolling.On {
 		last = 0
 	}
-	n.Name = s.partName(p.b.Output, p.id, first, last)
-	if n.outside() {
-		return &forward.RefusedError{Reason: fmt.Sprintf("%q is no folder of a partition", folder)}
-	}
-	if _, err := s.root.Lstat(n.path()); err == nil {
-		return &forward.RefusedError{Reason: "the file " + n.path() + " exists already", Hint: "it was written by a pipeline whose state or manifest is gone; move the old files out of " + s.dir}
-	}
-	if err := writeSynced(s.root, n.Hidden, data); err != nil {
+	n, err := p.create(folder, s.partName(p.b.Output, p.id, first, last), data)
+	if err != nil {
 		return err
 	}
 	if s.rolling.On {
@@ -165,6 +160,29 @@ func (p *publishing) write(folder string, messages []int, ordinal int) error {
 		p.next.Ended = append(p.next.Ended, n)
 	}
 	return p.arrived(folder)
+}
+
+// create writes a part under a hidden name, and makes its folder: what keeps step 3 from giving
+// it its visible name shows before a manifest asks for that.
+func (p *publishing) create(folder, name string, data []byte) (part, error) {
+	root := p.s.root
+	n := part{Hidden: fmt.Sprintf(".part-%s-%d-%d", p.id, p.next.Place, p.files), Folder: folder, Name: name, Bytes: int64(len(data)), Created: p.nowMs, Written: p.nowMs}
+	p.files++
+	if n.outside() {
+		return n, &forward.RefusedError{Reason: fmt.Sprintf("%q is no folder of a partition", folder)}
+	}
+	if folder != "" {
+		if err := root.MkdirAll(folder, 0o755); err != nil {
+			return n, fmt.Errorf("filesystem: %w", err)
+		}
+	}
+	switch _, err := root.Lstat(n.path()); {
+	case err == nil:
+		return n, &forward.RefusedError{Reason: "the file " + n.path() + " exists already", Hint: "it was written by a pipeline whose state or manifest is gone; move the old files out of " + p.s.dir}
+	case !errors.Is(err, fs.ErrNotExist):
+		return n, fmt.Errorf("filesystem: %w", err)
+	}
+	return n, writeSynced(root, n.Hidden, data)
 }
 
 // arrived notes a folder that has rows. Its time must be known to complete it.

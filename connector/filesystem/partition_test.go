@@ -236,3 +236,38 @@ func TestFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderThatCannotBe publishes rows to folders that the disk does not take: nothing is
+// committed, and what comes next is written.
+func TestFolderThatCannotBe(t *testing.T) {
+	ctx := context.Background()
+	for name, prepare := range map[string]func(dir string, b *forward.Batch) error{
+		"too long": func(_ string, b *forward.Batch) error {
+			b.Messages[0].Subject = "dt=" + strings.Repeat("x", 300) + "/hm=1"
+			return nil
+		},
+		"a file": func(dir string, _ *forward.Batch) error {
+			return os.WriteFile(filepath.Join(dir, "dt=2024-01-01"), nil, 0o600)
+		},
+	} {
+		dir, now := t.TempDir(), time.Unix(1e9, 0)
+		s, b := partitioned(t, dir, &now, nil), rowsAt(0, 1, 5, -1)
+		if err := prepare(dir, b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Publish(ctx, b); err == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "dt=2024-01-01")); err != nil {
+			t.Fatal(err)
+		}
+		s = partitioned(t, dir, &now, nil)
+		if _, place, err := s.ReadCursor(ctx, b.Subject); place != 0 || err != nil {
+			t.Fatalf("%s: after a restart at %d, %v", name, place, err)
+		}
+		publish(t, s, rowsAt(0, 2, 5, -1))
+		if got := tree(t, dir); got != "dt=2024-01-01/hm=00%3A05 rows 2" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
