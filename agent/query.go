@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/edgeflow/edgeflow/connector/secret"
 	"github.com/edgeflow/edgeflow/dataflow/expr"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -90,7 +91,7 @@ func compileQuery(text string, files []string) (*plan.Plan, error) {
 		}
 		script, err := sql.Parse(f, string(def))
 		if err != nil {
-			return nil, err
+			return nil, secret.NewMasker(string(def)).Error(err)
 		}
 		for _, s := range script.Statements {
 			switch s.(type) {

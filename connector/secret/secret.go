@@ -2,14 +2,15 @@
 // ${file:/path}, which are read when they are needed. A text with such references may stand
 // in a pipeline, in flags and in logs; what they stand for may not.
 //
-// It imports nothing of the project.
+// Secrets that stand in a text all the same are found, and hidden wherever the text is quoted.
+//
+// It imports dataflow/sql of the project.
 package secret
 
 import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 )
 
@@ -83,83 +84,3 @@ func (r Reader) Must(what, s string) (string, error) {
 	}
 	return v, nil
 }
-
-// Mask stands where a secret stood.
-const Mask = "***"
-
-var (
-	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s'"@]*@`)
-	// option is a table's option as it is written; a misspelt name counts.
-	option = regexp.MustCompile(`(?i)'([^']*(?:pas+w|pwd|passphrase|token|secret|seed|credential|apikey|api-key|private)[^']*)'\s*=\s*'((?:[^']|'')*)`)
-	pathy  = regexp.MustCompile(`(?i)(-file|-env|credentials|\.nkey)$`)
-)
-
-// MaskURLs hides the user, password or token in the URLs of a text.
-func MaskURLs(s string) string {
-	if !strings.Contains(s, "@") {
-		return s
-	}
-	return userinfo.ReplaceAllString(s, "${1}"+Mask+"@")
-}
-
-// InPlace returns the options of a script that hold a secret in place, by name, and the
-// secrets: values of options that are called password, token and the like and are neither
-// references nor the name of a file, and what URLs carry before an @.
-func InPlace(script string) (names, secrets []string) {
-	for _, m := range option.FindAllStringSubmatch(script, -1) {
-		name, value := m[1], strings.ReplaceAll(m[2], "''", "'")
-		if value == "" || IsRef(value) || pathy.MatchString(name) {
-			continue
-		}
-		names, secrets = append(names, name), append(secrets, value)
-	}
-	for _, m := range userinfo.FindAllString(script, -1) {
-		_, part, _ := strings.Cut(m, "://")
-		if part = strings.TrimSuffix(part, "@"); part == "" || IsRef(part) {
-			continue
-		}
-		names, secrets = append(names, "a URL"), append(secrets, part)
-		if _, password, ok := strings.Cut(part, ":"); ok && password != "" {
-			secrets = append(secrets, password)
-		}
-	}
-	return names, secrets
-}
-
-// Masker hides secrets in texts, such as messages that quote a script.
-type Masker struct{ secrets []string }
-
-// NewMasker hides what a script holds in place.
-func NewMasker(script string) Masker {
-	_, secrets := InPlace(script)
-	return Masker{secrets}
-}
-
-// Text returns the text without the secrets.
-func (m Masker) Text(s string) string {
-	for _, x := range m.secrets {
-		s = strings.ReplaceAll(s, strings.ReplaceAll(x, "'", "''"), Mask)
-		s = strings.ReplaceAll(s, x, Mask)
-	}
-	return MaskURLs(s)
-}
-
-// Error returns an error whose text has no secrets and that unwraps to err; nil for nil.
-func (m Masker) Error(err error) error {
-	if err == nil {
-		return nil
-	}
-	text := m.Text(err.Error())
-	if text == err.Error() {
-		return err
-	}
-	return &masked{text, err}
-}
-
-type masked struct {
-	text string
-	err  error
-}
-
-func (e *masked) Error() string { return e.text }
-func (e *masked) Unwrap() error { return e.err }
