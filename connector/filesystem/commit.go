@@ -39,9 +39,7 @@ func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
 	if err := p.rows(); err != nil {
 		return 0, err
 	}
-	if err := p.complete(); err != nil {
-		return 0, err
-	}
+	p.complete()
 	p.roll()
 	if err := p.prune(); err != nil {
 		return 0, err
@@ -138,7 +136,8 @@ func (p *publishing) write(folder string, messages []int) error {
 			return err
 		}
 		o.Bytes, o.Written = o.Bytes+int64(s.buf.Len()), p.nowMs
-		return p.arrived(folder)
+		p.arrived(folder)
+		return nil
 	}
 	data := s.buf.Bytes()
 	if s.seal != nil {
@@ -159,7 +158,8 @@ func (p *publishing) write(folder string, messages []int) error {
 	} else {
 		p.next.Ended = append(p.next.Ended, n)
 	}
-	return p.arrived(folder)
+	p.arrived(folder)
+	return nil
 }
 
 // create writes a part under a hidden name, and makes its folder: what keeps step 3 from giving
@@ -185,30 +185,20 @@ func (p *publishing) create(folder, name string, data []byte) (part, error) {
 	return n, writeSynced(root, n.Hidden, data)
 }
 
-// arrived notes a folder that has rows. Its time must be known to complete it.
-func (p *publishing) arrived(folder string) error {
+// arrived notes a folder that has rows.
+func (p *publishing) arrived(folder string) {
 	parts := &p.s.partitions
 	if parts.SuccessFile == "" || len(parts.By) == 0 || slices.ContainsFunc(p.next.Partitions, func(x partition) bool { return x.Folder == folder }) {
-		return nil
-	}
-	if parts.Trigger == CommitByPartitionTime {
-		if _, err := parts.timeOf(folder); err != nil {
-			return &forward.RefusedError{Reason: err.Error(), Hint: "'partition.time-extractor.timestamp-pattern' tells how a partition's time is put together"}
-		}
+		return
 	}
 	p.next.Partitions = append(p.next.Partitions, partition{folder, p.nowMs})
-	return nil
 }
 
 // complete finds the folders that are complete now, and ends their files.
-func (p *publishing) complete() error {
+func (p *publishing) complete() {
 	var open []partition
 	for _, x := range p.next.Partitions {
-		done, err := p.isComplete(x)
-		if err != nil {
-			return err
-		}
-		if !done {
+		if !p.isComplete(x) {
 			open = append(open, x)
 			continue
 		}
@@ -216,7 +206,6 @@ func (p *publishing) complete() error {
 		p.end(func(o part) bool { return o.Folder == x.Folder })
 	}
 	p.next.Partitions = open
-	return nil
 }
 
 // atEnd tells that the input has ended.
@@ -224,19 +213,20 @@ func (p *publishing) atEnd() bool {
 	return p.next.WatermarkMs != nil && *p.next.WatermarkMs == math.MaxInt64
 }
 
-func (p *publishing) isComplete(x partition) (bool, error) {
+// isComplete tells whether a folder is complete. One whose time cannot be told, as of NULL, goes
+// by process time, so that it holds nothing up and the manifest does not keep it for ever.
+func (p *publishing) isComplete(x partition) bool {
 	parts := &p.s.partitions
 	delay := parts.Delay.Milliseconds()
-	switch {
-	case p.atEnd():
-		return true, nil
-	case parts.Trigger == CommitByProcessTime:
-		return delay == 0 || p.nowMs > x.Created+delay, nil
-	case p.next.WatermarkMs == nil:
-		return false, nil
+	if p.atEnd() {
+		return true
 	}
-	t, err := parts.timeOf(x.Folder)
-	return err == nil && *p.next.WatermarkMs > t+delay, err
+	if parts.Trigger == CommitByPartitionTime {
+		if t, err := parts.timeOf(x.Folder); err == nil {
+			return p.next.WatermarkMs != nil && *p.next.WatermarkMs > t+delay
+		}
+	}
+	return delay == 0 || p.nowMs > x.Created+delay
 }
 
 // roll ends the files that are large or old enough, at the end of the input all.

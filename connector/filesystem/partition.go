@@ -22,7 +22,8 @@ type CommitTrigger uint8
 const (
 	// CommitByProcessTime: when it has been there for the delay; at once with a delay of 0.
 	CommitByProcessTime CommitTrigger = iota
-	// CommitByPartitionTime: when the watermark has passed the partition's time plus the delay.
+	// CommitByPartitionTime: when the watermark has passed the partition's time plus the delay;
+	// by process time where the values make no time, which stops a job of Flink's.
 	CommitByPartitionTime
 )
 

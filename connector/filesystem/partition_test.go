@@ -127,11 +127,26 @@ func TestPartitionsByTime(t *testing.T) {
 	if got := tree(t, dir); got != want {
 		t.Fatalf("the end: %s", got)
 	}
-	bad := rowsAt(5, 10, 600, -1)
-	bad.Messages[0].Subject = "dt=x/hm=y"
-	var refused *forward.RefusedError
-	if _, err := s.Publish(context.Background(), bad); !errors.As(err, &refused) || !strings.Contains(err.Error(), `"x y:00"`) {
-		t.Errorf("a partition without a time: %v", err)
+}
+
+// TestPartitionWithoutTime publishes a row of a partition whose values make no time: it is
+// complete by process time, and the others by theirs.
+func TestPartitionWithoutTime(t *testing.T) {
+	dir, now := t.TempDir(), time.Unix(1e9, 0)
+	s := partitioned(t, dir, &now, q10)
+	odd := rowsAt(0, 1, 5, -1)
+	odd.Messages[0].Subject = "dt=__DEFAULT_PARTITION__/hm=y"
+	place := publish(t, s, odd)
+	now = now.Add(time.Minute)
+	place = publish(t, s, rowsAt(place, 2, 605, 607))
+	ripe := "dt=2024-01-01/hm=10%3A05 _SUCCESS ; dt=2024-01-01/hm=10%3A05 rows 2"
+	if got := tree(t, dir); got != ripe+"; dt=__DEFAULT_PARTITION__/hm=y rows 1" {
+		t.Fatalf("after the delay: %s", got)
+	}
+	now = now.Add(time.Millisecond)
+	publish(t, s, rowsAt(place, 4, -1, 607))
+	if got := tree(t, dir); got != ripe+"; dt=__DEFAULT_PARTITION__/hm=y _SUCCESS ; dt=__DEFAULT_PARTITION__/hm=y rows 1" {
+		t.Fatalf("past the delay: %s", got)
 	}
 }
 
