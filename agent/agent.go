@@ -73,12 +73,15 @@ func (a *Agent) Embedded() (*embedded.Server, error) {
 	}
 	e := a.opt.Embedded
 	o, err := a.embeddedOptions()
+	if err == nil {
+		err = o.Validate()
+	}
 	if err != nil {
 		return nil, &configError{err}
 	}
 	s, err := embedded.Start(o)
 	if err != nil {
-		return nil, err
+		return nil, away(err)
 	}
 	a.embedded = s
 	a.log.Info("embedded server ready", "after", s.ReadyIn(), "clients", e.Listen, "mqtt", e.MQTTListen)

@@ -159,7 +159,7 @@ func (c *connectors) fileTarget(o *forward.OutputOptions, n *plan.Sink) error {
 	if opts.Roots != nil { // an error now, and not a target that cannot be reached
 		dir, err := opts.Roots.OpenDir(opts.Path, true)
 		if err != nil {
-			return err
+			return away(err)
 		}
 		dir.Close()
 	}
@@ -239,7 +239,7 @@ func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 		if c.p.agent.planning {
 			return nil
 		}
-		return o.ResolveURLs()
+		return away(o.ResolveURLs())
 	}
 	srv := c.p.agent.opt.NATS
 	if hub := c.p.agent.opt.Hub; sink && hub.URL != "" {
@@ -305,7 +305,16 @@ func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.Sourc
 }
 
 func openNATSSink(_ *connectors, n *plan.Sink, _ *expr.Env) (*dataflow.SinkBinding, error) {
-	return committedSink(n)
+	o, err := nats.ParseSink(n.Table.Options)
+	if err != nil {
+		return nil, err
+	}
+	b, err := committedSink(n)
+	if err != nil {
+		return nil, err
+	}
+	b.Takes = o.TakesRow
+	return b, nil
 }
 
 func openDatagen(_ *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {

@@ -36,7 +36,7 @@ type usersFile struct {
 func readUsers(path string) ([]embedded.User, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("--embedded-users: %w", err)
+		return nil, away(fmt.Errorf("--embedded-users: %w", err))
 	}
 	var f usersFile
 	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
@@ -54,7 +54,7 @@ func readUsers(path string) ([]embedded.User, error) {
 	for _, u := range f.Users {
 		password, err := secret.Reader{}.Resolve(u.Password)
 		if err != nil {
-			return nil, fmt.Errorf("--embedded-users: %s: user %q: %w", path, u.Name, err)
+			return nil, away(fmt.Errorf("--embedded-users: %s: user %q: %w", path, u.Name, err))
 		}
 		out = append(out, embedded.User{Name: u.Name, Password: password, Publish: u.Publish, Subscribe: u.Subscribe})
 	}
@@ -76,9 +76,9 @@ func (a *Agent) embeddedOptions() (o embedded.Options, err error) {
 	}
 	switch {
 	case e.Cert != "" || e.Key != "":
-		f, err := certs.Load(certs.Options{Cert: e.Cert, Key: e.Key, CA: e.ClientCA, Now: a.clock.Now, Logger: a.log})
+		f, err := a.certificates("--embedded-cert", e.Cert, e.Key, e.ClientCA)
 		if err != nil {
-			return o, fmt.Errorf("--embedded-cert: %w", err)
+			return o, err
 		}
 		a.embeddedCerts, o.TLS = f, f.Server(true)
 	case e.ClientCA != "":
@@ -91,6 +91,19 @@ func (a *Agent) embeddedOptions() (o embedded.Options, err error) {
 	}
 	a.warnOpen(&o)
 	return o, nil
+}
+
+// certificates reads those that flags name.
+func (a *Agent) certificates(flags, cert, key, ca string) (*certs.Files, error) {
+	f, err := certs.Load(certs.Options{Cert: cert, Key: key, CA: ca, Now: a.clock.Now, Logger: a.log})
+	if err == nil {
+		return f, nil
+	}
+	err = fmt.Errorf("%s: %w", flags, err)
+	if (cert == "") != (key == "") {
+		return nil, err
+	}
+	return nil, away(err)
 }
 
 // warnOpen says plainly what ports beyond this host lack.
@@ -120,9 +133,9 @@ func (a *Agent) leafOptions() (*embedded.LeafOptions, error) {
 		return nil, errors.New("--embedded-leaf: ws:// goes over the network in the clear: use wss://, or --embedded-leaf-tls off where the network is trusted")
 	}
 	if e.Leaf.CA != "" || e.Leaf.Cert != "" || e.Leaf.Key != "" || e.Leaf.ServerName != "" || l.RequireTLS {
-		f, err := certs.Load(certs.Options{Cert: e.Leaf.Cert, Key: e.Leaf.Key, CA: e.Leaf.CA, Now: a.clock.Now, Logger: a.log})
+		f, err := a.certificates("--embedded-leaf-cert, --embedded-leaf-ca", e.Leaf.Cert, e.Leaf.Key, e.Leaf.CA)
 		if err != nil {
-			return nil, fmt.Errorf("--embedded-leaf-cert, --embedded-leaf-ca: %w", err)
+			return nil, err
 		}
 		l.TLS = f.Client(e.Leaf.ServerName)
 	}

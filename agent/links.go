@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,8 +32,12 @@ func (c *connectors) connect(o nats.ConnOptions) (link, error) {
 			f.Wake(id)
 		}
 	})
-	if err != nil {
+	var option *nats.OptionError
+	if errors.As(err, &option) {
 		return link{}, err
+	}
+	if err != nil {
+		return link{}, away(err) // a secret or certificate cannot be read
 	}
 	c.links[key] = link{id, l}
 	return c.links[key], nil

@@ -6,6 +6,7 @@ import (
 	"github.com/edgeflow/edgeflow/connector/confine"
 	"github.com/edgeflow/edgeflow/connector/filesystem"
 	"github.com/edgeflow/edgeflow/connector/nats"
+	"github.com/edgeflow/edgeflow/connector/secret"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/store"
@@ -18,8 +19,27 @@ type configError struct{ err error }
 func (e *configError) Error() string { return e.err.Error() }
 func (e *configError) Unwrap() error { return e.err }
 
+// awayError marks what the host lacks now and may have again: a file, a certificate in the middle
+// of its rotation, a variable, a port that is in use, a folder. It holds inside a configError, too.
+type awayError struct{ err error }
+
+func (e *awayError) Error() string { return e.err.Error() }
+func (e *awayError) Unwrap() error { return e.err }
+
+// away marks an error, if there is one.
+func away(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &awayError{err}
+}
+
 // permanent tells failures that a restart cannot mend.
 func permanent(err error) bool {
+	var gone *awayError
+	if errors.As(err, &gone) {
+		return errors.Is(err, confine.ErrOutside) || errors.Is(err, secret.ErrReference)
+	}
 	var config *configError
 	var option *nats.OptionError
 	var position *nats.PositionError

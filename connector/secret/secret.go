@@ -42,6 +42,9 @@ func IsRef(s string) bool { return strings.HasPrefix(s, "${") && strings.HasSuff
 // ErrInPlace is returned, wrapped, where only a reference is taken.
 var ErrInPlace = errors.New("write ${env:NAME} or ${file:/path} instead of the secret itself: what is written here can be seen by others on this host")
 
+// ErrReference is returned, wrapped, for what looks like a reference and names nothing.
+var ErrReference = errors.New("a secret is named ${env:NAME} or ${file:/path}")
+
 // Resolve returns what a reference stands for, without the white space around it; a text
 // that is no reference stands for itself. An error names the reference and never a value.
 func (r Reader) Resolve(s string) (string, error) {
@@ -64,7 +67,7 @@ func (r Reader) Resolve(s string) (string, error) {
 		}
 		return strings.TrimSpace(string(b)), nil
 	}
-	return "", fmt.Errorf("%s: a secret is named ${env:NAME} or ${file:/path}", s)
+	return "", fmt.Errorf("%s: %w", s, ErrReference)
 }
 
 // Must resolves what has to be a reference. It returns "" for "".
