@@ -36,6 +36,8 @@ type SinkBinding struct {
 	// Subject appends the subject of a row, of a batch with the sink's schema; nil where rows
 	// have none but that of the metadata column. A row whose subject is an error is not written.
 	Subject func(dst []byte, b *vec.Batch, i int) ([]byte, error)
+	// Takes says why the target takes no rows of a subject; nil is any. Such a row is not written.
+	Takes func(subject []byte) error
 	// Follows tells that the target must hear how far event time has come: before a barrier
 	// an entry with ProgressSubject says it, where it has moved.
 	Follows bool

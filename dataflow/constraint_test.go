@@ -2,6 +2,7 @@ package dataflow
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/edgeflow/edgeflow/dataflow/vec"
@@ -65,6 +66,27 @@ INSERT INTO o SELECT id FROM a;`, map[string]*script{"a": {log: []entry{{data: `
 	r.commit()
 	wantRows(t, "rows", r.outbox["o"], `+I {"id":1}`, `+I {"id":3}`)
 	if ls := r.letters(DeadLetters); len(ls) != 1 || ls[0].Reason != "no folder" {
+		t.Errorf("letters %+v", ls)
+	}
+	r.balanced()
+}
+
+// So is a row whose subject the target does not take.
+func TestSubjectThatIsNotTaken(t *testing.T) {
+	r := newRig(t, `
+CREATE TABLE a (id INT, s STRING) WITH ('connector' = 'x', 'format' = 'json');
+CREATE TABLE o (id INT, s STRING METADATA FROM 'subject') WITH ('connector' = 'x');
+INSERT INTO o SELECT id, s FROM a;`, map[string]*script{"a": {log: []entry{{data: `{"id":1,"s":"x"}{"id":2,"s":"x y"}{"id":3,"s":""}{"id":4}`}}}})
+	r.takes = func(subject []byte) error {
+		if string(subject) != "x" {
+			return fmt.Errorf("not taken: %q", subject)
+		}
+		return nil
+	}
+	r.start().settle()
+	r.commit()
+	wantRows(t, "rows", r.outbox["o"], `+I {"id":1}`, `+I {"id":3}`, `+I {"id":4}`)
+	if ls := r.letters(DeadLetters); len(ls) != 1 || ls[0].Reason != `not taken: "x y"` {
 		t.Errorf("letters %+v", ls)
 	}
 	r.balanced()

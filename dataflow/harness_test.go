@@ -218,6 +218,7 @@ type rig struct {
 	last     map[string]uint64
 	decoded  func(format.Decoder) format.Decoder // wraps decoders when set
 	subject  func([]byte, *vec.Batch, int) ([]byte, error)
+	takes    func([]byte) error
 }
 
 func compile(t testing.TB, text string) *plan.Plan {
@@ -283,7 +284,7 @@ func (r *rig) Sink(n *plan.Sink, env *expr.Env) (*SinkBinding, error) {
 		return nil, err
 	}
 	f, _ := r.Diverted(n.Name)
-	return &SinkBinding{Encoder: enc, Frames: f, Subject: r.subject}, nil
+	return &SinkBinding{Encoder: enc, Frames: f, Subject: r.subject, Takes: r.takes}, nil
 }
 
 func (r *rig) Diverted(output string) (FrameWriter, error) {

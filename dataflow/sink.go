@@ -166,6 +166,9 @@ func (s *sink) write(b *vec.Batch, i int) error {
 		s.to, err = s.bind.Subject(s.to[:0], b, i)
 		subject = s.to
 	}
+	if err == nil && len(subject) > 0 && s.bind.Takes != nil {
+		err = s.bind.Takes(subject)
+	}
 	if err != nil {
 		s.refused++
 		return s.letters.RowError(b, i, err)

@@ -95,3 +95,30 @@ func TestParseSinkOptions(t *testing.T) {
 		}
 	}
 }
+
+// A row's data may choose its subject. One that a server does not take would hold up the output, and
+// one that it takes for something else would do harm.
+func TestRowSubjects(t *testing.T) {
+	o, err := ParseSink(map[string]string{"nats.stream": "HUB", "nats.subject": "hub.rows", "nats.cursor-prefix": "hub"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"hub.dev7", "hub", "a.b.c", "hub.cursors.x", "hub.dev*", "hub.a>b", "$KV.b.k", "hub.häuser", "hub." + strings.Repeat("x", subjectMax-4)} {
+		if err := o.TakesRow([]byte(s)); err != nil {
+			t.Errorf("%.40q: %v", s, err)
+		}
+	}
+	for _, s := range []string{"hub.dev 7", "hub.x\r\nPUB hub.y 0", "hub\ta", "hub.a\x00b", "hub.\x7f", "hub..x", ".hub", "hub.x.", ".", "hub.*", "*.x", "hub.>", ">",
+		"hub.cursor.p.i.out", "hub.cursor.x", "$JS.API.STREAM.PURGE.HUB", "$SYS.REQ.SERVER.PING", "hub." + strings.Repeat("x", subjectMax-3)} {
+		if o.TakesRow([]byte(s)) == nil {
+			t.Errorf("%.40q is taken", s)
+		}
+	}
+	good := []byte("hub.dev7.x")
+	if n := testing.AllocsPerRun(10, func() { _ = o.TakesRow(good) }); n != 0 {
+		t.Errorf("%v allocations for a row", n)
+	}
+	if _, err := ParseSink(map[string]string{"nats.stream": "HUB", "nats.subject": "HUB.cursor.rows"}); !errors.Is(err, ErrOption) {
+		t.Errorf("rows among the cursors: %v", err)
+	}
+}
