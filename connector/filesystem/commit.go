@@ -39,7 +39,9 @@ func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
 	if err := p.rows(); err != nil {
 		return 0, err
 	}
-	p.complete()
+	if err := p.complete(); err != nil {
+		return 0, err
+	}
 	p.roll()
 	if err := p.prune(); err != nil {
 		return 0, err
@@ -177,9 +179,9 @@ func (p *publishing) create(folder, name string, data []byte) (part, error) {
 		}
 	}
 	switch _, err := root.Lstat(n.path()); {
-	case err == nil:
+	case err == nil && name != p.s.partitions.SuccessFile: // late rows complete a folder again
 		return n, &forward.RefusedError{Reason: "the file " + n.path() + " exists already", Hint: "it was written by a pipeline whose state or manifest is gone; move the old files out of " + p.s.dir}
-	case !errors.Is(err, fs.ErrNotExist):
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return n, fmt.Errorf("filesystem: %w", err)
 	}
 	return n, writeSynced(root, n.Hidden, data)
@@ -194,18 +196,29 @@ func (p *publishing) arrived(folder string) {
 	p.next.Partitions = append(p.next.Partitions, partition{folder, p.nowMs})
 }
 
-// complete finds the folders that are complete now, and ends their files.
-func (p *publishing) complete() {
+// complete finds the folders that are complete now, ends their files, and marks them: the mark is
+// an empty part that becomes visible after the others, once.
+func (p *publishing) complete() error {
+	name := p.s.partitions.SuccessFile
+	if name == "" { // it was given up since
+		p.next.Partitions = nil
+		return nil
+	}
 	var open []partition
 	for _, x := range p.next.Partitions {
 		if !p.isComplete(x) {
 			open = append(open, x)
 			continue
 		}
-		p.next.Complete = append(p.next.Complete, x.Folder)
 		p.end(func(o part) bool { return o.Folder == x.Folder })
+		mark, err := p.create(x.Folder, name, nil)
+		if err != nil {
+			return err
+		}
+		p.next.Ended = append(p.next.Ended, mark)
 	}
 	p.next.Partitions = open
+	return nil
 }
 
 // atEnd tells that the input has ended.

@@ -21,10 +21,8 @@ type manifest struct {
 	Subject string `json:"subject"`
 	Place   uint64 `json:"place"`
 	Cursor  []byte `json:"cursor"`
-	// Ended are the files to be given their visible names.
+	// Ended are the files to be given their visible names, in this order.
 	Ended []part `json:"ended,omitempty"`
-	// Complete are the folders to be marked complete after that.
-	Complete []string `json:"complete,omitempty"`
 	// Open are the files that more is added to.
 	Open []part `json:"open,omitempty"`
 	// Partitions are the folders that are not complete.
@@ -36,6 +34,9 @@ type manifest struct {
 	Before  uint64  `json:"before,omitempty"`
 	Removed Removed `json:"removed,omitzero"`
 
+	// Complete are the folders to be marked complete after Ended, in manifests made before marks
+	// were parts.
+	Complete []string `json:"complete,omitempty"`
 	// Pending is the hidden name of the newest part, Part its visible one, in version 1.
 	Pending string `json:"pending,omitempty"`
 	Part    string `json:"part,omitempty"`
@@ -109,6 +110,14 @@ func (s *Sink) settle(m manifest) error {
 	if err := s.finish(m); err != nil {
 		return err
 	}
+	for _, f := range m.Complete {
+		if s.partitions.SuccessFile == "" {
+			break
+		}
+		if err := writeSynced(s.root, filepath.Join(f, s.partitions.SuccessFile), nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	left, err := fs.Glob(s.root.FS(), ".part-"+outputID(m.Subject)+"-*")
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
@@ -125,30 +134,22 @@ func (s *Sink) settle(m manifest) error {
 	return nil
 }
 
-// finish gives the ended files their visible names, marks the complete folders and removes old files.
+// finish gives the ended files their visible names and removes old files.
 func (s *Sink) finish(m manifest) error {
 	folders := map[string]bool{}
 	for _, p := range m.Ended {
-		if p.Folder != "" && !folders[p.Folder] {
+		folders[p.Folder] = true
+		if _, err := s.root.Lstat(p.Hidden); errors.Is(err, fs.ErrNotExist) {
+			continue // it has its visible name, or was taken away since, be it with its folder
+		}
+		if p.Folder != "" {
 			if err := s.root.MkdirAll(p.Folder, 0o755); err != nil {
 				return fmt.Errorf("filesystem: %w", err)
 			}
 		}
-		err := s.root.Rename(p.Hidden, p.path())
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it has its visible name, or was taken away since
+		if err := s.root.Rename(p.Hidden, p.path()); err != nil {
 			return fmt.Errorf("filesystem: %w", err)
 		}
-		folders[p.Folder] = true
-	}
-	for _, f := range m.Complete {
-		dir := filepath.Clean(f)
-		if err := s.root.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("filesystem: %w", err)
-		}
-		if err := writeSynced(s.root, filepath.Join(dir, s.partitions.SuccessFile), nil); err != nil {
-			return err
-		}
-		folders[f] = true
 	}
 	if err := s.syncFolders(folders); err != nil {
 		return err
@@ -156,7 +157,8 @@ func (s *Sink) finish(m manifest) error {
 	return s.removeOld(m)
 }
 
-// syncFolders makes the names in folders durable, and those of the folders themselves.
+// syncFolders makes the names in folders durable, and those of the folders themselves. One that
+// is gone has none.
 func (s *Sink) syncFolders(folders map[string]bool) error {
 	up := map[string]bool{}
 	for f := range folders {
@@ -166,7 +168,7 @@ func (s *Sink) syncFolders(folders map[string]bool) error {
 		up[""] = true
 	}
 	for f := range up {
-		if err := syncDir(s.root, filepath.Clean(f)); err != nil {
+		if err := syncDir(s.root, filepath.Clean(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

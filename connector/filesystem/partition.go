@@ -83,7 +83,7 @@ func (o *Options) parsePartitions(r *with.Reader) {
 		p.SuccessFile = "_SUCCESS"
 	}
 	if name := o.Table["sink.partition-commit.success-file.name"]; name != "" && p.SuccessFile != "" {
-		if p.SuccessFile = name; strings.ContainsAny(name, `/\`) {
+		if p.SuccessFile = name; strings.ContainsAny(name, `/\`) || name == "." || name == ".." {
 			r.Fail("sink.partition-commit.success-file.name", "is a file's name without a path")
 		}
 	}

@@ -244,7 +244,7 @@ func TestFolder(t *testing.T) {
 			t.Errorf("%s: %d %v", folder, ms, err)
 		}
 	}
-	for _, o := range []map[string]string{{"sink.partition-commit.policy.kind": "metastore"}, {"sink.partition-commit.trigger": "x"}, {"sink.rolling-policy.file-size": "much"}, {"sink.partition-commit.watermark-time-zone": "Mars"}, {"partition.time-extractor.kind": "custom"}} {
+	for _, o := range []map[string]string{{"sink.partition-commit.policy.kind": "metastore"}, {"sink.partition-commit.trigger": "x"}, {"sink.partition-commit.policy.kind": "success-file", "sink.partition-commit.success-file.name": ".."}, {"sink.rolling-policy.file-size": "much"}, {"sink.partition-commit.watermark-time-zone": "Mars"}, {"partition.time-extractor.kind": "custom"}} {
 		o["path"], o["format"] = "p", "json"
 		if _, err := ParseOptions(o); err == nil {
 			t.Errorf("%v is taken", o)
@@ -285,4 +285,49 @@ func TestFolderThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+}
+
+// TestMarkedOnce completes a partition and starts again: what a consumer took away stays away,
+// and without the option nothing is marked, nor does it fail.
+func TestMarkedOnce(t *testing.T) {
+	const folder = "dt=2024-01-01/hm=00%3A05"
+	marks := map[string]string{"sink.partition-commit.policy.kind": "success-file"}
+	made := func(dir string, now *time.Time) *forward.Batch {
+		publish(t, partitioned(t, dir, now, marks), rowsAt(0, 1, 5, -1))
+		if got := tree(t, dir); got != folder+" _SUCCESS ; "+folder+" rows 1" {
+			t.Fatal(got)
+		}
+		return rowsAt(1, 2, -1, 0)
+	}
+	restart := func(dir string, now *time.Time, options map[string]string, next *forward.Batch, want string) {
+		t.Helper()
+		s := partitioned(t, dir, now, options)
+		if _, _, err := s.ReadCursor(context.Background(), next.Subject); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, s, next)
+		if got := tree(t, dir); got != want {
+			t.Error(got)
+		}
+	}
+	for what, want := range map[string]string{"dt=2024-01-01": "", folder + "/_SUCCESS": folder + " rows 1"} {
+		dir, now := t.TempDir(), time.Unix(1e9, 0)
+		next := made(dir, &now)
+		if err := os.RemoveAll(filepath.Join(dir, what)); err != nil {
+			t.Fatal(err)
+		}
+		restart(dir, &now, marks, next, want)
+		if _, err := os.Stat(filepath.Join(dir, "dt=2024-01-01")); want == "" && err == nil {
+			t.Error("an empty folder is back")
+		}
+	}
+	dir, now := t.TempDir(), time.Unix(1e9, 0)
+	restart(dir, &now, nil, made(dir, &now), folder+" _SUCCESS ; "+folder+" rows 1")
+
+	// A manifest of a build that marked folders by their names.
+	dir = t.TempDir()
+	write(t, dir, folder+"/part-1", "1")
+	old := rowsAt(1, 2, -1, 0)
+	write(t, dir, manifestName(old.Subject), `{"version":2,"subject":"`+old.Subject+`","place":1,"complete":["`+folder+`","dt=gone"]}`)
+	restart(dir, &now, marks, old, folder+" _SUCCESS ; "+folder+" rows 1")
 }
