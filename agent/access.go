@@ -234,9 +234,5 @@ func (a *Agent) Renew() {
 	if a.control != nil {
 		a.control.gate.renew()
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.embeddedCerts != nil {
-		a.embeddedCerts.Reload()
-	}
+	a.embedded.renew()
 }

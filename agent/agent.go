@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/edgeflow/edgeflow/connector/certs"
-	"github.com/edgeflow/edgeflow/connector/nats/embedded"
 	"github.com/edgeflow/edgeflow/dataflow"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/sql"
@@ -25,13 +23,11 @@ type Agent struct {
 	collector store.Collector // of garbage, between checkpoints
 	keys      *store.Keys     // of state; nil leaves it in the clear
 	planning  bool            // nothing is connected to, and references stay as they are
+	embedded  hosted
 
 	mu        sync.Mutex
 	pipelines []*Pipeline
-	embedded  *embedded.Server
-	// embeddedCerts are those of the embedded server's ports, if they have any.
-	embeddedCerts *certs.Files
-	control       *server
+	control   *server
 }
 
 // New makes an agent without pipelines and opens its control address.
@@ -62,30 +58,6 @@ func (a *Agent) ControlAddr() string {
 		return ""
 	}
 	return a.control.addr
-}
-
-// Embedded starts the embedded server at the first call and returns it.
-func (a *Agent) Embedded() (*embedded.Server, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.embedded != nil {
-		return a.embedded, nil
-	}
-	e := a.opt.Embedded
-	o, err := a.embeddedOptions()
-	if err == nil {
-		err = o.Validate()
-	}
-	if err != nil {
-		return nil, &configError{err}
-	}
-	s, err := embedded.Start(o)
-	if err != nil {
-		return nil, away(err)
-	}
-	a.embedded = s
-	a.log.Info("embedded server ready", "after", s.ReadyIn(), "clients", e.Listen, "mqtt", e.MQTTListen)
-	return s, nil
 }
 
 // addQuery starts a pipeline whose SELECT goes to result and whose state lies in dir.
@@ -191,12 +163,7 @@ func (a *Agent) Close() {
 	if a.control != nil {
 		a.control.close()
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.embedded != nil {
-		a.embedded.Shutdown()
-		a.embedded = nil
-	}
+	a.embedded.close()
 }
 
 // Run runs the pipelines of the scripts until ctx is done or all of them have ended.

@@ -38,12 +38,14 @@ type connectors struct {
 	links  map[string]link
 	life   context.Context // of the links; hangUp ends it
 	hangUp context.CancelFunc
+	// starting is the attempt's: it ends what the opening waits for.
+	starting context.Context
 	// forwarder is what uses the links, nil before there is one.
 	forwarder atomic.Pointer[forward.Forwarder]
 }
 
-func newConnectors(p *Pipeline) *connectors {
-	c := &connectors{p: p, sinks: map[string]*plan.Sink{}, removed: map[string]int64{}, links: map[string]link{}, result: p.result}
+func newConnectors(ctx context.Context, p *Pipeline) *connectors {
+	c := &connectors{p: p, starting: ctx, sinks: map[string]*plan.Sink{}, removed: map[string]int64{}, links: map[string]link{}, result: p.result}
 	c.life, c.hangUp = context.WithCancel(context.Background())
 	return c
 }
@@ -246,7 +248,7 @@ func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 		srv = hub
 	}
 	if srv.URL == "" {
-		e, err := c.p.agent.Embedded()
+		e, err := c.p.agent.Embedded(c.starting)
 		if err != nil {
 			return err
 		}

@@ -61,8 +61,9 @@ func readUsers(path string) ([]embedded.User, error) {
 	return out, nil
 }
 
-// embeddedOptions are those of the embedded server; a.mu is held.
-func (a *Agent) embeddedOptions() (o embedded.Options, err error) {
+// embeddedOptions are those of the embedded server, and the certificates of its ports, if they have
+// any.
+func (a *Agent) embeddedOptions() (o embedded.Options, ports *certs.Files, err error) {
 	e := a.opt.Embedded
 	o = embedded.Options{
 		Name: "edgeflow-" + a.opt.Instance, StoreDir: filepath.Join(a.opt.DataDir, "jetstream"), Domain: e.Domain,
@@ -71,26 +72,25 @@ func (a *Agent) embeddedOptions() (o embedded.Options, err error) {
 	o.StoreKey, o.OldStoreKey = streamKeys(a.keys)
 	if e.Users != "" {
 		if o.Users, err = readUsers(e.Users); err != nil {
-			return o, err
+			return o, nil, err
 		}
 	}
 	switch {
 	case e.Cert != "" || e.Key != "":
-		f, err := a.certificates("--embedded-cert", e.Cert, e.Key, e.ClientCA)
-		if err != nil {
-			return o, err
+		if ports, err = a.certificates("--embedded-cert", e.Cert, e.Key, e.ClientCA); err != nil {
+			return o, nil, err
 		}
-		a.embeddedCerts, o.TLS = f, f.Server(true)
+		o.TLS = ports.Server(true)
 	case e.ClientCA != "":
-		return o, errors.New("--embedded-client-ca needs --embedded-cert and --embedded-key: clients show certificates under TLS only")
+		return o, nil, errors.New("--embedded-client-ca needs --embedded-cert and --embedded-key: clients show certificates under TLS only")
 	}
 	if e.LeafURL != "" {
 		if o.Leaf, err = a.leafOptions(); err != nil {
-			return o, err
+			return o, nil, err
 		}
 	}
 	a.warnOpen(&o)
-	return o, nil
+	return o, ports, nil
 }
 
 // certificates reads those that flags name.

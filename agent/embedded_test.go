@@ -37,7 +37,7 @@ CREATE TABLE s (n BIGINT) WITH ('connector'='nats','nats.stream'='EV','nats.subj
 CREATE TABLE o (n BIGINT) WITH ('connector'='nats','nats.stream'='OUT','nats.subject'='out','nats.stream.create'='true','format'='json');
 INSERT INTO o SELECT n FROM s`)
 	h.await("shared", "it runs", inState(agent.Running))
-	e, err := h.Embedded()
+	e, err := h.Embedded(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestUsersFilesThatAreWrong(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := newHost(t, t.TempDir(), func(o *agent.Options) { o.Embedded.Users = file })
-		if _, err := h.Embedded(); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+		if _, err := h.Embedded(t.Context()); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestUsersFilesThatAreWrong(t *testing.T) {
 		{agent.Embedded{Domain: "d", LeafURL: "hub"}, "--embedded-leaf"},
 	} {
 		h := newHost(t, t.TempDir(), func(o *agent.Options) { o.Embedded = c.e })
-		if _, err := h.Embedded(); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := h.Embedded(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c.e, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -122,7 +123,7 @@ func layouts(p *plan.Plan) (*dataflow.Engine, error) {
 	a := &Agent{opt: Options{Instance: "plan", NATS: Server{URL: "nats://127.0.0.1:4222"}}, log: slog.New(slog.DiscardHandler), clock: realClock{}, planning: true}
 	pl := newPipeline(a, p)
 	pl.result = blackhole.New(blackhole.Options{}) // of a bare SELECT
-	engine, err := dataflow.New(dataflow.Options{Plan: p, Connectors: newConnectors(pl), Arena: arena})
+	engine, err := dataflow.New(dataflow.Options{Plan: p, Connectors: newConnectors(context.Background(), pl), Arena: arena})
 	if err != nil {
 		return nil, err
 	}

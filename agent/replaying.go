@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/edgeflow/edgeflow/dataflow"
@@ -24,5 +25,5 @@ func OpenSource(p *plan.Plan, n *plan.Source, env *expr.Env, o Options, file str
 	if pl.roots, err = o.roots(file); err != nil {
 		return nil, err
 	}
-	return newConnectors(pl).Source(n, env)
+	return newConnectors(context.Background(), pl).Source(n, env)
 }

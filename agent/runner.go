@@ -94,7 +94,7 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	if err := failpoint.Hit("restore.loaded"); err != nil {
 		return nil, err
 	}
-	r.conns = newConnectors(p)
+	r.conns = newConnectors(ctx, p)
 	r.engine, err = dataflow.New(dataflow.Options{
 		Plan: p.plan, Connectors: r.conns, Arena: r.arena, Restored: manifest,
 		StartMs: began.UnixMilli(), SuspendGuard: p.agent.clockSuspect(began),
