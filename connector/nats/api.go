@@ -15,6 +15,7 @@ import (
 const (
 	codeStreamNotFound  = 10059
 	codeMessageNotFound = 10037
+	codeMaxConsumers    = 10026
 )
 
 type streamConfig struct {
@@ -268,7 +269,7 @@ func permanent(err error) bool {
 	case errors.As(err, &pe), errors.Is(err, ErrNoStream), errors.Is(err, ErrOption), errors.Is(err, errMoved):
 		return true
 	case errors.As(err, &ae):
-		return ae.Code == 400 || ae.Code == 404
+		return ae.Code == 400 && !full(err) || ae.Code == 404
 	}
 	return false
 }

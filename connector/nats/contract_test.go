@@ -217,10 +217,14 @@ func meddled(t *testing.T, w way, n int, f func(f *frame) (pass, cut bool)) (*hu
 	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a", n)
-	o := h.options(func(o *SourceOptions) {
+	return h, openCut(t, h.options(func(o *SourceOptions) {
 		o.InProcess = &meddler{InProcess: h.srv, frame: f}
 		o.BackoffMax = 100 * time.Millisecond
-	})
+	}))
+}
+
+// openCut opens a source, again where the connection is cut meanwhile.
+func openCut(t *testing.T, o SourceOptions) *Source {
 	for {
 		s, err := NewSource(o)
 		if err != nil {
@@ -234,7 +238,7 @@ func meddled(t *testing.T, w way, n int, f func(f *frame) (pass, cut bool)) (*hu
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
-		return h, s
+		return s
 	}
 }
 

@@ -79,14 +79,11 @@ func (k *keeper) setUp(first bool) (report dataflow.OpenReport, err error) {
 	if err := k.t.listen(deliver, k.incarnation); err != nil {
 		return report, err
 	}
-	pending, err := a.createConsumer(s.o.Stream, c)
+	pending, err := k.makeConsumer(a, c)
 	if err != nil {
 		return report, err
 	}
 	k.goes(pending, !first)
-	if first && s.o.Owner != "" {
-		go s.tidy(k.ctx, k.t) // not by k, whose connection may be another by then
-	}
 	return report, nil
 }
 

@@ -100,3 +100,36 @@ func TestTidyingNeedsNoPermission(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 }
+
+// Consumers do not pile up where the connection comes and goes, not even as many as a stream that
+// allows one: the source reads on, and so does the next of its owner.
+func TestConsumersDoNotPileUp(t *testing.T) {
+	for _, w := range ways {
+		for _, most := range []int{1, 100} {
+			h := w.hub(t)
+			h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxConsumers: most})
+			h.publish("s.a", 2000)
+			seen := 0
+			cut := &meddler{InProcess: h.srv, frame: func(*frame) (bool, bool) { seen++; return true, seen%300 == 299 }}
+			o := h.options(func(o *SourceOptions) {
+				o.InProcess, o.BackoffMax, o.Owner = cut, 10*time.Millisecond, "me"
+			})
+			s := openCut(t, o)
+			got, _ := collect(t, s, 2000)
+			want(t, got, "s.a", 0, 2000)
+			if s.Status().Reconnects < 5 {
+				t.Fatalf("%s: %+v", w, s.Status())
+			}
+			for late := time.Now().Add(time.Minute); len(h.consumers()) > 1; <-time.After(5 * time.Millisecond) {
+				if time.Now().After(late) {
+					t.Fatalf("%s: consumers %v", w, h.consumers())
+				}
+			}
+			s.Close()
+			o.InProcess = h.srv
+			s, _ = open(t, o, nil)
+			got, _ = collect(t, s, 2000)
+			want(t, got, "s.a", 0, 2000)
+		}
+	}
+}
