@@ -168,7 +168,7 @@ func (t *liveTable) text(b *vec.Batch, i int) string {
 	for c, v := range b.Cols {
 		parts[c] = "NULL"
 		if !v.IsNull(i) {
-			parts[c] = string(expr.FormatDatum(nil, v.Get(i), t.schema[c].Type, t.env))
+			parts[c] = Cell(string(expr.FormatDatum(nil, v.Get(i), t.schema[c].Type, t.env)))
 		}
 	}
 	return strings.Join(parts, "\t")

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/edgeflow/edgeflow/agent"
 )
 
 // Group counts the letters of a pipeline that are alike.
@@ -58,7 +59,7 @@ func List(ctx context.Context, w io.Writer, o Options) error {
 	}
 	removed, err := p.removed(&o.Filter)
 	for _, line := range removed {
-		fmt.Fprintln(w, cell(line))
+		fmt.Fprintln(w, agent.Cell(line))
 	}
 	return err
 }
@@ -98,11 +99,6 @@ func (o *Options) groups(ctx context.Context, p place) ([]*Group, error) {
 	return out, err
 }
 
-// cell is a text of one line without tabs.
-func cell(s string) string {
-	return printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))
-}
-
 func printGroups(w io.Writer, groups []*Group) error {
 	instances := slices.ContainsFunc(groups, func(g *Group) bool { return g.Instance != "" })
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
@@ -115,8 +111,8 @@ func printGroups(w io.Writer, groups []*Group) error {
 	fmt.Fprintf(tw, "pipeline\t%skind\tclass\tsource\tletters\treplayed\toldest\tnewest\treason\n", instance("instance"))
 	var letters, replayed int64
 	for _, g := range groups {
-		fmt.Fprintf(tw, "%s\t%s%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", cell(g.Pipeline), instance(cell(g.Instance)), cell(g.Kind), cell(g.Class), cell(g.Source),
-			g.Letters, g.Replayed, instant(g.Oldest), instant(g.Newest), cell(g.Reason))
+		fmt.Fprintf(tw, "%s\t%s%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", agent.Cell(g.Pipeline), instance(agent.Cell(g.Instance)), agent.Cell(g.Kind), agent.Cell(g.Class), agent.Cell(g.Source),
+			g.Letters, g.Replayed, instant(g.Oldest), instant(g.Newest), agent.Cell(g.Reason))
 		letters, replayed = letters+g.Letters, replayed+g.Replayed
 	}
 	if err := tw.Flush(); err != nil {

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/edgeflow/edgeflow/agent"
 )
 
 // ShowOptions configure Show.
@@ -132,7 +134,7 @@ func (e *Entry) text() string {
 		fmt.Fprintf(&b, "  %-8s  %s = %s\n", title, name, value)
 	}
 	b.WriteByte('\n')
-	return printable(b.String())
+	return agent.Printable(b.String())
 }
 
 // shownMax bounds how much of an event's bytes is shown to people.
@@ -153,16 +155,6 @@ func rawText(raw []byte) string {
 		return "as msgpack: " + decoded.String() + "\n" + hex.Dump(cut[:min(len(cut), 256)])
 	}
 	return hex.Dump(cut) + note
-}
-
-// printable keeps what comes from events from steering a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
-			return r
-		}
-		return '\ufffd'
-	}, s)
 }
 
 func indent(s string) string {
