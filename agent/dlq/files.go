@@ -22,6 +22,9 @@ import (
 // marksFile holds the marks, a line of JSON each, in the data folder.
 const marksFile = "replayed.jsonl"
 
+// lockFile is locked by a replay, in the data folder.
+const lockFile = "replayed.lock"
+
 // files are the folders dead-letters and late of each pipeline below a data folder.
 type files struct {
 	data, dir string
@@ -141,6 +144,14 @@ func (f *files) removed(filter *Filter) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+func (f *files) lock() (unlock func(), err error) {
+	unlock, err = filesystem.Lock(filepath.Join(f.data, lockFile))
+	if errors.Is(err, filesystem.ErrBusy) {
+		err = fmt.Errorf("another `edgeflow dlq replay` of %s is under way", f.data)
+	}
+	return unlock, err
 }
 
 func (f *files) marks(_ context.Context, fn func(mark) error) error {

@@ -37,6 +37,8 @@ type place interface {
 	mark(ctx context.Context, m mark) error
 	// removed tells, a line each, which letters went by the limits of the place itself.
 	removed(f *Filter) ([]string, error)
+	// lock keeps other replays out until unlock is called, where that can be.
+	lock() (unlock func(), err error)
 	// name says where it is.
 	name() string
 	close()
@@ -55,6 +57,12 @@ func (o *Options) open(ctx context.Context) (place, error) {
 		s = o.NATS
 	}
 	return openStream(ctx, s, o.Stream)
+}
+
+// serverName names a server for messages, without secrets.
+func serverName(s agent.Server) string {
+	o, _ := s.ConnOptions() // those of a server that was dialled are right
+	return o.Server()
 }
 
 // errNoServer says how a server is named.

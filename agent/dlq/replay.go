@@ -3,6 +3,7 @@ package dlq
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/edgeflow/edgeflow/agent"
 	"github.com/edgeflow/edgeflow/dataflow"
 )
 
@@ -48,6 +50,11 @@ type replay struct {
 	marks *replays
 	// seen are the events of this run: several letters may be of one.
 	seen map[string]bool
+	// announced are the events that were announced; no other is sent. nil before.
+	announced map[string]bool
+	// round is that of a replay with --again, again what it has sent in runs before.
+	round *round
+	again map[string]bool
 	// targets counts events by stream and subject, skipped letters by why they stay.
 	targets map[[2]string]int64
 	skipped map[string]int64
@@ -82,6 +89,13 @@ func Replay(ctx context.Context, w io.Writer, o ReplayOptions) (err error) {
 		defer hangUp()
 		r.js = js
 	}
+	if !o.DryRun {
+		unlock, err := p.lock()
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
 	if r.marks, err = readMarks(ctx, p); err != nil {
 		return err
 	}
@@ -90,12 +104,18 @@ func Replay(ctx context.Context, w io.Writer, o ReplayOptions) (err error) {
 			return err
 		}
 	}
+	if err := r.goOn(); err != nil {
+		return err
+	}
 	if err := r.each(ctx, func(e *Entry) error { r.targets[r.target(e)]++; return nil }); err != nil {
 		return err
 	}
 	r.announce()
-	if o.DryRun || len(r.targets) == 0 {
+	if o.DryRun {
 		return nil
+	}
+	if len(r.targets) == 0 {
+		return r.endRound(ctx)
 	}
 	if err := r.check(ctx); err != nil {
 		return err
@@ -130,6 +150,9 @@ func (r *replay) each(ctx context.Context, fn func(*Entry) error) error {
 	})
 }
 
+// meanwhile is why a letter stays that is none of those that were announced.
+const meanwhile = "that came meanwhile"
+
 // stays says why a letter is left alone.
 func (r *replay) stays(e *Entry) string {
 	switch {
@@ -145,6 +168,10 @@ func (r *replay) stays(e *Entry) string {
 		return "of events that were replayed and became letters again (--again sends them once more)"
 	case r.marks.done[e.ID] && !r.o.Again:
 		return "replayed before (--again sends them once more)"
+	case r.again[e.ID]:
+		return "sent by the replay with --again before this one, which did not end"
+	case r.announced != nil && !r.announced[e.ID]:
+		return meanwhile
 	}
 	return ""
 }
@@ -156,7 +183,7 @@ func (r *replay) announce() {
 		verb = "would be sent"
 	}
 	for _, t := range sortedTargets(r.targets) {
-		fmt.Fprintf(r.w, "%d events %s to stream %s, subject %s\n", r.targets[t], verb, t[0], t[1])
+		fmt.Fprintf(r.w, "%d events %s to stream %s, subject %s\n", r.targets[t], verb, agent.Cell(t[0]), agent.Cell(t[1]))
 	}
 	if len(r.targets) == 0 {
 		fmt.Fprintln(r.w, "no events to send")
@@ -193,14 +220,14 @@ func (r *replay) check(ctx context.Context) error {
 		}
 		s, err := r.js.Stream(ctx, t[0])
 		if err != nil {
-			return fmt.Errorf("stream %s at %s: %w (--nats names the server that the source reads from)", t[0], r.o.NATS.URL, err)
+			return fmt.Errorf("stream %s at %s: %w (--nats names the server that the source reads from)", agent.Cell(t[0]), serverName(r.o.NATS), err)
 		}
 		r.last[t[0]] = s.CachedInfo().State.LastSeq
 	}
 	for _, t := range sortedTargets(r.targets) {
 		name, err := r.js.StreamNameBySubject(ctx, t[1])
 		if err != nil || name != t[0] {
-			return fmt.Errorf("subject %s: stream %s does not take it any more: --subject names another one", t[1], t[0])
+			return fmt.Errorf("subject %s: stream %s does not take it any more: --subject names another one", agent.Cell(t[1]), agent.Cell(t[0]))
 		}
 	}
 	return nil
@@ -224,24 +251,69 @@ func (r *replay) confirmed() bool {
 func (r *replay) run(ctx context.Context) error {
 	streams := sortedStreams(r.last)
 	for _, s := range streams {
-		if err := r.p.mark(ctx, mark{Time: r.o.Now(), Begin: &begin{Stream: s, Last: r.last[s]}}); err != nil {
+		if err := r.note(ctx, mark{Begin: &begin{Stream: s, Last: r.last[s]}, Round: r.round}); err != nil {
 			return err
 		}
 	}
+	r.announced = r.seen
 	err := r.each(ctx, func(e *Entry) error { return r.send(ctx, e) })
 	if e := r.settle(ctx); err == nil {
 		err = e
 	}
 	fmt.Fprintf(r.w, "%d events sent\n", r.sent)
+	if n := r.skipped[meanwhile]; n > 0 {
+		fmt.Fprintf(r.w, "%d letters stay: %s\n", n, meanwhile)
+	}
 	if err != nil {
 		return fmt.Errorf("%w (the same command goes on where this one ended)", err)
 	}
+	if gone := len(r.announced) - len(r.seen); gone > 0 {
+		fmt.Fprintf(r.w, "%d events were not sent: their letters are no longer there\n", gone)
+	}
 	for _, s := range streams {
-		if err := r.p.mark(ctx, mark{Time: r.o.Now(), End: s}); err != nil {
+		if err := r.note(ctx, mark{End: s}); err != nil {
 			return err
 		}
 	}
+	return r.endRound(ctx)
+}
+
+// note writes a mark.
+func (r *replay) note(ctx context.Context, m mark) error {
+	m.Time = r.o.Now()
+	if err := r.p.mark(ctx, m); err != nil {
+		return err
+	}
+	r.marks.add(&m)
 	return nil
+}
+
+// goOn finds the round of a replay with --again that did not end, or begins one. Times are no part
+// of what was asked for: "2h ago" is another one when the command is repeated.
+func (r *replay) goOn() error {
+	if !r.o.Again {
+		return nil
+	}
+	f := r.o.Filter
+	f.Since, f.Until = time.Time{}, time.Time{}
+	asked, err := json.Marshal([]any{f, r.o.Subject})
+	if err != nil {
+		return err
+	}
+	if o := r.marks.rounds[string(asked)]; o != nil {
+		r.round, r.again = &o.round, o.sent
+		return nil
+	}
+	r.round = &round{string(asked), r.o.Now().UTC().Format("20060102T150405.000000000")}
+	return nil
+}
+
+// endRound notes that all of a round is sent.
+func (r *replay) endRound(ctx context.Context) error {
+	if r.round == nil || r.marks.rounds[r.round.Asked] == nil {
+		return nil
+	}
+	return r.note(ctx, mark{Round: r.round, RoundEnd: true})
 }
 
 func sortedStreams(m map[string]uint64) []string {
@@ -259,8 +331,8 @@ func (r *replay) send(ctx context.Context, e *Entry) error {
 	}
 	t := r.target(e)
 	id := messageID + e.ID
-	if r.o.Again {
-		id += "-" + r.o.Now().UTC().Format("20060102T150405.000000000")
+	if r.round != nil {
+		id += "-" + r.round.Name
 	}
 	msg := &natsgo.Msg{Subject: t[1], Data: e.Raw(), Header: natsgo.Header{dataflow.HeaderReplay: {e.ID}}}
 	ack, err := r.js.PublishMsgAsync(msg, jetstream.WithMsgID(id), jetstream.WithExpectStream(t[0]))
@@ -292,42 +364,9 @@ func (r *replay) settle(ctx context.Context) error {
 	if len(done) > 0 {
 		r.sent += int64(len(done))
 		// What is there is noted, though the run is to end.
-		if err := r.p.mark(context.WithoutCancel(ctx), mark{Time: r.o.Now(), Done: done}); err != nil {
+		if err := r.note(context.WithoutCancel(ctx), mark{Done: done, Round: r.round}); err != nil {
 			return err
-		}
-		for _, id := range done {
-			r.marks.done[id] = true
 		}
 	}
 	return failed
-}
-
-// recover finds what runs that did not end have sent: messages behind the place at which
-// they began that have the ID of an event.
-func (r *replay) recover(ctx context.Context) error {
-	for _, name := range sortedStreams(r.marks.open) {
-		s, err := r.js.Stream(ctx, name)
-		if err != nil {
-			return fmt.Errorf("a replay into stream %s did not end, and what it has sent is not known: %w (--nats names the server that the source reads from)", name, err)
-		}
-		var done []string
-		c := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.marks.open[name] + 1, HeadersOnly: true}
-		err = readAll(ctx, s, c, func(m jetstream.Msg) error {
-			if id := m.Headers().Get(dataflow.HeaderReplay); id != "" && strings.HasPrefix(m.Headers().Get(jetstream.MsgIDHeader), messageID) {
-				done = append(done, id)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if err := r.p.mark(ctx, mark{Time: r.o.Now(), Done: done, End: name}); err != nil {
-			return err
-		}
-		for _, id := range done {
-			r.marks.done[id] = true
-		}
-		fmt.Fprintf(r.w, "an earlier replay into stream %s did not end; it has sent %d events\n", name, len(done))
-	}
-	return nil
 }

@@ -38,13 +38,13 @@ func openStream(ctx context.Context, at agent.Server, name string) (*stream, err
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{js: js, title: name, server: at.URL, hangUp: hangUp}
+	s := &stream{js: js, title: name, server: serverName(at), hangUp: hangUp}
 	if s.stream, err = js.Stream(ctx, name); err != nil {
 		hangUp()
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return nil, fmt.Errorf("%s: no stream %s: a pipeline with SET 'edgeflow.dlq' = 'edge' or 'hub' makes it when it starts; letters in files are read with --data", at.URL, name)
+			return nil, fmt.Errorf("%s: no stream %s: a pipeline with SET 'edgeflow.dlq' = 'edge' or 'hub' makes it when it starts; letters in files are read with --data", s.server, name)
 		}
-		return nil, fmt.Errorf("%s: stream %s: %w", at.URL, name, err)
+		return nil, fmt.Errorf("%s: stream %s: %w", s.server, name, err)
 	}
 	return s, nil
 }
@@ -52,6 +52,10 @@ func openStream(ctx context.Context, at agent.Server, name string) (*stream, err
 func (s *stream) name() string { return "stream " + s.title + " of " + s.server }
 
 func (s *stream) close() { s.hangUp() }
+
+// lock keeps nobody out: of two replays at once the server takes an event from one, by its message
+// ID, as long as it remembers those.
+func (s *stream) lock() (unlock func(), err error) { return func() {}, nil }
 
 // removed tells nothing: a stream does not count what its limits remove.
 func (s *stream) removed(*Filter) ([]string, error) { return nil, nil }
