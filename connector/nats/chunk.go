@@ -26,11 +26,15 @@ type chunk struct {
 	done      bool // the reader has left
 }
 
+// messageBytes is about what a message takes in memory besides its subject, header and payload: its
+// entries in msgs and metas, and its reply subject. Without it empty messages would cost nothing.
+const messageBytes = 200
+
 // meta is what a message needs beside its bytes.
 type meta struct {
 	storedNs int64
 	pending  uint64 // behind it, at the server
-	size     int
+	size     int    // in memory, about
 }
 
 func (c *chunk) reset() {

@@ -159,7 +159,7 @@ func (in *intake) message(c *chunk, f *frame) (done bool, err error) {
 	in.pass(a.streamSeq)
 	in.at = Position{Stream: in.s.stream, CreatedNs: in.createdNs, Sequence: a.streamSeq, StoredNs: a.storedNs}
 	in.hasAt = true
-	size := len(f.header) + len(f.data)
+	size := messageBytes + len(f.subject) + len(f.header) + len(f.data)
 	c.msgs = append(c.msgs, dataflow.Message{Data: f.data, Seq: a.streamSeq, ArrivalMs: a.storedNs / int64(time.Millisecond), Subject: f.subject, Header: f.header})
 	c.metas = append(c.metas, meta{storedNs: a.storedNs, pending: a.pending, size: size})
 	in.last = &c.msgs[len(c.msgs)-1]

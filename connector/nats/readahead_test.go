@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -44,4 +45,50 @@ func testReadAhead(t *testing.T, w way) {
 			t.Fatalf("after %d messages requests are without a limit: %s", read, pull)
 		}
 	}
+}
+
+// Messages without payload fill the memory too: what the server wants to know before it sends more
+// waits until some were polled.
+func TestEmptyMessagesCount(t *testing.T) {
+	s, err := NewSource(SourceOptions{ConnOptions: ConnOptions{URLs: []string{"nats://127.0.0.1:1"}}, Stream: "S", Delivery: Push, PullBytes: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.o.setDefaults()
+	k := &keeper{s: s, woken: make(chan struct{}, 1)}
+	k.in = &intake{s: s, ev: k}
+	k.in.begin(1, place{}, 0, true)
+	asked := &counting{}
+	s.live, s.st.Connected = asked, true
+	var c *chunk
+	const n = 1000
+	for i := 1; i <= n; i++ {
+		c = k.in.roomFor(c)
+		k.in.take(c, &frame{kind: frameMsg, sid: hotSID + 1, subject: []byte("s.a"), reply: fmt.Appendf(nil, "$JS.ACK.S.c.1.%d.%d.1.0", i, i)}, true)
+	}
+	k.in.take(c, &frame{kind: frameMsg, sid: hotSID + 1, header: []byte("NATS/1.0 100 FlowControl Request\r\n\r\n"), reply: []byte("$JS.FC.S.c.x")}, true)
+	s.more()
+	if asked.n != 0 {
+		t.Fatalf("%d bytes wait, and more is asked for", s.queuedBytes)
+	}
+	for got := 0; got < n; {
+		m, _, err := s.Poll(nil, 100, 0)
+		if got += len(m); err != nil || len(m) == 0 {
+			t.Fatalf("%d polled: %v", got, err)
+		}
+	}
+	if asked.n != 1 || s.queuedBytes != 0 {
+		t.Fatalf("asked %d times, %d bytes wait", asked.n, s.queuedBytes)
+	}
+}
+
+// counting counts what is published.
+type counting struct {
+	silent
+	n int
+}
+
+func (c *counting) publish(string, string, string) error {
+	c.n++
+	return nil
 }
