@@ -89,7 +89,8 @@ func (in *intake) parse(c *chunk, pass []byte) (*chunk, []byte, error) {
 			return c, pass, err
 		}
 		if n == 0 {
-			if hot {
+			// A part of a frame is a sign of life as well: a slow link takes its time for a large one.
+			if hot || c.w > c.r {
 				in.activity.Add(1)
 			}
 			in.publish()

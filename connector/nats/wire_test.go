@@ -108,3 +108,41 @@ func TestFramesAreParted(t *testing.T) {
 		}
 	}
 }
+
+// Each part of a message that comes slowly shows that the server is alive; its answers to pings
+// show nothing of the subscription.
+func TestPartOfAMessageIsASignOfLife(t *testing.T) {
+	s, err := NewSource(SourceOptions{ConnOptions: ConnOptions{URLs: []string{"nats://127.0.0.1"}}, Stream: "S"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &keeper{s: s, woken: make(chan struct{}, 1)}
+	in := &intake{s: s, ev: k}
+	in.begin(1, place{}, 0, true)
+	raw := &replay{}
+	c := &wireConn{d: &dialer{o: &s.o.ConnOptions, in: in}, raw: raw, conn: raw}
+	c.ready.Store(true)
+	signs := func(bytes string) bool {
+		t.Helper()
+		before := in.activity.Load()
+		raw.in.Reset([]byte(bytes))
+		if err := c.fill(); err != nil {
+			t.Fatal(err)
+		}
+		return in.activity.Load() != before
+	}
+	if signs("PONG\r\n") {
+		t.Error("an answer to a ping")
+	}
+	message := fmt.Sprintf("MSG s.a %d $JS.ACK.S.c.1.1.1.1.0 1000\r\n%01000d\r\n", hotSID+1, 7)
+	for len(message) > 0 {
+		n := min(len(message), 100)
+		if !signs(message[:n]) {
+			t.Errorf("%d bytes before its end", len(message))
+		}
+		message = message[n:]
+	}
+	if signs("PONG\r\n") {
+		t.Error("an answer to a ping, after a message")
+	}
+}
