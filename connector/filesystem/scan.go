@@ -33,10 +33,11 @@ func (s *Source) verify(f *file) error {
 	return nil
 }
 
-// scan looks for files; those gone are forgotten.
+// scan looks for new files and lines, for files that another took the place of and for those
+// that are gone. What was read of these is kept: a volume may only be away, and a file may have
+// got another name.
 func (s *Source) scan() error {
 	s.scanned = s.opt.Now()
-	seen := map[string]bool{}
 	dir, err := s.opt.Roots.OpenDir(s.root, false)
 	if err != nil {
 		return fmt.Errorf("filesystem: %w", err)
@@ -45,7 +46,59 @@ func (s *Source) scan() error {
 		s.dir.Close()
 	}
 	s.dir = dir
-	err = fs.WalkDir(dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	seen, err := s.list()
+	if err != nil {
+		return fmt.Errorf("filesystem: %w", err)
+	}
+	back := s.leave(seen)
+	var news []*file
+	replaced := map[*file]file{}
+	for name, info := range seen {
+		f := s.known[name]
+		if f == nil {
+			f = &file{name: name}
+			s.known[name] = f
+			news = append(news, f)
+		}
+		s.files = append(s.files, f)
+		was := *f
+		f.size, f.modMs, f.info = info.Size(), info.ModTime().UnixMilli(), info
+		if f.offset == 0 || was.info != nil && f.modMs == f.readMs {
+			continue
+		}
+		switch err := s.verify(f); {
+		case err == nil:
+			f.readMs = f.modMs
+		case errors.Is(err, ErrChanged):
+			if !back[f] { // otherwise that it went told already that it is another one
+				replaced[f] = was
+			}
+			f.progress, f.looked = progress{}, 0
+			news = append(news, f)
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+	}
+	sort.Slice(s.files, func(i, j int) bool { return s.files[i].name < s.files[j].name })
+	s.renamed(news, replaced)
+	for f, was := range replaced {
+		if f.offset > 0 {
+			continue // another file was renamed to its name
+		}
+		f.progress = was.progress
+		if err := s.changed(f); err != nil {
+			return err
+		}
+	}
+	s.forget()
+	s.encodeOthers()
+	return nil
+}
+
+// list finds the files.
+func (s *Source) list() (map[string]fs.FileInfo, error) {
+	seen := map[string]fs.FileInfo{}
+	err := fs.WalkDir(s.dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) && name != "." {
 				return nil
@@ -74,46 +127,10 @@ func (s *Source) scan() error {
 			}
 			return err
 		}
-		seen[name] = true
-		f := s.known[name]
-		if f == nil {
-			f = &file{name: name}
-			s.known[name] = f
-		}
-		f.size, f.modMs = info.Size(), info.ModTime().UnixMilli()
+		seen[name] = info
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("filesystem: %w", err)
-	}
-	s.files = s.files[:0]
-	for name, f := range s.known {
-		switch {
-		case seen[name]:
-			s.files = append(s.files, f)
-		case f != s.cur && f.size >= 0:
-			delete(s.known, name)
-		}
-	}
-	sort.Slice(s.files, func(i, j int) bool { return s.files[i].name < s.files[j].name })
-	return nil
-}
-
-// rescan looks for new files and lines, and for files that another took the place of.
-func (s *Source) rescan() error {
-	if err := s.scan(); err != nil {
-		return err
-	}
-	for _, f := range s.files {
-		if f.size >= f.offset {
-			continue
-		}
-		if err := s.changed(f); err != nil {
-			return err
-		}
-	}
-	s.encodeOthers()
-	return nil
+	return seen, err
 }
 
 // changed verifies a file; one that another took the place of is refused or read anew.
@@ -124,6 +141,7 @@ func (s *Source) changed(f *file) error {
 	err := s.verify(f)
 	if errors.Is(err, ErrChanged) && s.opt.OnChanged == ChangedReread {
 		f.progress, f.looked = progress{}, 0
+		s.anew = filepath.Join(s.root, f.name)
 		return nil
 	}
 	return err

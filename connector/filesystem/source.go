@@ -7,7 +7,8 @@
 //
 // Invariants: a source reads the files of a directory in the order of their names, each
 // once, and in monitor mode what is appended to them; its position is the offset in each
-// file, with a hash of the file's head. A sink's rows become visible in the same act that
+// file, with a hash of the file's head, of those too that are gone: they may come back, or be
+// there under another name. A sink's rows become visible in the same act that
 // moves the cursor (see Sink), so that a reader of the directory finds each row once.
 // Names that begin with a dot or an underscore are hidden: sources skip them.
 //
@@ -21,9 +22,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"time"
 
@@ -54,6 +57,7 @@ type file struct {
 	// size and modMs are as last seen; looked is the size up to which there was nothing
 	// more to hand out.
 	size, modMs, looked int64
+	info                fs.FileInfo // as last seen, nil before
 }
 
 func (f *file) waiting() bool { return f.size > f.offset && f.size > f.looked }
@@ -75,8 +79,10 @@ type Source struct {
 	dir     *os.Root // root, opened anew by each scan
 	single  string   // the one file, when the path is a file
 
-	files   []*file // by name
-	known   map[string]*file
+	files   []*file          // those that are there, by name
+	gone    []*file          // those that are not, of which something was read, as they went
+	known   map[string]*file // all of them
+	anew    string           // the newest one that another took the place of and that is read anew
 	scanned time.Time
 
 	cur    *file
@@ -127,32 +133,23 @@ func (s *Source) Open(ctx context.Context, position []byte) (dataflow.OpenReport
 		}
 	}
 	if len(position) > 0 {
-		var read map[string]progress
-		if s.rows, read, err = decodePosition(position); err != nil {
+		var gone int
+		var read []*file
+		if s.rows, read, gone, err = decodePosition(position); err != nil {
 			return r, err
 		}
 		r.Resumed = true
-		for name, p := range read {
-			s.known[name] = &file{name: name, progress: p, size: -1}
+		s.gone, s.files = slices.Clone(read[:gone]), read[gone:]
+		for _, f := range read {
+			s.known[f.name] = f
 		}
 	}
 	if err := s.scan(); err != nil {
 		return r, err
 	}
-	for name, f := range s.known {
-		if f.size < 0 { // it was removed or renamed after it was read
-			delete(s.known, name)
-			continue
-		}
-		before := f.offset
-		if err := s.changed(f); err != nil {
-			return r, err
-		}
-		if f.offset < before {
-			r.Warning = filepath.Join(s.root, name) + " is another file than the one read before, and is read from its beginning"
-		}
+	if s.anew != "" {
+		r.Warning = s.anew + " is another file than the one read before, and is read from its beginning"
 	}
-	s.encodeOthers()
 	return r, nil
 }
 
@@ -177,7 +174,7 @@ func (s *Source) Poll(dst []dataflow.Message, limit int, wait time.Duration) ([]
 		case s.opt.MonitorInterval == 0:
 			return dst, 0, io.EOF
 		case s.opt.Now().Sub(s.scanned) >= s.opt.MonitorInterval:
-			if err := s.rescan(); err != nil {
+			if err := s.scan(); err != nil {
 				return dst, 0, err
 			}
 		case waited || wait <= 0:
@@ -267,6 +264,7 @@ func (s *Source) release(looked bool) {
 		s.cur.looked = s.cur.size
 	}
 	s.note(s.cur)
+	s.cur.readMs = s.cur.modMs
 	s.f.Close()
 	s.cur, s.f, s.buf = nil, nil, s.buf[:0]
 	s.encodeOthers()
@@ -373,9 +371,13 @@ func (s *Source) pending() (n uint64) {
 	return n
 }
 
-// encodeOthers encodes the progress in all files but the current one.
+// encodeOthers encodes the progress in all files but the current one, which is none of those
+// that are gone.
 func (s *Source) encodeOthers() {
-	s.others, s.otherCount = s.others[:0], 0
+	s.others, s.otherCount = s.others[:0], len(s.gone)
+	for _, f := range s.gone {
+		s.others = appendProgress(s.others, f.name, f.progress)
+	}
 	for _, f := range s.files {
 		if f != s.cur && f.offset > 0 {
 			s.others = appendProgress(s.others, f.name, f.progress)
@@ -391,8 +393,9 @@ func (s *Source) Position(dst []byte, m *dataflow.Message) []byte {
 	dst = append(dst, positionVersion)
 	dst = binary.AppendUvarint(dst, at.rows)
 	dst = binary.AppendUvarint(dst, uint64(s.otherCount+1))
+	dst = binary.AppendUvarint(dst, uint64(len(s.gone)))
 	dst = append(dst, s.others...)
-	p := progress{offset: at.offset}
+	p := progress{offset: at.offset, readMs: s.cur.modMs}
 	p.headLen = int(min(p.offset, int64(len(s.head))))
 	p.headHash = hashHead(s.head[:p.headLen])
 	return appendProgress(dst, s.cur.name, p)

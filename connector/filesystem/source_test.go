@@ -258,7 +258,7 @@ func TestChangedFiles(t *testing.T) {
 		t.Errorf("a removed file: %q", got)
 	}
 	for _, p := range [][]byte{{2}, {1}, {1, 0, 1, 5, 'a'}, append(append([]byte(nil), position...), 0)} {
-		if _, _, err := decodePosition(p); err == nil {
+		if _, _, _, err := decodePosition(p); err == nil {
 			t.Errorf("position %x is taken", p)
 		}
 	}
