@@ -25,6 +25,8 @@ type Link struct {
 	mu   sync.Mutex
 	nc   *nats.Conn // while there is a connection
 	last error      // of the newest attempt at one
+	// denied is what the server did not permit last, on this connection.
+	denied error
 }
 
 // Open begins a link. It does not wait for the server: an error is one of the options. Each time
@@ -54,6 +56,14 @@ func (l *Link) Conn() (*nats.Conn, error) {
 		return l.nc, nil
 	}
 	return nil, &ConnectError{Server: l.Server(), Err: l.last, Hint: hint(l.last)}
+}
+
+// Denied is what the server did not permit last, on the connection that there is, or nil. It tells
+// nobody else: what was published so is not answered.
+func (l *Link) Denied() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.denied
 }
 
 // Server names the server for messages, without secrets.
@@ -94,6 +104,7 @@ func (l *Link) client(closed nats.ConnHandler) (*nats.Conn, error) {
 		nats.RetryOnFailedConnect(true), nats.SetCustomDialer(d), nats.SkipHostLookup(),
 		nats.ConnectHandler(l.up), nats.ReconnectHandler(l.up),
 		nats.DisconnectErrHandler(lost), nats.ReconnectErrHandler(lost), nats.ClosedHandler(closed),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.refused(err) }),
 	}
 	if l.o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(d))
@@ -123,9 +134,19 @@ func (l *Link) watch(nc *nats.Conn, closed <-chan struct{}) {
 
 func (l *Link) up(nc *nats.Conn) {
 	l.mu.Lock()
-	l.nc, l.last = nc, nil
+	l.nc, l.last, l.denied = nc, nil, nil
 	l.mu.Unlock()
 	l.on()
+}
+
+// refused takes in an error that the server tells of and goes on after.
+func (l *Link) refused(err error) {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	l.mu.Lock()
+	l.denied = cause(err, nil)
+	l.mu.Unlock()
 }
 
 // lost takes in that there is no connection, and why.

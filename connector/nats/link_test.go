@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,5 +122,47 @@ func TestAReasonReadsTheSameAgain(t *testing.T) {
 	}
 	if said[0] != said[2] || said[1] != said[3] {
 		t.Errorf("%q", said)
+	}
+}
+
+// What a server does not permit is known, of the connection that there is.
+func TestALinkKnowsWhatIsDenied(t *testing.T) {
+	s := serve(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "me", Password: "secret", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: []string{"cursors.>"}},
+		}}}
+	})
+	ups := make(chan struct{}, 10)
+	link, err := ConnOptions{URLs: []string{s.ClientURL()}, User: "me", Password: "secret"}.Open(t.Context(), func() { ups <- struct{}{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-ups
+	nc, _ := link.Conn()
+	say := func(subject string) {
+		t.Helper()
+		if err := errors.Join(nc.Publish(subject, nil), nc.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("cursors.a")
+	if err := link.Denied(); err != nil {
+		t.Fatalf("denied: %v", err)
+	}
+	say("rows.a")
+	for late := time.Now().Add(time.Minute); link.Denied() == nil; <-time.After(time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatal("nothing is known of it")
+		}
+	}
+	if err := link.Denied(); !errors.Is(err, ErrAuthorization) || !strings.Contains(err.Error(), "rows.a") {
+		t.Errorf("denied: %v", err)
+	}
+	if err := nc.ForceReconnect(); err != nil {
+		t.Fatal(err)
+	}
+	<-ups
+	if err := link.Denied(); err != nil {
+		t.Errorf("on a connection before: %v", err)
 	}
 }

@@ -196,3 +196,30 @@ func TestSeedsAreNotRepeated(t *testing.T) {
 	}
 	_ = os.Remove(path)
 }
+
+// An attempt whose handshake fails leaves nothing with the context that ends connections.
+func TestFailedHandshakeIsForgotten(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	o := ConnOptions{URLs: []string{"nats://" + l.Addr().String()}, TLSFirst: true}
+	o.setDefaults()
+	d := &dialer{ctx: t.Context(), o: &o, wire: true}
+	if _, err := d.Dial("tcp", l.Addr().String()); err == nil {
+		t.Fatal("no error")
+	}
+	if d.current.raw.(*boundConn).stop() {
+		t.Error("the context still knows the connection")
+	}
+}

@@ -171,7 +171,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	c.host, _, _ = net.SplitHostPort(address)
 	if d.o.TLSFirst {
 		if err := c.secure(); err != nil {
-			conn.Close()
+			c.Close()
 			return nil, err
 		}
 	}
