@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -140,39 +141,40 @@ func (r *runner) accounted(err error) {
 	}
 }
 
-// checkpointNow takes a checkpoint and waits for it.
-func (r *runner) checkpointNow() error {
+// checkpointNow takes a checkpoint and waits for it. One that was declined leaves the next to take
+// over its changes; after any other error nobody knows what it came to, and the attempt has to end.
+func (r *runner) checkpointNow() (declined, err error) {
 	if r.checks.Running() {
 		if err := r.settled(r.await()); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := r.barrier(r.now()); err != nil {
-		return err
+		return nil, err
 	}
 	c := r.await()
-	if err := r.settled(c); err != nil {
-		return err
-	}
-	return c.Err
+	err = r.settled(c)
+	return c.Err, err
 }
 
 // Savepoint takes a checkpoint and copies the store as it is then to a file of the
 // pipeline's savepoints folder. An empty name stands for one made of the epoch. It returns
 // the file's path.
 func (p *Pipeline) Savepoint(ctx context.Context, name string) (path string, err error) {
-	doErr := p.do(ctx, func(r *runner) {
-		if err = r.checkpointNow(); err != nil {
-			return
+	var failed error // of what leaves the pipeline as it is
+	err = p.do(ctx, func(r *runner) (err error) {
+		if failed, err = r.checkpointNow(); failed != nil || err != nil {
+			return err
 		}
 		if name == "" {
 			name = fmt.Sprintf("%s-%d", p.name, r.checks.Epoch)
 		}
 		path = filepath.Join(p.dir, savepointDir, token(name)+store.SavepointSuffix)
-		_, err = store.CreateSavepoint(r.store, path)
+		_, failed = store.CreateSavepoint(r.store, path)
+		return nil
 	})
-	if doErr != nil {
-		return "", doErr
+	if err = errors.Join(err, failed); err != nil {
+		return "", err
 	}
-	return path, err
+	return path, nil
 }

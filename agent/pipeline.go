@@ -29,12 +29,14 @@ type Pipeline struct {
 	result dataflow.Printer
 
 	status   atomic.Pointer[Status]
-	requests chan func(*runner)
+	requests chan request
 	done     chan struct{}
 	err      error // valid after done
 	restarts int
 	// prepared is set once state was set aside or filled as the options ask.
 	prepared bool
+	// draining tells that the sources are to end: a drain outlives the attempt that it came to.
+	draining bool
 	started  time.Time
 }
 
@@ -48,7 +50,7 @@ func newPipeline(a *Agent, p *plan.Plan) *Pipeline {
 	name := token(p.Config.Name)
 	pl := &Pipeline{
 		agent: a, plan: p, name: name, dir: filepath.Join(a.opt.DataDir, "pipelines", name),
-		log: a.log.With("pipeline", name), requests: make(chan func(*runner)), done: make(chan struct{}), started: a.clock.Now(),
+		log: a.log.With("pipeline", name), requests: make(chan request), done: make(chan struct{}), started: a.clock.Now(),
 	}
 	pl.status.Store(&Status{Pipeline: name, State: Starting, Started: pl.started})
 	return pl
@@ -96,12 +98,27 @@ func (p *Pipeline) supervise(ctx context.Context) error {
 		p.restarts++
 		p.report(err, pause)
 		p.setState(Restarting, err)
-		select {
-		case <-ctx.Done():
+		if !p.rest(ctx, pause, err) {
 			return nil
-		case <-time.After(pause):
 		}
 		pause = min(2*pause, restartPauseMax)
+	}
+}
+
+// rest waits before another attempt, and tells whether there is to be one. What is asked of the
+// pipeline meanwhile is answered with why it cannot be done.
+func (p *Pipeline) rest(ctx context.Context, pause time.Duration, why error) bool {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-t.C:
+			return true
+		case req := <-p.requests:
+			req.done <- fmt.Errorf("the pipeline is restarting: %w", why)
+		}
 	}
 }
 
@@ -162,26 +179,27 @@ func (p *Pipeline) setState(s State, err error) {
 	p.status.Store(&st)
 }
 
-// do runs fn on the engine's goroutine between two batches.
-func (p *Pipeline) do(ctx context.Context, fn func(*runner)) error {
-	ran := make(chan struct{})
+// request is something to do on the engine's goroutine; who takes it answers.
+type request struct {
+	fn   func(*runner) error
+	done chan error
+}
+
+// do runs fn on the engine's goroutine between two batches. An error of fn ends the attempt.
+func (p *Pipeline) do(ctx context.Context, fn func(*runner) error) error {
+	req := request{fn, make(chan error, 1)}
 	select {
-	case p.requests <- func(r *runner) { fn(r); close(ran) }:
+	case p.requests <- req:
+		return <-req.done
 	case <-p.done:
 		return errors.New("the pipeline has ended")
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-	select {
-	case <-ran:
-		return nil
-	case <-p.done:
-		return errors.New("the pipeline has ended")
 	}
 }
 
 // Drain ends the sources where they stand: every window fires, output is forwarded, and
 // the pipeline finishes.
 func (p *Pipeline) Drain(ctx context.Context) error {
-	return p.do(ctx, func(r *runner) { r.draining = true })
+	return p.do(ctx, func(*runner) error { p.draining = true; return nil })
 }

@@ -59,7 +59,6 @@ type runner struct {
 	checks  *wiring.Checkpoints
 	commits chan committed
 
-	draining    bool
 	heldBy      string
 	restoreTook time.Duration
 	meter       meter
@@ -307,8 +306,12 @@ func (r *runner) now() time.Time { return r.p.agent.clock.Now() }
 func (r *runner) serve(ctx context.Context) error {
 	for {
 		select {
-		case fn := <-r.p.requests:
-			fn(r)
+		case req := <-r.p.requests:
+			err := contain(func() error { return req.fn(r) })
+			req.done <- err
+			if err != nil {
+				return err
+			}
 		case c := <-r.commits:
 			if err := r.settled(c); err != nil {
 				return err
@@ -340,7 +343,7 @@ func (r *runner) rest(ctx context.Context, d time.Duration) {
 
 // step takes in a batch, or moves arrival time on while nothing arrives.
 func (r *runner) step(ctx context.Context, now time.Time) error {
-	if r.draining {
+	if r.p.draining {
 		r.checks.Drain()
 		return r.engine.Drain()
 	}
@@ -383,7 +386,7 @@ func (r *runner) stop() error {
 			return err
 		}
 	}
-	if err := r.checkpointNow(); err != nil {
+	if err := errors.Join(r.checkpointNow()); err != nil {
 		return fmt.Errorf("final checkpoint: %w", err)
 	}
 	deadline, connect := time.NewTimer(leaveMax), time.NewTimer(connectMax)
@@ -402,7 +405,7 @@ func (r *runner) stop() error {
 		}
 	}
 	if r.fwd.NeedsCommit() {
-		if err := r.checkpointNow(); err != nil {
+		if err := errors.Join(r.checkpointNow()); err != nil {
 			return fmt.Errorf("final checkpoint: %w", err)
 		}
 	}
