@@ -95,8 +95,31 @@ func (s *Source) scan() error {
 	return nil
 }
 
+// one finds the file when the path is one. A link to a file of the same folder is followed.
+func (s *Source) one() (map[string]fs.FileInfo, error) {
+	info, err := s.dir.Stat(s.single)
+	path := filepath.Join(s.root, s.single)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		if l, lerr := s.dir.Lstat(s.single); lerr == nil && l.Mode()&fs.ModeSymlink != 0 {
+			return nil, fmt.Errorf("%s is a link that is absolute or leads out of its folder: name the file itself: %w", path, err)
+		}
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is neither a file nor a folder of files: %v", path, info.Mode())
+	case s.pattern != nil && !s.pattern.MatchString(path):
+		return nil, nil
+	}
+	return map[string]fs.FileInfo{s.single: info}, nil
+}
+
 // list finds the files.
 func (s *Source) list() (map[string]fs.FileInfo, error) {
+	if s.single != "" {
+		return s.one()
+	}
 	seen := map[string]fs.FileInfo{}
 	err := fs.WalkDir(s.dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -112,12 +135,12 @@ func (s *Source) list() (map[string]fs.FileInfo, error) {
 		path := filepath.Join(s.root, name)
 		hidden := d.Name()[0] == '.' || d.Name()[0] == '_'
 		if d.IsDir() {
-			if hidden || s.single != "" {
+			if hidden {
 				return filepath.SkipDir
 			}
 			return nil
 		}
-		if s.single != "" && name != s.single || s.single == "" && hidden || s.pattern != nil && !s.pattern.MatchString(path) {
+		if hidden || s.pattern != nil && !s.pattern.MatchString(path) {
 			return nil
 		}
 		info, err := d.Info()

@@ -296,3 +296,30 @@ func TestWrongOptions(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestPathOfOneFile names a link to a file, and what a source cannot read.
+func TestPathOfOneFile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "in/app-1.log", "1\n2\n")
+	write(t, dir, "out.log", "3\n")
+	in := filepath.Join(dir, "in")
+	for name, to := range map[string]string{"current.log": "app-1.log", "out.log": "../out.log"} {
+		if err := os.Symlink(to, filepath.Join(in, name)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	s, _ := openSource(t, Options{Path: filepath.Join(in, "current.log"), Format: "json"}, nil)
+	if got, _, _ := read(t, s, 0); strings.Join(got, "") != "1\n2\n" {
+		t.Errorf("a link: %q", got)
+	}
+	for path, want := range map[string]string{filepath.Join(in, "out.log"): "leads out of its folder", os.DevNull: "neither a file nor a folder"} {
+		s, err := NewSource(Options{Path: path, Format: "json"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if _, err := s.Open(context.Background(), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
