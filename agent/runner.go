@@ -134,8 +134,18 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 	if manifest != nil {
 		p.log.Info("restored", "epoch", restored.Epoch, "events", r.engine.Events(), "state_bytes", r.arena.Stats().Bytes, "took", r.restoreTook.Round(time.Millisecond))
 	}
+	if p.restarts == 0 && r.overBefore(manifest) {
+		p.log.Warn("the pipeline has ended before, and reads nothing any more: its sources were drained or read to their end; --reset-state begins anew, and so does another 'pipeline.name'")
+	}
 	ready = true
 	return r, nil
+}
+
+// overBefore tells whether all sources of the plan had ended when a manifest was written.
+func (r *runner) overBefore(m *dataflow.Manifest) bool {
+	return m != nil && m.Ended && !slices.ContainsFunc(r.p.plan.Sources, func(n *plan.Source) bool {
+		return !slices.ContainsFunc(m.Sources, func(s dataflow.SourceManifest) bool { return s.ID == n.Base().ID && s.Ended })
+	})
 }
 
 // restore fills the arena and drops the state of operators that the plan no longer has.

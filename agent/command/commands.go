@@ -51,7 +51,7 @@ func runCommand(inside []agent.Script) *cobra.Command {
 	}
 	hostFlags(c.Flags(), &o)
 	c.Flags().BoolVar(&o.ResetState, "reset-state", false, "set existing state aside and start anew")
-	c.Flags().BoolVar(&o.Drain, "drain", false, "on stop, end the sources so that all windows fire")
+	c.Flags().BoolVar(&o.Drain, "drain", false, "on stop, end the sources so that all windows fire; the pipeline has then ended for good, and begins anew with --reset-state alone")
 	c.Flags().StringVar(&o.FromSavepoint, "from-savepoint", "", "start from this savepoint when there is no state")
 	return c
 }

@@ -156,4 +156,7 @@ func TestDrainOnStop(t *testing.T) {
 	if got := sorted(lines(t, filepath.Join(dir, "out"))); !slices.Equal(got, want) {
 		t.Fatalf("out:\n%s\n%s", strings.Join(got, "\n"), &p.err)
 	}
+	// What was drained has ended for good, and says so.
+	_, text := edgeflow(t, dir, 0, "run", "clicks.sql", "--listen", "")
+	contains(t, text, "has ended before", "--reset-state")
 }
