@@ -205,12 +205,13 @@ func (s *Source) choose() error {
 		if !f.waiting() {
 			continue
 		}
-		if err := s.changed(f); err != nil {
-			return err
+		h, err := s.open(f)
+		if errors.Is(err, fs.ErrNotExist) {
+			f.size = f.offset // it was removed since the scan; the next one looks again
+			continue
 		}
-		h, err := s.dir.Open(f.name)
 		if err != nil {
-			return fmt.Errorf("filesystem: %w", err)
+			return err
 		}
 		s.subject = []byte(f.name)
 		s.cur, s.f, s.base, s.header, s.buf = f, h, f.offset, 0, s.buf[:0]
@@ -220,6 +221,18 @@ func (s *Source) choose() error {
 		}
 	}
 	return nil
+}
+
+// open opens a file that continues what was read of it, or is read anew.
+func (s *Source) open(f *file) (*os.File, error) {
+	if err := s.changed(f); err != nil {
+		return nil, err
+	}
+	h, err := s.dir.Open(f.name)
+	if err != nil {
+		return nil, fmt.Errorf("filesystem: %w", err)
+	}
+	return h, nil
 }
 
 // begin reads the head of the file, and its header line where the format has one.

@@ -323,3 +323,35 @@ func TestPathOfOneFile(t *testing.T) {
 		}
 	}
 }
+
+// TestRemovedBeforeItsTurn removes files that were found, read in part or not at all: the others
+// are read, and one of the name that comes later.
+func TestRemovedBeforeItsTurn(t *testing.T) {
+	for _, monitor := range []time.Duration{0, time.Second} {
+		dir, c := t.TempDir(), &clock{now: time.UnixMilli(0)}
+		write(t, dir, "a.json", "1\n")
+		write(t, dir, "c.json", "3\n")
+		o := Options{Path: dir, Format: "json", MonitorInterval: monitor, Now: c.Now}
+		s, _ := openSource(t, o, nil)
+		_, position, _ := read(t, s, 1)
+		appendTo(t, dir, "a.json", "2\n")
+		write(t, dir, "b.json", "x\n")
+		s, _ = openSource(t, o, position)
+		for _, name := range []string{"a.json", "b.json"} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, _, eof := read(t, s, 0); strings.Join(got, "") != "3\n" || eof != (monitor == 0) {
+			t.Errorf("the others: %q, eof %v", got, eof)
+		}
+		if monitor == 0 {
+			continue
+		}
+		write(t, dir, "b.json", "y\n")
+		c.now = c.now.Add(time.Minute)
+		if got, _, _ := read(t, s, 0); strings.Join(got, "") != "y\n" {
+			t.Errorf("one of its name: %q", got)
+		}
+	}
+}
