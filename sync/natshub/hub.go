@@ -71,6 +71,8 @@ type Link interface {
 	Conn() (*nats.Conn, error)
 	// Server names the server for messages, without secrets.
 	Server() string
+	// Denied is what the server did not permit last, or nil.
+	Denied() error
 }
 
 // Hub implements forward.Hub on a link. Several outputs may share the link, each with a Hub of
@@ -397,6 +399,9 @@ func (h *Hub) outcome(ctx context.Context, answers <-chan answer, b *forward.Bat
 	for {
 		m, err := h.next(ctx, answers, connection)
 		if err != nil {
+			if why := h.link.Denied(); why != nil { // what is published so is not answered
+				err = fmt.Errorf("%w: %w", err, why)
+			}
 			return 0, fmt.Errorf("hub: no answer to a batch: %w", err)
 		}
 		if b.Round == 0 {
