@@ -82,6 +82,7 @@ func (l fixed) Conn() (*nats.Conn, error) {
 }
 
 func (l fixed) Server() string { return l.nc.ConnectedUrlRedacted() }
+func (l fixed) Denied() error  { return nil }
 
 type world struct {
 	t   *testing.T
