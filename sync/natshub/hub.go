@@ -83,8 +83,9 @@ type Hub struct {
 	nc     *nats.Conn // of the call
 	warned bool
 	body   []byte
-	// payload is the server's max_payload when the limits were found.
-	payload int64
+	// payload is the server's max_payload when the limits were found, subjects what the stream took.
+	payload  int64
+	subjects []string
 }
 
 var _ forward.Hub = (*Hub)(nil)
@@ -286,7 +287,7 @@ func (h *Hub) Check(ctx context.Context) (forward.Limits, error) {
 		h.warned = true
 		h.o.Warn(warning)
 	}
-	h.payload = h.nc.MaxPayload()
+	h.payload, h.subjects = h.nc.MaxPayload(), r.Config.Subjects
 	lim := forward.Limits{MessageBytes: int(h.payload) - headerBytes, Messages: batchMessagesMax - 1, Bytes: 8 << 20, Overhead: overheadBytes}
 	if n := int(r.Config.MaxMsgSize); n > 0 {
 		lim.MessageBytes = min(lim.MessageBytes, n-headerBytes)
@@ -421,6 +422,11 @@ func (h *Hub) outcome(ctx context.Context, answers <-chan answer, b *forward.Bat
 		}
 		if err := json.Unmarshal(m.Data, &r); err != nil {
 			return 0, fmt.Errorf("hub: answer to a batch: %w", err)
+		}
+		if r.Error != nil && r.Error.ErrCode == codeIncomplete {
+			if err := h.astray(b); err != nil {
+				return 0, err
+			}
 		}
 		if r.Error != nil {
 			return 0, classify(r.Error)
