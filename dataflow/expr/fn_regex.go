@@ -2,6 +2,7 @@ package expr
 
 import (
 	"errors"
+	"fmt"
 	"unicode/utf8"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr/internal/javaregex"
@@ -10,7 +11,7 @@ import (
 )
 
 // Regular expressions have Java's syntax (see package javaregex). A literal pattern is
-// compiled once; patterns from columns are kept by their text. A pattern that Java refuses
+// compiled once; patterns from columns are kept by their text, within limits. A pattern that Java refuses
 // makes the result NULL (FALSE for REGEXP); one that is valid but not supported is an
 // error.
 
@@ -57,28 +58,54 @@ func patternOf(n Node, strict bool) (pattern, error) {
 }
 
 // regexMemo keeps the patterns that a call has met.
-type regexMemo map[string]regexEntry
+type regexMemo struct {
+	byText map[string]regexEntry
+	bytes  int
+}
 
 type regexEntry struct {
 	re  *javaregex.Regexp
 	err error
 }
 
-const regexMemoMax = 256
+// Limits of patterns that are not written in the query, in bytes: of a pattern, of its compiled
+// form, and of the forms that a call keeps.
+const (
+	regexTextMax = 4 << 10
+	regexSizeMax = 1 << 20
+	regexMemoMax = 4 << 20
+	// regexEntryBytes is what an entry of the memo takes beside its pattern.
+	regexEntryBytes = 256
+)
+
+// longPattern refuses a pattern of a row that is too long.
+func longPattern(text []byte) error {
+	if len(text) <= regexTextMax {
+		return nil
+	}
+	return fmt.Errorf("a regular expression has %d bytes, and %d at most where it is not written in the query", len(text), regexTextMax)
+}
 
 func (m *regexMemo) get(text []byte) (*javaregex.Regexp, error) {
-	if e, ok := (*m)[string(text)]; ok {
+	if e, ok := m.byText[string(text)]; ok {
 		return e.re, e.err
 	}
-	if *m == nil || len(*m) >= regexMemoMax {
-		*m = regexMemo{}
+	if err := longPattern(text); err != nil {
+		return nil, err
 	}
-	re, err := javaregex.Compile(string(text))
+	re, err := javaregex.CompileWithin(string(text), regexSizeMax)
 	var syn *javaregex.SyntaxError
 	if errors.As(err, &syn) {
 		re, err = nil, nil
 	}
-	(*m)[string(text)] = regexEntry{re, err}
+	size := regexEntryBytes + len(text)
+	if re != nil {
+		size += re.Size()
+	}
+	if m.bytes += size; m.byText == nil || m.bytes > regexMemoMax {
+		m.byText, m.bytes = map[string]regexEntry{}, size
+	}
+	m.byText[string(text)] = regexEntry{re, err}
 	return re, err
 }
 

@@ -83,7 +83,9 @@ func resolvePattern(name string, args []Node, compile func(pattern, escape strin
 		memo, _ := c.Memo.(*patternMemo)
 		if memo == nil || memo.pattern != string(args[1].B) || memo.escape != escape {
 			memo = &patternMemo{pattern: string(args[1].B), escape: escape}
-			memo.m, memo.err = compile(memo.pattern, escape)
+			if memo.err = longPattern(args[1].B); name == "LIKE" || memo.err == nil {
+				memo.m, memo.err = compile(memo.pattern, escape)
+			}
 			c.Memo = memo
 		}
 		if memo.err != nil {

@@ -2,6 +2,8 @@ package javaregex
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"unicode/utf8"
@@ -17,26 +19,38 @@ type Regexp struct {
 	simple *simple
 	// lit is in every match; nil when no such text is known.
 	lit []byte
+	// size estimates the bytes that all this takes.
+	size int
 }
 
 // Compile translates and compiles a pattern. Its errors are those of Translate.
-func Compile(pattern string) (*Regexp, error) {
+func Compile(pattern string) (*Regexp, error) { return CompileWithin(pattern, math.MaxInt) }
+
+// CompileWithin is Compile for a pattern that is not trusted: the error wraps ErrLarge where its
+// Size would be above a limit.
+func CompileWithin(pattern string, limit int) (*Regexp, error) {
 	e, err := Translate(pattern)
 	if err != nil {
 		return nil, err
 	}
 	t := translator{p: pattern}
-	re, err := regexp.Compile(e)
-	if err != nil {
-		return nil, t.refused(err)
-	}
-	r := &Regexp{re: re}
 	tree, err := syntax.Parse(e, syntax.Perl)
 	if err != nil {
 		return nil, t.refused(err)
 	}
+	r := &Regexp{size: len(pattern) + sizeOf(tree)}
+	empty := matchesEmpty(tree)
+	if empty {
+		r.size *= 2 // from
+	}
+	if r.size > limit {
+		return nil, fmt.Errorf("%w: it takes about %d bytes, and %d at most where it is not written in the query", ErrLarge, r.size, limit)
+	}
+	if r.re, err = regexp.Compile(e); err != nil {
+		return nil, t.refused(err)
+	}
 	r.simple, r.lit = newSimple(tree), needed(tree)
-	if matchesEmpty(tree) {
+	if empty {
 		if r.from, err = regexp.Compile(`(?s:\A..*?)(` + e + `)`); err != nil {
 			return nil, t.refused(err)
 		}
@@ -71,6 +85,9 @@ func matchesEmpty(e *syntax.Regexp) bool {
 		return true
 	}
 }
+
+// Size estimates the bytes that the compiled pattern takes, to within a small factor.
+func (r *Regexp) Size() int { return r.size }
 
 // Groups is the number of groups of the pattern.
 func (r *Regexp) Groups() int { return r.re.NumSubexp() }
