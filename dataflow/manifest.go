@@ -1,6 +1,10 @@
 package dataflow
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tinylib/msgp/msgp"
+)
 
 //go:generate go tool msgp -file=manifest.go -o=manifest_gen.go -tests=false -io=false
 
@@ -65,6 +69,10 @@ type OutputManifest struct {
 
 // DecodeManifest reads a manifest.
 func DecodeManifest(b []byte) (*Manifest, error) {
+	// A list is given room by the count it begins with, so that what the counts promise has to be there.
+	if _, err := msgp.Skip(b); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
 	m := &Manifest{}
 	if _, err := m.UnmarshalMsg(b); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
