@@ -174,7 +174,7 @@ func (p *publishing) create(folder, name string, data []byte) (part, error) {
 		return n, &forward.RefusedError{Reason: fmt.Sprintf("%q is no folder of a partition", folder)}
 	}
 	if folder != "" {
-		if err := root.MkdirAll(folder, 0o755); err != nil {
+		if err := root.MkdirAll(fit(folder), 0o755); err != nil {
 			return n, fmt.Errorf("filesystem: %w", err)
 		}
 	}

@@ -56,7 +56,20 @@ type part struct {
 	Written int64 `json:"written,omitempty"`
 }
 
-func (p part) path() string { return filepath.Join(p.Folder, p.Name) }
+func (p part) path() string { return filepath.Join(fit(p.Folder), p.Name) }
+
+// fit makes a folder one that a disk takes: names that are too long become their beginning and a
+// hash. Folder makes none such; in outboxes and manifests of older builds there may be some.
+func fit(folder string) string {
+	names := strings.Split(folder, "/")
+	for i, n := range names {
+		if len(n) > nameBytesMax {
+			id := "-" + outputID(n)
+			names[i] = strings.ToValidUTF8(n[:nameBytesMax-len(id)], "") + id
+		}
+	}
+	return strings.Join(names, "/")
+}
 
 // partition is a folder that rows went to.
 type partition struct {
@@ -114,7 +127,7 @@ func (s *Sink) settle(m manifest) error {
 		if s.partitions.SuccessFile == "" {
 			break
 		}
-		if err := writeSynced(s.root, filepath.Join(f, s.partitions.SuccessFile), nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := writeSynced(s.root, filepath.Join(fit(f), s.partitions.SuccessFile), nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -138,12 +151,13 @@ func (s *Sink) settle(m manifest) error {
 func (s *Sink) finish(m manifest) error {
 	folders := map[string]bool{}
 	for _, p := range m.Ended {
-		folders[p.Folder] = true
+		dir := fit(p.Folder)
+		folders[dir] = true
 		if _, err := s.root.Lstat(p.Hidden); errors.Is(err, fs.ErrNotExist) {
 			continue // it has its visible name, or was taken away since, be it with its folder
 		}
-		if p.Folder != "" {
-			if err := s.root.MkdirAll(p.Folder, 0o755); err != nil {
+		if dir != "" {
+			if err := s.root.MkdirAll(dir, 0o755); err != nil {
 				return fmt.Errorf("filesystem: %w", err)
 			}
 		}

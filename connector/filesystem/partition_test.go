@@ -257,8 +257,8 @@ func TestFolder(t *testing.T) {
 func TestFolderThatCannotBe(t *testing.T) {
 	ctx := context.Background()
 	for name, prepare := range map[string]func(dir string, b *forward.Batch) error{
-		"too long": func(_ string, b *forward.Batch) error {
-			b.Messages[0].Subject = "dt=" + strings.Repeat("x", 300) + "/hm=1"
+		"leads out": func(_ string, b *forward.Batch) error {
+			b.Messages[0].Subject = "../dt=1"
 			return nil
 		},
 		"a file": func(dir string, _ *forward.Batch) error {
@@ -330,4 +330,24 @@ func TestMarkedOnce(t *testing.T) {
 	old := rowsAt(1, 2, -1, 0)
 	write(t, dir, manifestName(old.Subject), `{"version":2,"subject":"`+old.Subject+`","place":1,"complete":["`+folder+`","dt=gone"]}`)
 	restart(dir, &now, marks, old, folder+" _SUCCESS ; "+folder+" rows 1")
+}
+
+// TestFolderThatIsTooLong has rows in the outbox and in the manifest of a build that did not look
+// at the length of folder names: they are written to folders of shorter ones.
+func TestFolderThatIsTooLong(t *testing.T) {
+	dir, now := t.TempDir(), time.Unix(1e9, 0)
+	b := rowsAt(1, 2, 5, -1)
+	b.Messages[0].Subject = "dt=" + strings.Repeat("é", 200) + "/hm=1"
+	write(t, dir, ".part-"+outputID(b.Subject)+"-1-0", "1")
+	write(t, dir, manifestName(b.Subject), fmt.Sprintf(`{"version":2,"subject":%q,"place":1,"ended":[{"hidden":".part-%s-1-0","folder":"dt=%s1/hm=1","name":"part-1"}]}`,
+		b.Subject, outputID(b.Subject), strings.Repeat("é", 200)))
+	s := partitioned(t, dir, &now, map[string]string{"sink.partition-commit.policy.kind": "success-file"})
+	if _, _, err := s.ReadCursor(context.Background(), b.Subject); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, b)
+	got := strings.Split(tree(t, dir), "; ")
+	if len(got) != 3 || strings.Count(got[0], "é") != 117 || !strings.HasSuffix(got[0], "/hm=1 rows 1") && !strings.HasSuffix(got[2], "/hm=1 rows 1") {
+		t.Fatalf("%q", got)
+	}
 }
