@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -255,19 +254,7 @@ func (c *connectors) address(o *nats.ConnOptions, sink bool) error {
 		o.InProcess = e
 		return nil
 	}
-	o.URLs = strings.Split(srv.URL, ",")
-	for _, f := range []struct {
-		dst *string
-		src string
-	}{{&o.Credentials, srv.Credentials}, {&o.NKeySeed, srv.NKey}, {&o.TLSCA, srv.CA}, {&o.TLSCert, srv.Cert}, {&o.TLSKey, srv.Key}, {&o.Domain, srv.Domain}, {&o.TLSServerName, srv.ServerName}} {
-		if *f.dst == "" {
-			*f.dst = f.src
-		}
-	}
-	if o.TLS == nats.TLSBeyondHost {
-		o.TLS, _ = nats.ParseTLSMode(srv.TLS) // the options are checked
-	}
-	return nil
+	return srv.FillIn(o)
 }
 
 func openNATSSource(c *connectors, n *plan.Source, _ *expr.Env) (*dataflow.SourceBinding, error) {

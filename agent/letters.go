@@ -28,16 +28,35 @@ func ReplayedSubject(stream string) string { return stream + ".replayed" }
 
 // ConnOptions are the server's as a connector takes them.
 func (s Server) ConnOptions() (nats.ConnOptions, error) {
-	o := nats.ConnOptions{Credentials: s.Credentials, NKeySeed: s.NKey, TLSCA: s.CA, TLSCert: s.Cert, TLSKey: s.Key,
-		TLSServerName: s.ServerName, Domain: s.Domain}
+	var o nats.ConnOptions
+	if err := s.FillIn(&o); err != nil {
+		return o, err
+	}
+	return o, o.Validate()
+}
+
+// FillIn makes a connection whose options name no server one to this server. What the options say
+// of the log-in, TLS and the domain goes first.
+func (s Server) FillIn(o *nats.ConnOptions) error {
 	if s.URL != "" {
 		o.URLs = strings.Split(s.URL, ",")
 	}
-	var ok bool
-	if o.TLS, ok = nats.ParseTLSMode(s.TLS); !ok {
-		return o, fmt.Errorf("TLS of %s: %q is neither 'required' nor 'off'", o.Server(), s.TLS)
+	for _, f := range []struct {
+		dst *string
+		src string
+	}{{&o.Credentials, s.Credentials}, {&o.NKeySeed, s.NKey}, {&o.TLSCA, s.CA}, {&o.TLSCert, s.Cert}, {&o.TLSKey, s.Key}, {&o.Domain, s.Domain}, {&o.TLSServerName, s.ServerName}} {
+		if *f.dst == "" {
+			*f.dst = f.src
+		}
 	}
-	return o, o.Validate()
+	mode, ok := nats.ParseTLSMode(s.TLS)
+	if !ok {
+		return fmt.Errorf("TLS of %s: %q is neither 'required' nor 'off'", o.Server(), s.TLS)
+	}
+	if o.TLS == nats.TLSBeyondHost {
+		o.TLS = mode
+	}
+	return nil
 }
 
 func subjectToken(s string) string {

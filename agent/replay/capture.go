@@ -132,7 +132,7 @@ func (o *CaptureOptions) open(ctx context.Context, file string, t *plan.Table) (
 		if o.NATS.URL == "" {
 			return nil, so, errors.New("no server is named: give --nats nats://HOST:PORT; the embedded server of `edgeflow run` has a port with --embedded-listen")
 		}
-		if so.ConnOptions, err = o.NATS.ConnOptions(); err != nil {
+		if err := o.NATS.FillIn(&so.ConnOptions); err != nil {
 			return nil, so, err
 		}
 	}
