@@ -107,6 +107,16 @@ func (a *Agent) addScript(ctx context.Context, p *plan.Plan, file string) (*Pipe
 	return pl, nil
 }
 
+// nameOf is the name of a pipeline that is to run here.
+func (a *Agent) nameOf(p *plan.Plan) string {
+	name := p.Config.Name
+	if other := a.find(token(name)); other != nil && other.plan.Config.Name != name {
+		return distinct(name) // the plain one is taken, and its state in use
+	}
+	return pipelineName(a.opt.DataDir, name, a.keys)
+}
+
+// find returns the pipeline of a name, be it that in its SQL or that in paths; nil when there is none.
 func (a *Agent) find(name string) *Pipeline {
 	a.mu.Lock()
 	defer a.mu.Unlock()

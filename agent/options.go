@@ -145,16 +145,3 @@ func (o *Options) logger() error {
 	}
 	return nil
 }
-
-// token makes a name usable as one token of a NATS subject and as a file name.
-func token(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
-		default:
-			b[i] = '-'
-		}
-	}
-	return string(b)
-}

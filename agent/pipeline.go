@@ -47,7 +47,10 @@ const (
 )
 
 func newPipeline(a *Agent, p *plan.Plan) *Pipeline {
-	name := token(p.Config.Name)
+	name := distinct(p.Config.Name)
+	if !a.planning {
+		name = a.nameOf(p)
+	}
 	pl := &Pipeline{
 		agent: a, plan: p, name: name, dir: filepath.Join(a.opt.DataDir, "pipelines", name),
 		log: a.log.With("pipeline", name), requests: make(chan request), done: make(chan struct{}), started: a.clock.Now(),

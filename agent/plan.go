@@ -42,15 +42,15 @@ func Plan(w io.Writer, s Script, o PlanOptions) error {
 	if o.StateDir == "" {
 		return nil
 	}
-	path := o.StateDir
-	if inner := filepath.Join(path, "pipelines", token(p.Config.Name), stateFile); exists(inner) {
-		path = inner
-	}
-	files, err := stateFiles(path)
+	keys, err := StateKeys(o.StateKey)
 	if err != nil {
 		return err
 	}
-	keys, err := StateKeys(o.StateKey)
+	path := o.StateDir
+	if inner := filepath.Join(path, "pipelines", pipelineName(path, p.Config.Name, keys), stateFile); exists(inner) {
+		path = inner
+	}
+	files, err := stateFiles(path)
 	if err != nil {
 		return err
 	}

@@ -166,6 +166,9 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if err != nil {
 		return nil, &configError{err}
 	}
+	if err := r.p.ownState(m); err != nil {
+		return nil, err
+	}
 	if err := sameEnds(m, restored); err != nil {
 		return nil, r.store.Damaged(err)
 	}
