@@ -224,11 +224,6 @@ func (g *gate) who(r *http.Request) role {
 	return is
 }
 
-// Reloadable tells whether there are certificates or tokens that can be read anew.
-func (o *Options) Reloadable() bool {
-	return o.Embedded.Cert != "" || o.Access.Cert != "" || o.Access.ReadToken != "" || o.Access.ControlToken != ""
-}
-
 // Renew reads certificates and tokens anew.
 func (a *Agent) Renew() {
 	if a.control != nil {

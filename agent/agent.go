@@ -121,7 +121,7 @@ func (a *Agent) find(name string) *Pipeline {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range a.pipelines {
-		if p.name == name {
+		if p.name == name || p.plan.Config.Name == name {
 			return p
 		}
 	}
@@ -218,6 +218,7 @@ func Run(ctx context.Context, o Options, scripts []Script) error {
 		case err := <-finished:
 			return err
 		case <-o.Reload:
+			a.log.Info("certificates and tokens are read anew, as SIGHUP asks")
 			a.Renew()
 		case <-ctx.Done():
 			running = false

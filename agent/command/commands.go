@@ -45,7 +45,7 @@ func runCommand(inside []agent.Script) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			reloads(c.Context(), &o)
+			reloads(&o)
 			return agent.Run(c.Context(), o, all)
 		},
 	}

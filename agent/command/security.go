@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -86,15 +85,11 @@ func callerFlags(c *cobra.Command, server *string) {
 	c.PreRun = func(c *cobra.Command, _ []string) { c.SetContext(agent.AsCaller(c.Context(), who)) }
 }
 
-// reloads sends when the process gets SIGHUP, if there is something to read anew. Without,
-// the signal ends the process as it always does.
-func reloads(ctx context.Context, o *agent.Options) {
-	if !o.Reloadable() {
-		return
-	}
+// reloads sends when the process gets SIGHUP, which never ends it, whatever there is to read anew
+// and however late it comes.
+func reloads(o *agent.Options) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
-	context.AfterFunc(ctx, func() { signal.Stop(hup) })
 	o.Reload = hup
 }
 

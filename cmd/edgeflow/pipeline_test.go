@@ -136,6 +136,29 @@ func (c *client) command(args ...string) (stdout, stderr string) {
 	return p.out.String(), p.err.String()
 }
 
+// SIGHUP reads certificates and tokens anew, and ends nothing where there are none.
+func TestSIGHUPEndsNothing(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "clicks.sql", clicks(", 'source.monitor-interval' = '10 ms'"))
+	write(t, dir, "in/a.json", firstClicks)
+	p := start(t, dir, "run", "clicks.sql", "--listen", "127.0.0.1:0")
+	p.server()
+	until(t, "it has started", func() bool { return strings.Contains(p.err.String(), "msg=started") }, &p.err)
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it has taken the signal", func() bool { return strings.Contains(p.err.String(), "SIGHUP") }, &p.err)
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		if err := p.cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := p.code(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, &p.err)
+	}
+	contains(t, p.err.String(), "msg=stopped")
+}
+
 func TestDrainOnStop(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "clicks.sql", clicks(", 'source.monitor-interval' = '10 ms'"))
