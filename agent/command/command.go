@@ -56,7 +56,9 @@ func Main(args []string, inside ...agent.Script) int {
 	}
 	root := rootCommand(inside)
 	root.SetArgs(withDefault(args, inside))
-	err := root.ExecuteContext(ctx)
+	began := false
+	noteRuns(root, &began)
+	c, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
 		return exitOK
@@ -65,9 +67,25 @@ func Main(args []string, inside ...agent.Script) int {
 	case errors.Is(err, errUsage):
 		fmt.Fprintln(os.Stderr, err)
 		return exitUsage
+	case !began: // an unknown command, or arguments that it does not take
+		fmt.Fprintf(os.Stderr, "%v: %v (see `%s --help`)\n", errUsage, err, c.CommandPath())
+		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "edgeflow: %v\n", err)
 	return exitFailed
+}
+
+// noteRuns makes the commands note that one of them runs: errors before are of wrong usage.
+func noteRuns(c *cobra.Command, began *bool) {
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			*began = true
+			return run(c, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		noteRuns(sub, began)
+	}
 }
 
 // withDefault makes `run` the command of a program with pipelines inside when there are

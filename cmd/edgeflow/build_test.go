@@ -51,7 +51,7 @@ func TestGenerateWritesAndChecks(t *testing.T) {
 	contains(t, read(t, dir, "mine/head_clicks.go"), "\npackage ours\n")
 	_, errText = edgeflow(t, dir, 1, "generate", "clicks.sql", "-o", "named", "--package", "a-b")
 	contains(t, errText, `"a-b" is no name of a Go package`)
-	_, errText = edgeflow(t, dir, 1, "generate", "clicks.sql")
+	_, errText = edgeflow(t, dir, 2, "generate", "clicks.sql")
 	contains(t, errText, `"out" not set`)
 }
 

@@ -40,6 +40,10 @@ func TestUsage(t *testing.T) {
 	dir := t.TempDir()
 	_, errText := edgeflow(t, dir, 2, "run", "--nope")
 	contains(t, errText, "unknown flag: --nope", "edgeflow run --help")
+	for _, args := range [][]string{{"rnu"}, {"run"}, {"lint"}, {"test"}, {"plan"}, {"plan", "a.sql", "b.sql"}, {"savepoint"}, {"version", "x"}, {"dlq", "lst"}, {"capture", "a.sql"}, {"generate", "a.sql"}, {"state"}, {"health", "--timeout", "soon"}} {
+		_, errText := edgeflow(t, dir, 2, args...)
+		contains(t, errText, "usage: ")
+	}
 	_, errText = edgeflow(t, dir, 1, "run", "absent.sql")
 	contains(t, errText, "absent.sql")
 	out, _ := edgeflow(t, dir, 0, "--help")
