@@ -38,7 +38,7 @@ func AsCaller(ctx context.Context, c Caller) context.Context {
 // client makes the HTTP client of a caller, and reads its token.
 func (c Caller) client() (*http.Client, string, error) {
 	ref := c.Token
-	if _, ok := os.LookupEnv(tokenVariable); ref == "" && ok {
+	if ref == "" && os.Getenv(tokenVariable) != "" {
 		ref = "${env:" + tokenVariable + "}"
 	}
 	token, err := secret.Reader{}.Must("--token", ref)

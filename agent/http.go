@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -151,6 +152,11 @@ func (s *server) guard(rt route) http.Handler {
 			return
 		}
 		if rt.long {
+			// A body that does not come must not hold the connection once there are no deadlines.
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				http.Error(w, "the body of the call cannot be read; none is needed", http.StatusBadRequest)
+				return
+			}
 			c := http.NewResponseController(w)
 			_ = c.SetReadDeadline(time.Time{}) // a recorder in a test has no deadlines
 			_ = c.SetWriteDeadline(time.Time{})
