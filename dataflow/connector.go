@@ -54,6 +54,13 @@ type Starter interface {
 	StartPosition(dst []byte) []byte
 }
 
+// Advancer is a MessageSource whose place moves on without messages, behind those that are not for
+// it. Advanced appends the place that it has reached, once all messages before it were polled, to
+// dst, or nothing.
+type Advancer interface {
+	Advanced(dst []byte) []byte
+}
+
 // Gapped is a MessageSource that may find messages gone while it runs and go on, where that is
 // the policy. Gap returns how many are missing before the message with sequence seq and were
 // not told of before.

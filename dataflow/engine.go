@@ -47,6 +47,7 @@ type Engine struct {
 	arrived  bool // a row or a message has ever arrived
 	started  bool
 	ended    bool
+	advanced bool // a source's place has moved since the last barrier without messages
 	guardOff bool
 	// interpret leaves generated code aside.
 	interpret bool
@@ -435,6 +436,8 @@ func (e *Engine) manifest(m *Manifest) {
 	if sources == nil {
 		sources = make([]SourceManifest, len(e.sources))
 	}
+	e.Advanced()
+	e.advanced = false
 	for i, in := range e.sources {
 		sources[i] = SourceManifest{
 			ID: in.node.Base().ID, Table: in.node.Table.Name, Position: append(sources[i].Position[:0], in.position...),
@@ -445,6 +448,14 @@ func (e *Engine) manifest(m *Manifest) {
 		outputs = append(outputs, OutputManifest{Name: o.Name, Next: o.next, Emitted: o.emitted})
 	}
 	m.Sources, m.Outputs = sources, outputs
+}
+
+// Advanced tells whether a source has moved on since the last barrier without messages.
+func (e *Engine) Advanced() bool {
+	for _, in := range e.sources {
+		e.advanced = in.advance() || e.advanced
+	}
+	return e.advanced
 }
 
 // Committed tells the sources that a checkpoint is durable.

@@ -42,6 +42,8 @@ type script struct {
 	start   []byte // StartPosition
 	moved   bool   // reading goes on at start, whatever the position
 	openErr error
+	// advanced is a place that the source has reached without messages.
+	advanced []byte
 
 	opened    [][]byte
 	polls     int
@@ -117,6 +119,8 @@ func (s *scriptSource) Position(dst []byte, m *Message) []byte {
 }
 func (s *scriptSource) Committed(p []byte) { s.committed = append(s.committed[:0], p...) }
 func (s *scriptSource) Close() error       { s.closed++; return nil }
+
+func (s *scriptSource) Advanced(dst []byte) []byte { return append(dst, s.advanced...) }
 
 func (s *scriptSource) StartPosition(dst []byte) []byte { return append(dst, s.start...) }
 

@@ -1,6 +1,7 @@
 package dataflow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,8 +39,9 @@ type ingest struct {
 	kinds   []vec.RowKind
 
 	position  []byte
-	arrivalMs int64 // the newest one, as the log has it
-	stampMs   int64 // that of the rows in hand
+	reached   []byte // scratch for positions
+	arrivalMs int64  // the newest one, as the log has it
+	stampMs   int64  // that of the rows in hand
 	ledger    SourceLedger
 	began     int64 // ledger.Decoded at the start
 	bad       int64
@@ -138,6 +140,21 @@ func (in *ingest) fill(wait time.Duration, nowMs int64) error {
 		return fmt.Errorf("source %s: %w", in.node.Table.Name, err)
 	}
 	return nil
+}
+
+// advance takes over the place of a source that has moved on without messages, and tells whether it
+// has since.
+func (in *ingest) advance() bool {
+	a, ok := in.bind.Messages.(Advancer)
+	if !ok || in.buffered() {
+		return false
+	}
+	in.reached = a.Advanced(in.reached[:0])
+	if len(in.reached) == 0 || bytes.Equal(in.reached, in.position) {
+		return false
+	}
+	in.position = append(in.position[:0], in.reached...)
+	return true
 }
 
 // head is the arrival time of the next row at hand.

@@ -487,3 +487,36 @@ func TestAggregatesAreAddedToState(t *testing.T) {
 		t.Errorf("migrations %v", m)
 	}
 }
+
+// A place that a source reaches without messages is kept by the next barrier, but not while messages
+// before it are at hand.
+func TestPlaceWithoutMessagesSurvives(t *testing.T) {
+	s := &script{log: numbers(1, 3, 10, 10)}
+	r := newRig(t, `
+CREATE TABLE a (n BIGINT) WITH ('connector' = 'x', 'format' = 'json');
+CREATE TABLE o (n BIGINT) WITH ('connector' = 'x');
+INSERT INTO o SELECT n FROM a;`, map[string]*script{"a": s}).start()
+	r.settle()
+	r.commit()
+	if r.engine.Advanced() {
+		t.Error("it moves though it does not")
+	}
+	s.advanced = []byte{3, 0, 0, 0, 0, 0, 0, 9}
+	in := r.engine.sources[0]
+	in.msgs, in.next = []Message{{}}, 0
+	if r.engine.Advanced() {
+		t.Error("it moves while a message is at hand")
+	}
+	in.msgs = nil
+	if !r.engine.Advanced() || !r.engine.Advanced() {
+		t.Error("it does not move")
+	}
+	r.commit()
+	if r.engine.Advanced() {
+		t.Error("it moves though it is kept")
+	}
+	r.crash()
+	if p := s.opened[len(s.opened)-1]; !slices.Equal(p, s.advanced) {
+		t.Errorf("begun at % x", p)
+	}
+}

@@ -20,6 +20,7 @@ type Engine interface {
 	PendingMemory() int64
 	Outputs() []string
 	OutputBytes(output string) int64
+	Advanced() bool
 }
 
 // Arena is what the decisions ask of a state.Arena.
@@ -135,8 +136,8 @@ func (c *Checkpoints) want() (w store.Want, ok bool) {
 	case c.changed, len(c.carry) > 0, c.Forwarder.NeedsCommit(), c.Engine.PendingBytes() > 0:
 		return store.WantNormal, true
 	}
-	// Ticks alone touch pages, and a restart makes up for them.
-	return store.WantIdle, c.Arena.Stats().Dirty > 0
+	// Ticks alone touch pages, and a restart makes up for them; mostly also for what a source passed.
+	return store.WantIdle, c.Arena.Stats().Dirty > 0 || c.Engine.Advanced()
 }
 
 // OutputMemory is about how much memory the output takes that is not stored yet, in bytes.

@@ -27,6 +27,7 @@ type parts struct {
 	pending, memory                   int64
 	dirty                             int
 	short, mended, drained, confirmed bool
+	advanced                          bool
 	keepsBack, merges, committed      bool
 	commits                           []*state.Commit
 	merged                            []forward.Merged
@@ -45,6 +46,7 @@ func (p *parts) Ledger() *dataflow.Ledger {
 }
 func (p *parts) PendingBytes() int64  { return p.pending }
 func (p *parts) PendingMemory() int64 { return p.memory }
+func (p *parts) Advanced() bool       { return p.advanced }
 func (p *parts) Outputs() []string    { return []string{"a", "b"} }
 func (p *parts) OutputBytes(string) int64 {
 	if p.committed {
@@ -119,6 +121,7 @@ func TestDue(t *testing.T) {
 	}{
 		"nothing happens":              {func(*parts, *Checkpoints) {}, -1},
 		"time goes by":                 {func(p *parts, _ *Checkpoints) { p.dirty = 1 }, 30_000},
+		"a source passed messages":     {func(p *parts, _ *Checkpoints) { p.advanced = true }, 30_000},
 		"rows came":                    {func(_ *parts, c *Checkpoints) { c.Changed() }, 10_000},
 		"rows wait in the engine":      {func(p *parts, _ *Checkpoints) { p.pending = 1 }, 10_000},
 		"rows were confirmed":          {func(p *parts, _ *Checkpoints) { p.confirmed = true }, 10_000},

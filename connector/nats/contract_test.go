@@ -42,6 +42,7 @@ var contract = []struct {
 	{"fields", testMessageFields},
 	{"filters and startup modes", testFiltersAndStartupModes},
 	{"bounded", testBounded},
+	{"a filter that lets little through", testQuietFilter},
 	{"server restart", testServerRestart},
 	{"consumer deleted", testConsumerDeleted},
 	{"positions at open", testPositionProblemsAtOpen},

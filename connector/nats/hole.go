@@ -33,8 +33,9 @@ func (h hole) lost(first uint64) uint64 {
 
 // pass notes that to comes next, and wakes the keeper when that leaves a hole.
 func (in *intake) pass(to uint64) {
-	if in.gapless && in.hasAt && to > in.at.Sequence+1 {
-		in.hole = in.hole.and(hole{in.at.Sequence, to, to - in.at.Sequence - 1})
+	if in.gapless && in.hasAt && to > in.at.reached()+1 {
+		from := in.at.reached()
+		in.hole = in.hole.and(hole{from, to, to - from - 1})
 		in.ev.wake()
 	}
 }

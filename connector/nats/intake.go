@@ -72,7 +72,7 @@ func (in *intake) stop() place {
 func (in *intake) reached() uint64 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.at.Sequence
+	return in.at.reached()
 }
 
 // parse takes all whole frames out of c. Frames that are not the subscription's are
@@ -236,10 +236,12 @@ func (in *intake) heartbeat(st status) (done bool, err error) {
 			in.s.mu.Unlock()
 		}
 	}
-	if st.lastConsumer == in.consumerSeq && st.lastStream > in.at.Sequence && in.hasAt {
+	if st.lastConsumer == in.consumerSeq && st.lastStream > in.at.reached() && in.hasAt {
 		in.pass(st.lastStream + 1)
-		in.at = Position{Stream: in.at.Stream, CreatedNs: in.at.CreatedNs, Sequence: st.lastStream}
-		in.last = nil
+		in.at.Passed = st.lastStream
+		if !in.gapless {
+			in.s.passed(in.at)
+		}
 	}
 	return in.bounded && st.lastConsumer == in.consumerSeq && st.lastStream >= in.bound, nil
 }
@@ -260,6 +262,7 @@ func (in *intake) publish() {
 		s.queue = append(s.queue, c)
 	}
 	c.seen, c.seenMetas = c.msgs, c.metas
+	s.place = Position{}
 	s.queuedMessages += in.got
 	s.queuedBytes += in.gotBytes
 	s.asked = max(0, s.asked-in.got)

@@ -98,8 +98,8 @@ func (k *keeper) run() {
 	from := k.in.reached()
 	for {
 		err := k.watch()
-		if p := k.in.stop(); p.at.Sequence != from {
-			from, backoff = p.at.Sequence, backoffMin
+		if p := k.in.stop(); p.at.reached() != from {
+			from, backoff = p.at.reached(), backoffMin
 		}
 		for !k.end(err) {
 			k.pause(backoff - rand.N(backoff/4))

@@ -149,6 +149,8 @@ func TestParsingDoesNotAllocate(t *testing.T) {
 
 func TestVerify(t *testing.T) {
 	p := Position{Stream: "S", CreatedNs: 5, Sequence: 100, StoredNs: 7, Hash: 9}
+	q := p
+	q.Passed = 150
 	st := StreamState{Name: "S", CreatedNs: 5, First: 1, Last: 200}
 	same := StoredMessage{Found: true, StoredNs: 7, Hash: 9}
 	cases := []struct {
@@ -167,6 +169,11 @@ func TestVerify(t *testing.T) {
 		{"gap", p, func(s *StreamState) { s.First = 131 }, StoredMessage{}, Verdict{Kind: GapBehind, Missing: 30, Next: 131}},
 		{"gap to an empty stream", p, func(s *StreamState) { s.First, s.Last = 201, 200 }, StoredMessage{}, Verdict{Kind: GapBehind, Missing: 100, Next: 201}},
 		{"compacted", p, func(s *StreamState) { s.First, s.Compacted = 131, true }, StoredMessage{}, Verdict{Kind: Continues, Next: 101}},
+		{"what was passed is gone", q, func(s *StreamState) { s.First = 151 }, StoredMessage{}, Verdict{Kind: Continues, Next: 151}},
+		{"a gap behind what was passed", q, func(s *StreamState) { s.First = 161 }, StoredMessage{}, Verdict{Kind: GapBehind, Missing: 10, Next: 161}},
+		{"passed, written again", q, nil, StoredMessage{Found: true, StoredNs: 8, Hash: 9}, Verdict{Kind: Rewritten, Vanished: 1, Next: 101}},
+		{"passed, rolled back to where we read", q, func(s *StreamState) { s.Last = 120 }, same, Verdict{Kind: RolledBack, Next: 121}},
+		{"passed, rolled back", q, func(s *StreamState) { s.Last = 90 }, StoredMessage{}, Verdict{Kind: RolledBack, Vanished: 10, Next: 91}},
 		{"rolled back", p, func(s *StreamState) { s.Last = 90 }, StoredMessage{}, Verdict{Kind: RolledBack, Vanished: 10, Next: 91}},
 		{"rolled back and written again", p, nil, StoredMessage{Found: true, StoredNs: 8, Hash: 9}, Verdict{Kind: Rewritten, Vanished: 1, Next: 101}},
 		{"another message at the same time", p, nil, StoredMessage{Found: true, StoredNs: 7, Hash: 1}, Verdict{Kind: Rewritten, Vanished: 1, Next: 101}},
@@ -204,12 +211,23 @@ func TestPositionCodec(t *testing.T) {
 	}
 	b[1] = 2
 	if _, err := DecodePosition(b); err == nil {
+		t.Fatal("a field less than its version has")
+	}
+	p.Passed = 1<<60 + 7
+	b = p.Append(nil)
+	if got, err = DecodePosition(b); err != nil || got != p {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	b[1] = 3
+	if _, err := DecodePosition(b); err == nil {
 		t.Fatal("a later version passes")
 	}
 }
 
 func FuzzDecodePosition(f *testing.F) {
 	p := Position{Stream: "S", CreatedNs: 5, Sequence: 9, StoredNs: 7, Hash: 3}
+	f.Add(p.Append(nil))
+	p.Passed = 12
 	f.Add(p.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := DecodePosition(b)

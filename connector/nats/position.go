@@ -9,8 +9,9 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// positionVersion is the version of the encoding below.
-const positionVersion = 1
+// positionVersion is the version of the encoding below, of positions that have passed messages;
+// those of others have the version before, which earlier programs read.
+const positionVersion = 2
 
 // Position is a place in a stream, after message Sequence.
 type Position struct {
@@ -19,7 +20,13 @@ type Position struct {
 	Sequence  uint64
 	StoredNs  int64  // when the message was stored; 0 when there is none
 	Hash      uint64 // of the message; 0 when unknown
+	// Passed is the last of the messages behind it that are known not to be for the source; 0 when
+	// there is none.
+	Passed uint64
 }
+
+// reached is the last sequence that there is nothing to read of.
+func (p *Position) reached() uint64 { return max(p.Sequence, p.Passed) }
 
 // messageHash identifies a stored message by its time, subject and payload.
 func messageHash(d *xxhash.Digest, storedNs int64, subject, data []byte) uint64 {
@@ -39,15 +46,23 @@ func messageHash(d *xxhash.Digest, storedNs int64, subject, data []byte) uint64 
 }
 
 // Append encodes the position as a msgpack array [version, stream, created, sequence,
-// stored, hash].
+// stored, hash], and passed where there is.
 func (p *Position) Append(dst []byte) []byte {
-	dst = msgp.AppendArrayHeader(dst, 6)
-	dst = msgp.AppendInt(dst, positionVersion)
+	fields, version := uint32(6), positionVersion-1
+	if p.Passed > 0 {
+		fields, version = 7, positionVersion
+	}
+	dst = msgp.AppendArrayHeader(dst, fields)
+	dst = msgp.AppendInt(dst, version)
 	dst = msgp.AppendString(dst, p.Stream)
 	dst = msgp.AppendInt64(dst, p.CreatedNs)
 	dst = msgp.AppendUint64(dst, p.Sequence)
 	dst = msgp.AppendInt64(dst, p.StoredNs)
-	return msgp.AppendUint64(dst, p.Hash)
+	dst = msgp.AppendUint64(dst, p.Hash)
+	if p.Passed > 0 {
+		dst = msgp.AppendUint64(dst, p.Passed)
+	}
+	return dst
 }
 
 // DecodePosition reads what Append wrote. A later version is refused.
@@ -63,11 +78,11 @@ func DecodePosition(b []byte) (p Position, err error) {
 	if err != nil {
 		return fail(err)
 	}
-	if v != positionVersion {
+	if v < positionVersion-1 || v > positionVersion {
 		return fail(fmt.Errorf("version %d, this program knows %d: use a newer one", v, positionVersion))
 	}
-	if n != 6 {
-		return fail(fmt.Errorf("%d fields instead of 6", n))
+	if fields := 5 + v; int(n) != fields {
+		return fail(fmt.Errorf("%d fields instead of %d", n, fields))
 	}
 	if p.Stream, b, err = msgp.ReadStringBytes(b); err != nil {
 		return fail(err)
@@ -83,6 +98,11 @@ func DecodePosition(b []byte) (p Position, err error) {
 	}
 	if p.Hash, b, err = msgp.ReadUint64Bytes(b); err != nil {
 		return fail(err)
+	}
+	if v == positionVersion {
+		if p.Passed, b, err = msgp.ReadUint64Bytes(b); err != nil {
+			return fail(err)
+		}
 	}
 	if len(b) != 0 {
 		return fail(errors.New("bytes after its end"))
@@ -165,14 +185,14 @@ func verify(p Position, st StreamState, at StoredMessage) Verdict {
 		return Verdict{Kind: OtherStream, Next: st.First}
 	case p.CreatedNs != st.CreatedNs:
 		return Verdict{Kind: Recreated, Next: st.First}
-	case p.Sequence > st.Last:
-		return Verdict{Kind: RolledBack, Vanished: p.Sequence - st.Last, Next: st.Last + 1}
+	case p.reached() > st.Last:
+		return Verdict{Kind: RolledBack, Vanished: max(p.Sequence, st.Last) - st.Last, Next: st.Last + 1}
 	case at.Found && p.Hash != 0 && (at.Hash != p.Hash || at.StoredNs != p.StoredNs):
 		return Verdict{Kind: Rewritten, Vanished: 1, Next: p.Sequence + 1}
-	case st.First > p.Sequence+1 && !st.Compacted:
-		return Verdict{Kind: GapBehind, Missing: st.First - p.Sequence - 1, Next: st.First}
+	case st.First > p.reached()+1 && !st.Compacted:
+		return Verdict{Kind: GapBehind, Missing: st.First - p.reached() - 1, Next: st.First}
 	}
-	return Verdict{Kind: Continues, Next: p.Sequence + 1}
+	return Verdict{Kind: Continues, Next: p.reached() + 1}
 }
 
 // goesOn takes in that the first message stored after p's is at next: all from there up to p
@@ -206,10 +226,10 @@ func explain(v Verdict, p Position, st StreamState) *PositionError {
 		e.Detail = fmt.Sprintf("position %d is of the stream created %s, this one was created %s", p.Sequence, when(p.CreatedNs), when(st.CreatedNs))
 		e.Hint = fmt.Sprintf("look with `nats stream info %s`; to start over run with --reset-state, or %s from its first message", st.Name, resume)
 	case GapBehind:
-		e.Detail = fmt.Sprintf("we read up to %d, the stream now begins at %d: up to %d messages are lost", p.Sequence, st.First, v.Missing)
+		e.Detail = fmt.Sprintf("we read up to %d, the stream now begins at %d: up to %d messages are lost", p.reached(), st.First, v.Missing)
 		e.Hint = fmt.Sprintf("give the stream more room with `nats stream edit %s --max-bytes=... --max-age=...`; %s", st.Name, resume)
 	case RolledBack:
-		e.Detail = fmt.Sprintf("we read up to %d, the stream ends at %d: %d messages that we have are gone or replaced, reading goes on at %d", p.Sequence, st.Last, v.Vanished, v.Next)
+		e.Detail = fmt.Sprintf("we read up to %d, the stream ends at %d: %d messages that we have are gone or replaced, reading goes on at %d", p.reached(), st.Last, v.Vanished, v.Next)
 		e.Hint = fmt.Sprintf("the server may have lost unsynced writes (set sync_interval: always), or an old backup was restored (`nats stream restore`); %s", resume)
 	case Rewritten:
 		e.Detail = fmt.Sprintf("message %d is not the one we read (stored %s); messages that we have read and that others have replaced: %d, reading goes on at %d", p.Sequence, when(p.StoredNs), v.Vanished, v.Next)

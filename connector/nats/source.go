@@ -50,6 +50,9 @@ type Source struct {
 	behind         uint64 // messages waiting at the server, as last told
 	createdNs      int64
 	stream         string
+	// place is where the source is, behind messages that are not for it, when it has read none since
+	// it was told so.
+	place Position
 }
 
 // span is a part of the messages of the newest Poll.
@@ -268,6 +271,24 @@ func (s *Source) Position(dst []byte, m *dataflow.Message) []byte {
 	p.CreatedNs = s.createdNs
 	s.mu.Unlock()
 	return p.Append(dst)
+}
+
+// passed notes a place behind messages that are not for the source.
+func (s *Source) passed(at Position) {
+	s.mu.Lock()
+	s.place = at
+	s.mu.Unlock()
+}
+
+// Advanced implements dataflow.Advancer: a source whose filter lets little through goes on after a
+// restart behind what it has passed, which the stream may have dropped meanwhile.
+func (s *Source) Advanced(dst []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.place.Stream == "" || s.queuedMessages > 0 {
+		return dst
+	}
+	return s.place.Append(dst)
 }
 
 // Committed implements dataflow.MessageSource. The stream keeps its messages by its own

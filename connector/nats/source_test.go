@@ -584,3 +584,51 @@ func testLargeMessagesAndSlowPolling(t *testing.T, w way) {
 		}
 	}
 }
+
+// A source whose filter lets little through goes on after a start behind what it has passed, though
+// its stream has dropped all of that and the message that it read last.
+func testQuietFilter(t *testing.T, w way) {
+	h := w.hub(t)
+	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxMsgs: 100})
+	h.publish("s.alarm", 1)
+	o := h.options(func(o *SourceOptions) { o.Subjects = []string{"s.alarm"} })
+	s, _ := open(t, o, nil)
+	_, pos := collect(t, s, 1)
+	read := pos
+	h.publish("s.other", 500)
+	var p Position
+	for until := time.Now().Add(time.Minute); p.Passed < 501; {
+		if m, _, err := s.Poll(nil, 10, 10*time.Millisecond); err != nil || len(m) > 0 || time.Now().After(until) {
+			t.Fatalf("at %+v, %d messages: %v", p, len(m), err)
+		}
+		if b := s.Advanced(nil); len(b) > 0 {
+			var err error
+			if p, err = DecodePosition(b); err != nil {
+				t.Fatal(err)
+			}
+			pos = b
+		}
+	}
+	if p.Sequence != 1 || p.Hash == 0 {
+		t.Errorf("the message that was read is not known any more: %+v", p)
+	}
+	s.Close()
+	if s, err := NewSource(o); err != nil {
+		t.Fatal(err)
+	} else if _, err = s.Open(context.Background(), read); !errors.Is(err, ErrPosition) {
+		t.Fatalf("from the message read: %v", err)
+	}
+	s, r := open(t, o, pos)
+	if r.Gap != 0 || r.Moved {
+		t.Errorf("%+v", r)
+	}
+	h.publish("s.alarm", 2)
+	got, _ := collect(t, s, 2)
+	want(t, got, "s.alarm", 0, 2)
+	if b := s.Advanced(nil); len(b) > 0 {
+		p, _ := DecodePosition(b)
+		if p.Sequence != 503 {
+			t.Errorf("a place before the newest message: %+v", p)
+		}
+	}
+}
