@@ -508,8 +508,10 @@ INSERT INTO o SELECT n FROM a;`, map[string]*script{"a": s}).start()
 		t.Error("it moves while a message is at hand")
 	}
 	in.msgs = nil
-	if !r.engine.Advanced() || !r.engine.Advanced() {
-		t.Error("it does not move")
+	for range 2 { // asking changes nothing
+		if !r.engine.Advanced() {
+			t.Error("it does not move")
+		}
 	}
 	r.commit()
 	if r.engine.Advanced() {
