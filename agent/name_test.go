@@ -102,3 +102,16 @@ func TestSavepointOfAnotherPipelineIsRefused(t *testing.T) {
 	same := newHost(t, t.TempDir(), from, endless("one"))
 	same.await("one", "it runs", inState(agent.Running))
 }
+
+// Instances of hosts never become one: what tells them apart has to stand in a subject.
+func TestInstancesThatSubjectsCannotTellApartAreRefused(t *testing.T) {
+	for _, name := range []string{"цех-а", "caf\xe9"} {
+		o := agent.Options{DataDir: t.TempDir(), Instance: name}
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "--instance") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if o := (agent.Options{DataDir: t.TempDir(), Instance: "edge.example.com"}); o.Validate() != nil || o.Instance != "edge-example-com" {
+		t.Errorf("%q", o.Instance)
+	}
+}

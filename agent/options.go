@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/edgeflow/edgeflow/connector/nats"
 )
@@ -105,6 +107,9 @@ func (o *Options) Validate() error {
 			host = "edgeflow"
 		}
 		o.Instance = host
+	}
+	if strings.ContainsFunc(o.Instance, func(c rune) bool { return c >= utf8.RuneSelf }) {
+		return fmt.Errorf("--instance: %q has letters that subjects do not, and hosts could share a cursor at the hub: name it with A-Z, a-z, 0-9, - and _ (an instance of this name that has cursors goes on as %q)", o.Instance, token(o.Instance))
 	}
 	o.Instance = token(o.Instance)
 	if o.Clock == nil {
