@@ -169,10 +169,24 @@ func (e *Engine) watermarks(n *plan.WatermarkAssigner) op.WatermarkConfig {
 	if len(n.By) > 0 {
 		c.By = n.By[0]
 	}
-	if e.guardOff {
+	switch {
+	case e.guardOff:
 		c.MaxAheadMs = 0
+	case c.MaxAheadMs > 0 && c.Input[c.Time].Kind == types.Timestamp:
+		// Such a time is that of a clock on a wall, and an arrival time is that of UTC.
+		c.MaxAheadMs += aheadOfUTC(e.plan.Config.Zone).Milliseconds()
 	}
 	return c
+}
+
+// aheadOfUTC is by how much the clocks of a zone are ahead of UTC at most, as of the years since
+// 2000; 0 where they are behind.
+func aheadOfUTC(zone *time.Location) (most time.Duration) {
+	for at := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2038; at = at.AddDate(0, 0, 14) {
+		_, offset := at.In(zone).Zone()
+		most = max(most, time.Duration(offset)*time.Second)
+	}
+	return most
 }
 
 func window(w plan.Window) op.Window {

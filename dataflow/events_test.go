@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edgeflow/edgeflow/dataflow/op"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
@@ -272,6 +273,28 @@ func TestFutureGuardOfAPipeline(t *testing.T) {
 			t.Errorf("guard suspended %v: %v", suspended, r.outbox)
 		}
 		r.balanced()
+	}
+}
+
+// A TIMESTAMP without a zone is what a clock on a wall shows, which in the east is ahead of UTC: those
+// of the session's zone are not taken for clocks that are wrong, in summer either.
+func TestFutureGuardGoesByTheWallClock(t *testing.T) {
+	winter, summer := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2024, 7, 1, 0, 0, 0, 0, time.UTC)
+	for zone, offset := range map[string][2]int{"UTC": {0, 0}, "Asia/Shanghai": {8, 8}, "Europe/Berlin": {1, 2}, "America/New_York": {-5, -4}} {
+		for i, arrival := range []time.Time{winter, summer} {
+			var log []entry
+			for k, ahead := range []time.Duration{0, 9 * time.Minute, 15 * time.Hour} { // the last one is wrong anywhere
+				wall := arrival.Add(time.Duration(offset[i])*time.Hour + ahead)
+				log = append(log, entry{at: arrival.UnixMilli() + int64(k), data: fmt.Sprintf(`{"k":"a","ts":%q,"v":1}`, wall.Format("2006-01-02 15:04:05"))})
+			}
+			r := newRig(t, "SET 'table.local-time-zone' = '"+zone+"'; SET 'edgeflow.watermark.max-ahead' = '10 min';"+windowed, map[string]*script{"a": {log: log, bounded: true}}).start()
+			r.settle()
+			r.commit()
+			if n := len(r.letters(DeadLetters)); n != 1 {
+				t.Errorf("%s, %v: %d letters: %v", zone, arrival, n, r.outbox)
+			}
+			r.balanced()
+		}
 	}
 }
 
