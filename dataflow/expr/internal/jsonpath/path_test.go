@@ -101,10 +101,25 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestPlainNumbers(t *testing.T) {
-	for in, want := range map[string]string{"1e3": "1000", "-1.5e1": "-15", "12.5": "12.5", "125e-2": "1.25", "5e-3": "0.005", "1e401": ""} {
+	for in, want := range map[string]string{"1e3": "1000", "-1.5e1": "-15", "12.5": "12.5", "125e-2": "1.25", "5e-3": "0.005", "5e-1": "0.5", "0e2": "000", "0.0e1": "0",
+		"0.001e-1": "0.0001", "-0.5e1": "-5", "12.5e0": "12.5", "1e401": ""} {
 		if got, _ := AppendPlain(nil, []byte(in)); string(got) != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
+	}
+}
+
+// The zeros of a small number with an exponent are written at once, not one copy of the
+// number for each.
+func TestPlainNumberOfManyZeros(t *testing.T) {
+	zeros := strings.Repeat("0", 20_000)
+	text, dst := []byte("0."+zeros+"1e0"), make([]byte, 0, 32<<10)
+	var out []byte
+	if n := testing.AllocsPerRun(1, func() { out, _ = AppendPlain(dst, text) }); n > 10 {
+		t.Errorf("%.0f allocations for %d digits", n, len(text))
+	}
+	if want := "0." + zeros + "1"; string(out) != want {
+		t.Errorf("%d digits, want %d", len(out), len(want))
 	}
 }
 

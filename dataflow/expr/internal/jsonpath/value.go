@@ -156,8 +156,8 @@ func AppendNumber(dst, text []byte) []byte {
 	return appendBigDecimal(dst, neg, digits, scale-exp)
 }
 
-// AppendPlain appends a number without an exponent; ok is false when that takes more than
-// 400 digits.
+// AppendPlain appends a number without an exponent, in time linear in its length; ok is
+// false when the exponent is beyond 400, so that what is written is hardly longer than text.
 func AppendPlain(dst, text []byte) (out []byte, ok bool) {
 	e := bytes.IndexAny(text, "eE")
 	if e < 0 {
@@ -172,17 +172,23 @@ func AppendPlain(dst, text []byte) (out []byte, ok bool) {
 	if neg {
 		dst = append(dst, '-')
 	}
-	for ; scale < 0; scale++ {
-		digits = append(digits, '0')
+	point := len(digits) - scale
+	if point <= 0 {
+		dst = appendZeros(append(dst, "0."...), -point)
+		return append(dst, digits...), true
 	}
-	for len(digits) <= scale {
-		digits = append([]byte{'0'}, digits...)
+	if scale <= 0 {
+		return appendZeros(append(dst, digits...), -scale), true
 	}
-	dst = append(dst, digits[:len(digits)-scale]...)
-	if scale > 0 {
-		dst = append(append(dst, '.'), digits[len(digits)-scale:]...)
+	dst = append(append(dst, digits[:point]...), '.')
+	return append(dst, digits[point:]...), true
+}
+
+func appendZeros(dst []byte, n int) []byte {
+	for range n {
+		dst = append(dst, '0')
 	}
-	return dst, true
+	return dst
 }
 
 // decimalParts splits digits with a point into the unscaled digits, without zeros at the
@@ -219,10 +225,7 @@ func appendBigDecimal(dst []byte, neg bool, digits []byte, scale int) []byte {
 			dst = append(dst, '.')
 			return append(dst, digits[point:]...)
 		}
-		dst = append(dst, "0."...)
-		for range scale - len(digits) {
-			dst = append(dst, '0')
-		}
+		dst = appendZeros(append(dst, "0."...), scale-len(digits))
 		return append(dst, digits...)
 	}
 	dst = append(dst, digits[0])
