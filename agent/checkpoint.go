@@ -68,7 +68,13 @@ func (r *runner) barrier(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	// expire looks at the time between two steps, and a step may wait for the commit.
+	inTime := func() bool { return true }
+	if d := p.Commit.Delta; d != nil && r.cfg.CheckpointTimeout > 0 {
+		inTime = time.AfterFunc(r.cfg.CheckpointTimeout, d.Cancel).Stop
+	}
 	go func() {
+		defer inTime()
 		out := committed{Pending: p}
 		out.panicked = contain(func() error {
 			if err := failpoint.Hit("checkpoint.after-barrier"); err != nil {
