@@ -1,11 +1,13 @@
 package dataflow
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/edgeflow/edgeflow/dataflow/format"
 	"github.com/edgeflow/edgeflow/dataflow/plan"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
@@ -14,9 +16,11 @@ import (
 // headBytesMax is how much of a message or of a field that is too large its letter shows.
 const headBytesMax = 1 << 10
 
-// admission bounds the messages of a source, and the fields in them. No field is larger
-// than its message: one of at most free bytes needs no further look, and so the limits
-// cost messages of an ordinary size one comparison.
+// admission bounds the messages of a source, and the fields in them. No text or byte string is
+// larger than its message, but for one whose charset is not UTF-8, which is less than twice as
+// large: a message of at most free bytes needs no further look, and so the limits cost messages of
+// an ordinary size one comparison. Nested values may be far larger than their message: decoders
+// refuse those themselves.
 type admission struct {
 	message, field int
 	free           int
@@ -27,6 +31,23 @@ type admission struct {
 func (in *ingest) bound(message, field int64) {
 	in.limits = admission{message: sizeLimit(message), field: sizeLimit(field)}
 	in.limits.free = min(in.limits.message, in.limits.field)
+	in.limit(in.decoder)
+}
+
+// limit bounds the nested values that a decoder of the source makes.
+func (in *ingest) limit(d format.Decoder) {
+	if l, ok := d.(format.Limited); ok {
+		l.Limit(in.limits.field)
+	}
+}
+
+// tooLarge tells that an event was refused since a field is too large, and not malformed.
+func tooLarge(reason error) (field string, ok bool) {
+	var e *format.EventError
+	if !errors.As(reason, &e) || !e.TooLarge {
+		return "", false
+	}
+	return e.Field, true
 }
 
 // fieldBytesOption is the option that bounds fields and results.
@@ -55,7 +76,7 @@ func (in *ingest) large(m *Message) (int, error) {
 	if len(m.Data) > in.limits.message {
 		in.ledger.Read++
 		in.ledger.Undecodable++
-		in.oversize(0, "the message", "edgeflow.message.max-bytes", in.limits.message, m.Data)
+		in.oversize(&Letter{Reason: oversized("the message", "edgeflow.message.max-bytes", in.limits.message, m.Data)}, m.Data)
 		n, err := in.divert()
 		return pushed + n, err
 	}
@@ -91,7 +112,8 @@ rows:
 			}
 			in.ledger.Decoded--
 			in.ledger.Undecodable++
-			in.oversize(b.Origin[i].Row, "column '"+in.node.Base().Schema[c].Name+"'", fieldBytesOption, in.limits.field, v.Bytes(i))
+			reason := oversized("column '"+in.node.Base().Schema[c].Name+"'", fieldBytesOption, in.limits.field, v.Bytes(i))
+			in.oversize(&Letter{Reason: reason, Row: b.Origin[i].Row}, v.Bytes(i))
 			continue rows
 		}
 		sel = append(sel, int32(i))
@@ -99,20 +121,20 @@ rows:
 	b.Sel = sel
 }
 
-// oversize diverts a message, or a row of it, of which what is larger than a limit.
-func (in *ingest) oversize(row uint32, what, option string, limit int, data []byte) {
-	reason := oversized(what, option, limit, data)
+// oversize diverts a message, or an event of it, for a reason of size; l has that and where it is.
+// data is what is too large, or of a nested value, which has no bytes to show, its event.
+func (in *ingest) oversize(l *Letter, data []byte) {
 	t, m := in.node.Table, in.current
 	if in.letters.policy == plan.RowErrorFail {
-		in.letters.fail(fmt.Errorf("source %s: message %d: %s (%w)", t.Name, m.Seq, reason, ErrRow))
+		in.letters.fail(fmt.Errorf("source %s: message %d: %s (%w)", t.Name, m.Seq, l.Reason, ErrRow))
 		return
 	}
 	if len(in.refused) >= lettersMax {
 		in.unlisted++
 		return
 	}
-	l := &Letter{Kind: KindDead, Class: ClassTooLarge, Reason: reason, Source: t.Name, Log: in.bind.Log, Sequence: m.Seq, Row: row,
-		ArrivalMs: m.ArrivalMs, Head: headOf(data), Size: len(data)}
+	l.Kind, l.Class, l.Source, l.Log, l.Sequence, l.ArrivalMs = KindDead, ClassTooLarge, t.Name, in.bind.Log, m.Seq, m.ArrivalMs
+	l.Head, l.Size = headOf(data), len(data)
 	l.from(m)
 	in.refused = append(in.refused, l)
 }

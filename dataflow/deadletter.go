@@ -65,8 +65,8 @@ type Letter struct {
 	// operator has put together have none.
 	Event       *string `json:"event,omitempty"`
 	EventBase64 []byte  `json:"event_base64,omitempty"`
-	// Head is how a message or a field begins that is larger than its limit, and Size how many
-	// bytes it has. There is no Event then: it is to be had from the log.
+	// Head is how a message, a field or, of a nested value, its event begins that is larger than
+	// its limit, and Size how many bytes it has. There is no Event then: it is to be had from the log.
 	Head string `json:"head,omitempty"`
 	Size int    `json:"size,omitempty"`
 	// Header is what has to stand before the event to decode it alone: the header line of CSV.

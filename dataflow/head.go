@@ -95,7 +95,7 @@ func (e *Engine) bindHead(in *ingest, p *plan.Head, code fused.Fragment) error {
 	h := &head{in: in, plan: p, code: code, stepper: stepper, source: e.vertices[p.Source.Base().Ordinal],
 		share: Share{Table: p.Source.Table.Name}}
 	n := len(p.Nodes)
-	h.host = &fused.Host{Head: p, Env: e.env, Stats: stepper.Stats(), Source: in.ordinal,
+	h.host = &fused.Host{Head: p, Env: e.env, Stats: stepper.Stats(), ValueMax: in.limits.field, Source: in.ordinal,
 		Marks: make([]*fused.Mark, n), Counts: make([]int64, n),
 		Windows: make([]*op.WindowPanes, len(p.Leaves)), Outs: make([]*fused.Rows, len(p.Leaves))}
 	h.windows = make([]*vertex, len(p.Leaves))

@@ -73,6 +73,10 @@ func newIngest(n *plan.Source, ordinal int, bind *SourceBinding, out op.Output, 
 // undecodable diverts an event of the current message.
 func (in *ingest) undecodable(event []byte, offset int, reason error) {
 	in.bad++
+	if field, ok := tooLarge(reason); ok {
+		in.oversize(&Letter{Reason: fmt.Sprintf("column '%s' takes more bytes than '%s', which is %d", field, fieldBytesOption, in.limits.field), Offset: offset}, event)
+		return
+	}
 	if len(in.refused) >= lettersMax {
 		in.unlisted++
 		return

@@ -95,6 +95,7 @@ func (e *events) open() {
 	if err != nil {
 		return // the source's own was made the same way
 	}
+	e.in.limit(d)
 	e.decoder, _ = d.(format.Placed)
 	var cols []types.Type
 	for _, c := range e.in.node.Columns {

@@ -3,6 +3,7 @@ package format
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -37,6 +38,8 @@ type core struct {
 	// arena holds bytes built during one event, stack the members of open nested values.
 	arena []byte
 	stack []vec.Datum
+	// valueMax is how many bytes a nested value may have.
+	valueMax int
 }
 
 // column is a wanted column, bound to a vector of the current batch.
@@ -65,9 +68,10 @@ type child struct {
 }
 
 // failure is why the current event is given up. A structural one leaves the event's end
-// unknown.
+// unknown; a value that is too large is none that may be ignored.
 type failure struct {
 	structural bool
+	large      bool
 	pos        int
 	field      string
 	what       string
@@ -76,7 +80,7 @@ type failure struct {
 }
 
 func newCore(s Schema, o Options, std timeStandard) (core, error) {
-	c := core{root: &node{}, onBad: o.OnBad, cols: make([]column, len(s.Columns))}
+	c := core{root: &node{}, onBad: o.OnBad, cols: make([]column, len(s.Columns)), valueMax: math.MaxInt}
 	c.stats.Missing = make([]uint64, len(s.Columns))
 	c.stats.Mismatch = make([]uint64, len(s.Columns))
 	c.root.declare(s.Declared)
@@ -155,8 +159,8 @@ func (c *core) bind(b *vec.Batch) {
 func (c *core) begin(row int) {
 	c.serial++
 	c.row = row
-	c.arena = c.arena[:0]
-	c.stack = c.stack[:0]
+	c.fail.large = false
+	c.forget()
 }
 
 // touch marks a column as set by this event; a second value replaces the first.
@@ -265,14 +269,14 @@ func (c *core) wrong(pos int, text []byte, ct *ctype) int {
 // report counts an undecodable event and hands it out with the recorded failure.
 func (c *core) report(event []byte, offset int) {
 	c.stats.Undecodable++
-	if c.ignore {
+	if c.ignore && !c.fail.large {
 		c.stats.Ignored++
 		return
 	}
 	if c.onBad == nil {
 		return
 	}
-	e := &EventError{Field: c.fail.field, Offset: max(c.fail.pos, offset), Reason: c.fail.what}
+	e := &EventError{Field: c.fail.field, Offset: max(c.fail.pos, offset), Reason: c.fail.what, TooLarge: c.fail.large}
 	if c.fail.ct != nil {
 		e.Reason = fmt.Sprintf("%q is not %s", clip(c.fail.text), c.fail.ct.want)
 	}
@@ -342,83 +346,4 @@ func convertTime(ct *ctype, s []byte, lenient bool) (vec.Datum, bool) {
 	}
 	micros, sub, ok := parseTimestamp(s, ct, lenient)
 	return vec.Datum{I: micros, Hi: sub}, ok
-}
-
-// The stack of open nested values: pushNulls makes room for n members and returns the
-// first one's index, the build functions encode the members from base on and drop them.
-
-func (c *core) pushNulls(n int) (base int) {
-	base = len(c.stack)
-	for range n {
-		c.stack = append(c.stack, vec.NullDatum)
-	}
-	return base
-}
-
-func (c *core) built(start, base int) vec.Datum {
-	c.stack = c.stack[:base]
-	return vec.Datum{B: c.arena[start:len(c.arena):len(c.arena)]}
-}
-
-func (c *core) buildRow(ct *ctype, base int) vec.Datum {
-	start := len(c.arena)
-	c.arena = vec.AppendRow(c.arena, ct.t.Fields, c.stack[base:base+len(ct.fields)])
-	return c.built(start, base)
-}
-
-func (c *core) buildArray(ct *ctype, base int) vec.Datum {
-	start := len(c.arena)
-	c.arena = vec.AppendArray(c.arena, ct.elem.t, c.stack[base:])
-	return c.built(start, base)
-}
-
-// buildMap takes keys and values that alternate on the stack; of equal keys the last wins.
-func (c *core) buildMap(ct *ctype, base int) vec.Datum {
-	n := (len(c.stack) - base) / 2
-	c.pushNulls(2 * n) // keys, then values, behind the pairs
-	pairs, keys, vals := c.stack[base:base+2*n], c.stack[base+2*n:base+3*n], c.stack[base+3*n:]
-	var index map[mapKey]int
-	if n > 32 {
-		index = make(map[mapKey]int, n)
-	}
-	m := 0
-	for i := range n {
-		at := findKey(keys[:m], pairs[2*i], index)
-		if at < 0 {
-			at = m
-			m++
-			if index != nil {
-				index[keyOf(pairs[2*i])] = at
-			}
-		}
-		keys[at], vals[at] = pairs[2*i], pairs[2*i+1]
-	}
-	start := len(c.arena)
-	c.arena = vec.AppendMap(c.arena, ct.key.t, ct.elem.t, keys[:m], vals[:m])
-	return c.built(start, base)
-}
-
-// mapKey is a datum as a comparable value.
-type mapKey struct {
-	s     string
-	i, hi int64
-	f     float64
-	null  bool
-}
-
-func keyOf(d vec.Datum) mapKey { return mapKey{string(d.B), d.I, d.Hi, d.F, d.Null} }
-
-func findKey(keys []vec.Datum, k vec.Datum, index map[mapKey]int) int {
-	if index != nil {
-		if i, ok := index[keyOf(k)]; ok {
-			return i
-		}
-		return -1
-	}
-	for i, o := range keys {
-		if o.Null == k.Null && o.I == k.I && o.Hi == k.Hi && o.F == k.F && string(o.B) == string(k.B) {
-			return i
-		}
-	}
-	return -1
 }

@@ -313,6 +313,9 @@ func (d *csvDecoder) cell(ci int32, f csvField) bool {
 	}
 	v, ok := d.fieldValue(col.ct, s)
 	if !ok {
+		if d.fail.large {
+			return false
+		}
 		d.wrong(f.off, s, col.ct)
 		if !d.ignore {
 			return false
@@ -339,7 +342,7 @@ func (d *csvDecoder) fieldValue(ct *ctype, s []byte) (vec.Datum, bool) {
 	if len(s) == 0 && ct.op == opRow {
 		return vec.NullDatum, true
 	}
-	base := len(d.stack)
+	base, size := len(d.stack), 0
 	for more := len(s) > 0; more; {
 		var part []byte
 		part, s, more = bytes.Cut(s, []byte(d.opt.elemDelim))
@@ -357,10 +360,13 @@ func (d *csvDecoder) fieldValue(ct *ctype, s []byte) (vec.Datum, bool) {
 			}
 			v = vec.NullDatum
 		}
-		d.stack = append(d.stack, v)
+		if size = d.push(size, v); size < 0 {
+			return vec.NullDatum, false
+		}
 	}
 	if ct.op == opArray {
-		return d.buildArray(ct, base), true
+		v, end := d.buildArray(ct, base, 0)
+		return v, end >= 0
 	}
 	if n := len(d.stack) - base; n != len(ct.fields) {
 		if !d.ignore {
@@ -368,5 +374,6 @@ func (d *csvDecoder) fieldValue(ct *ctype, s []byte) (vec.Datum, bool) {
 		}
 		d.pushNulls(len(ct.fields) - n)
 	}
-	return d.buildRow(ct, base), true
+	v, end := d.buildRow(ct, base, 0)
+	return v, end >= 0
 }

@@ -43,6 +43,8 @@ type EventError struct {
 	// Offset is where in the message decoding stopped, in bytes.
 	Offset int
 	Reason string
+	// TooLarge tells that a nested value is larger than a Limited decoder takes.
+	TooLarge bool
 }
 
 // Error is the reason with field and byte offset.

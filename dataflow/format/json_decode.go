@@ -233,7 +233,7 @@ func (d *jsonDecoder) skip(i int) int {
 
 // recovered is the end of the value at i after a failure that may be ignored, or -1.
 func (d *jsonDecoder) recovered(i int) int {
-	if d.fail.structural || !d.ignore {
+	if d.fail.structural || d.fail.large || !d.ignore {
 		return -1
 	}
 	return d.skip(i)

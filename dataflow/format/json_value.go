@@ -358,28 +358,30 @@ func (d *jsonDecoder) rowValue(ct *ctype, i int) (vec.Datum, int) {
 		d.fail = failure{pos: i, what: "a field of the ROW is missing ('fail-on-missing-field')", field: d.cols[d.cur].path}
 		return vec.NullDatum, -1
 	}
-	return d.buildRow(ct, base), i
+	return d.buildRow(ct, base, i)
 }
 
 func (d *jsonDecoder) arrayValue(ct *ctype, i int) (vec.Datum, int) {
-	base := len(d.stack)
+	base, size := len(d.stack), 0
 	i, done := d.opened(i, ']')
 	for !done {
 		var v vec.Datum
 		if v, i = d.element(ct.elem, i); i < 0 {
 			return vec.NullDatum, -1
 		}
-		d.stack = append(d.stack, v)
+		if size = d.push(size, v); size < 0 {
+			return vec.NullDatum, -1
+		}
 		i, done = d.next(i, ']')
 	}
 	if i < 0 {
 		return vec.NullDatum, -1
 	}
-	return d.buildArray(ct, base), i
+	return d.buildArray(ct, base, i)
 }
 
 func (d *jsonDecoder) mapValue(ct *ctype, i int) (vec.Datum, int) {
-	base := len(d.stack)
+	base, size := len(d.stack), 0
 	i, done := d.opened(i, '}')
 	for !done {
 		if i >= len(d.msg) || d.msg[i] != '"' {
@@ -402,11 +404,13 @@ func (d *jsonDecoder) mapValue(ct *ctype, i int) (vec.Datum, int) {
 		if v, i = d.element(ct.elem, skipSpace(d.msg, i+1)); i < 0 {
 			return vec.NullDatum, -1
 		}
-		d.stack = append(d.stack, k, v)
+		if size = d.push(size, k, v); size < 0 {
+			return vec.NullDatum, -1
+		}
 		i, done = d.next(i, '}')
 	}
 	if i < 0 {
 		return vec.NullDatum, -1
 	}
-	return d.buildMap(ct, base), i
+	return d.buildMap(ct, base, i)
 }

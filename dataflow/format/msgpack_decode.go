@@ -180,7 +180,7 @@ func (d *msgpackDecoder) skip(i int) int {
 }
 
 func (d *msgpackDecoder) recovered(i int) int {
-	if d.fail.structural || !d.ignore {
+	if d.fail.structural || d.fail.large || !d.ignore {
 		return -1
 	}
 	return d.skip(i)

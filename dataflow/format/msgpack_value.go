@@ -232,23 +232,25 @@ func (d *msgpackDecoder) rowValue(ct *ctype, h mpHead) (vec.Datum, int) {
 		d.fail = failure{pos: i, what: "a field of the ROW is missing ('fail-on-missing-field')", field: d.cols[d.cur].path}
 		return vec.NullDatum, -1
 	}
-	return d.buildRow(ct, base), i
+	return d.buildRow(ct, base, i)
 }
 
 func (d *msgpackDecoder) arrayValue(ct *ctype, h mpHead) (vec.Datum, int) {
-	base, i := len(d.stack), h.pos
+	base, size, i := len(d.stack), 0, h.pos
 	for range h.n {
 		var v vec.Datum
 		if v, i = d.element(ct.elem, i); i < 0 {
 			return vec.NullDatum, -1
 		}
-		d.stack = append(d.stack, v)
+		if size = d.push(size, v); size < 0 {
+			return vec.NullDatum, -1
+		}
 	}
-	return d.buildArray(ct, base), i
+	return d.buildArray(ct, base, i)
 }
 
 func (d *msgpackDecoder) mapValue(ct *ctype, h mpHead) (vec.Datum, int) {
-	base, i := len(d.stack), h.pos
+	base, size, i := len(d.stack), 0, h.pos
 	for range h.n {
 		var k, v vec.Datum
 		if k, i = d.value(ct.key, i); i < 0 {
@@ -257,7 +259,9 @@ func (d *msgpackDecoder) mapValue(ct *ctype, h mpHead) (vec.Datum, int) {
 		if v, i = d.element(ct.elem, i); i < 0 {
 			return vec.NullDatum, -1
 		}
-		d.stack = append(d.stack, k, v)
+		if size = d.push(size, k, v); size < 0 {
+			return vec.NullDatum, -1
+		}
 	}
-	return d.buildMap(ct, base), i
+	return d.buildMap(ct, base, i)
 }

@@ -52,6 +52,9 @@ func (v *Values) Begin() {
 	}
 }
 
+// Limit is that of Limited: a value that is larger cannot be read.
+func (v *Values) Limit(n int) { v.c.Limit(n) }
+
 // Value decodes the value of a column that begins at i, and returns where it ends. end is
 // -1 when it cannot be read, and when a field of it is unknown whose name the stats do not
 // hold yet. Bytes lie in the message or are valid until Begin.

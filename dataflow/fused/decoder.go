@@ -37,7 +37,13 @@ func (d *Decoder) Bind(h *Host) error {
 	d.missing = make([]int, 0, len(s.Columns))
 	var err error
 	d.values, err = format.NewValues(t.Options["format"], s, format.Options{Table: t.Options}, h.Stats)
-	return err
+	if err != nil {
+		return err
+	}
+	if h.ValueMax > 0 {
+		d.values.Limit(h.ValueMax)
+	}
+	return nil
 }
 
 // Begin forgets an odd event.

@@ -42,6 +42,8 @@ type Host struct {
 	Env *expr.Env
 	// Stats are the decoder's counts, by column of the head's source.
 	Stats *format.Stats
+	// ValueMax is how many bytes a nested value of the source may have, 0 for any number.
+	ValueMax int
 	// Marks, by place in Head.Nodes, are the watermark assigners'; nil for other nodes.
 	Marks []*Mark
 	// Counts, by place in Head.Nodes, are the rows that a node has emitted since Settle; a
