@@ -163,7 +163,7 @@ func (p jsonPath) query(c *RowCtx, json, path vec.Datum) (v jsonpath.Value, ok, 
 	}
 	v, found, err := jp.Eval(json.B)
 	switch {
-	case jp.Strict && err != nil:
+	case jp.Strict && err != nil, errors.Is(err, jsonpath.ErrTooMuch):
 		return v, false, true, err
 	case jp.Strict && (!found || v.Kind == jsonpath.Null):
 		return v, false, true, errJSONNothing
@@ -374,25 +374,48 @@ func (f jsonQuery) row(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
 	if err == nil && ok && f.array && v.Kind != jsonpath.Array {
 		err = errors.New("the JSON path names an object, not an array")
 	}
+	var d vec.Datum
 	switch {
-	case err != nil:
-		return f.instead(c, f.onError, err)
-	case !ok:
+	case err == nil && !ok:
 		return f.instead(c, f.onEmpty, errors.New("the JSON path names no object or array"))
-	case !f.array:
-		return done(c, v.Append(c.Buf[:0]))
+	case err == nil && f.array:
+		d, err = f.elements(c, v.Elems)
+	case err == nil:
+		d, err = f.text(c, &v)
 	}
-	vals := rowScratch(c)
-	for i := range v.Elems {
-		e := &v.Elems[i]
+	if err != nil {
+		return f.instead(c, f.onError, err)
+	}
+	return d, nil
+}
+
+// text is the result as compact JSON.
+func (f jsonQuery) text(c *RowCtx, v *jsonpath.Value) (vec.Datum, error) {
+	b, ok := v.AppendWithin(c.Buf[:0], maxResultBytes)
+	if !ok {
+		return vec.NullDatum, jsonpath.ErrTooMuch
+	}
+	return done(c, b)
+}
+
+// elements is the result as an array of texts.
+func (f jsonQuery) elements(c *RowCtx, elems []jsonpath.Value) (vec.Datum, error) {
+	vals, left := rowScratch(c), maxResultBytes
+	for i := range elems {
+		e := &elems[i]
+		d := vec.NullDatum
 		switch {
 		case e.Kind == jsonpath.Null:
-			vals = append(vals, vec.NullDatum)
 		case e.Scalar():
-			vals = append(vals, vec.BytesDatum(e.AppendText(nil)))
+			d = vec.BytesDatum(e.AppendText(nil))
 		default:
-			vals = append(vals, vec.BytesDatum(e.Append(nil)))
+			b, _ := e.AppendWithin(nil, left)
+			d = vec.BytesDatum(b)
 		}
+		if left -= len(d.B); left < 0 {
+			return vec.NullDatum, jsonpath.ErrTooMuch
+		}
+		vals = append(vals, d)
 	}
 	return doneArray(c, types.TString, vals)
 }

@@ -187,7 +187,8 @@ func symbolArg(fn string, i int, n Node, allowed ...string) (string, error) {
 
 func symbolLit(s string) Node { return &Lit{Value: vec.StringDatum(s), T: types.TSymbol} }
 
-// maxResultBytes bounds what REPEAT, LPAD, RPAD, SPACE and the like may build.
+// maxResultBytes bounds what REPEAT, LPAD, RPAD, SPACE, JSON_QUERY and the like may
+// build.
 const maxResultBytes = 16 << 20
 
 func checkSize(fn string, n int64) error {

@@ -239,6 +239,19 @@ func TestJSONFunctions(t *testing.T) {
 	})
 }
 
+// A document of 40 kB in which every `a` holds the ones below it would make 36 MB.
+func TestJSONQueryBoundsItsResult(t *testing.T) {
+	doc := "'" + strings.Repeat(`{"a":`, 900) + `"` + strings.Repeat("x", 40_000) + `"` + strings.Repeat("}", 900) + "'"
+	runCases(t, []sqlCase{
+		{SQL: "JSON_QUERY(" + doc + ", '$..a')", Expect: nil},
+		{SQL: "JSON_QUERY(" + doc + ", '$..a' EMPTY ARRAY ON ERROR)", Expect: "[]"},
+		{SQL: "JSON_QUERY(" + doc + ", '$..a' ERROR ON ERROR)", Error: true},
+		{SQL: "JSON_QUERY(" + doc + ", '$..a' RETURNING ARRAY<STRING> ERROR ON ERROR)", Error: true},
+		{SQL: "JSON_EXISTS(" + doc + ", '$..a..a' UNKNOWN ON ERROR)", Expect: nil},
+		{SQL: "JSON_EXISTS(" + doc + ", '$..a')", Expect: true},
+	})
+}
+
 func TestJSONStringOfTimestamps(t *testing.T) {
 	d := vec.IntDatum(644333862001000)
 	for want, typ := range map[string]types.Type{

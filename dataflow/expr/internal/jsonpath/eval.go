@@ -1,9 +1,36 @@
 package jsonpath
 
+import "errors"
+
+// ErrTooMuch is the error of a path whose evaluation grows faster than its document, as
+// that of $..a..a does with the depth of the nesting.
+var ErrTooMuch = errors.New("the JSON path names too much of the document")
+
+// document is what a path is evaluated on. What a path may name in it, and the work that
+// finding it may take, are bounded by its length.
+type document struct {
+	root *Value
+	// matches is how many values a path may name: without a second descent no more than
+	// the document has.
+	matches int
+	// work is how many values may still be visited and bytes compared.
+	work int
+}
+
+func newDocument(root *Value, length int) *document {
+	return &document{root: root, matches: length + 1<<16, work: 16*length + 1<<24}
+}
+
+// spend takes from the work; after the last of it everything ends early.
+func (d *document) spend(n int) bool {
+	d.work -= n
+	return d.work >= 0
+}
+
 // Eval evaluates the path on the document of a text. found is false when a definite path
 // names nothing, or when the definite start of another one does; otherwise that yields an
-// Array of what it names. The error is that of a text that is not JSON. Texts of the
-// value refer to doc.
+// Array of what it names. The error is that of a text that is not JSON, or ErrTooMuch. Texts
+// of the value refer to doc.
 func (p *Path) Eval(doc []byte) (v Value, found bool, err error) {
 	if p.direct {
 		start, end, err := p.locate(doc)
@@ -17,13 +44,16 @@ func (p *Path) Eval(doc []byte) (v Value, found bool, err error) {
 	if err != nil {
 		return Value{}, false, err
 	}
-	v, found = p.on(&root, &root)
+	d := newDocument(&root, len(doc))
+	if v, found = p.on(&root, d); d.work < 0 {
+		return Value{}, false, ErrTooMuch
+	}
 	return v, found, nil
 }
 
-// on evaluates the path below a value; root is what $ names in filters.
-func (p *Path) on(v, root *Value) (Value, bool) {
-	w := walker{path: p, root: root}
+// on evaluates the path below a value of a document.
+func (p *Path) on(v *Value, doc *document) (Value, bool) {
+	w := walker{path: p, doc: doc}
 	switch {
 	case !w.walk(v, 0, true):
 		return Value{}, false
@@ -95,15 +125,26 @@ func (l *locator) named(raw []byte, name string) bool {
 // walker collects what a path names in a document.
 type walker struct {
 	path *Path
-	root *Value
+	doc  *document
 	out  []Value
+}
+
+func (w *walker) emit(v Value) {
+	if len(w.out) == w.doc.matches {
+		w.doc.work = -1
+		return
+	}
+	w.out = append(w.out, v)
 }
 
 // walk follows the steps from i on. definite tells that the steps before name at most one
 // value; then a step that leads nowhere makes it return false, unless it is the last.
 func (w *walker) walk(v *Value, i int, definite bool) bool {
+	if !w.doc.spend(1) {
+		return true
+	}
 	if i == len(w.path.steps) {
-		w.out = append(w.out, *v)
+		w.emit(*v)
 		return true
 	}
 	s := &w.path.steps[i]
@@ -157,13 +198,13 @@ func (w *walker) filter(v *Value, s *step, i int, definite bool) bool {
 	switch v.Kind {
 	case Array:
 		for k := range v.Elems {
-			if s.when.holds(&v.Elems[k], w.root) {
+			if s.when.holds(&v.Elems[k], w.doc) {
 				w.walk(&v.Elems[k], i+1, false)
 			}
 		}
 		return true
 	case Object:
-		if s.when.holds(v, w.root) {
+		if s.when.holds(v, w.doc) {
 			w.walk(v, i+1, false)
 		}
 		return true
@@ -189,7 +230,7 @@ func (w *walker) members(v *Value, s *step, i int, definite, last bool) bool {
 				part.Keys, part.Elems = append(part.Keys, n), append(part.Elems, *m)
 			}
 		}
-		w.out = append(w.out, part)
+		w.emit(part)
 		return true
 	}
 	for _, n := range s.names {
@@ -209,7 +250,7 @@ func (w *walker) members(v *Value, s *step, i int, definite, last bool) bool {
 
 // descend applies a step to a value and everything below it.
 func (w *walker) descend(v *Value, s *step, i int) {
-	if v.Scalar() {
+	if v.Scalar() || !w.doc.spend(1) {
 		return
 	}
 	if s.kind != filtered || v.Kind == Object {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// condition is a filter's test of a value (@) in a document ($).
+// condition is a filter's test of a value (@) in a document, whose root is $.
 type condition interface {
-	holds(at, root *Value) bool
+	holds(at *Value, doc *document) bool
 }
 
 type (
@@ -32,39 +32,39 @@ type operand struct {
 	root bool
 }
 
-func (o operand) value(at, root *Value) (Value, bool) {
+func (o operand) value(at *Value, doc *document) (Value, bool) {
 	if o.lit != nil {
 		return *o.lit, true
 	}
 	if o.root {
-		at = root
+		at = doc.root
 	}
-	return o.path.on(at, root)
+	return o.path.on(at, doc)
 }
 
-func (cs anyOf) holds(at, root *Value) bool {
-	return slices.ContainsFunc(cs, func(c condition) bool { return c.holds(at, root) })
+func (cs anyOf) holds(at *Value, doc *document) bool {
+	return slices.ContainsFunc(cs, func(c condition) bool { return c.holds(at, doc) })
 }
 
-func (cs allOf) holds(at, root *Value) bool {
-	return !slices.ContainsFunc(cs, func(c condition) bool { return !c.holds(at, root) })
+func (cs allOf) holds(at *Value, doc *document) bool {
+	return !slices.ContainsFunc(cs, func(c condition) bool { return !c.holds(at, doc) })
 }
 
-func (n negated) holds(at, root *Value) bool { return !n.c.holds(at, root) }
+func (n negated) holds(at *Value, doc *document) bool { return !n.c.holds(at, doc) }
 
-func (p present) holds(at, root *Value) bool {
-	_, found := p.x.value(at, root)
+func (p present) holds(at *Value, doc *document) bool {
+	_, found := p.x.value(at, doc)
 	return found
 }
 
-func (c compared) holds(at, root *Value) bool {
-	a, aFound := c.a.value(at, root)
-	b, bFound := c.b.value(at, root)
+func (c compared) holds(at *Value, doc *document) bool {
+	a, aFound := c.a.value(at, doc)
+	b, bFound := c.b.value(at, doc)
 	switch c.op {
 	case "==":
-		return aFound && bFound && equal(&a, &b)
+		return aFound && bFound && equal(&a, &b, doc)
 	case "!=":
-		return !(aFound && bFound && equal(&a, &b))
+		return !(aFound && bFound && equal(&a, &b, doc))
 	}
 	order, ok := 0, false
 	if aFound && bFound && a.Kind == b.Kind {
@@ -87,7 +87,7 @@ func (c compared) holds(at, root *Value) bool {
 }
 
 // equal compares by value; a string equals the number that it reads as.
-func equal(a, b *Value) bool {
+func equal(a, b *Value, doc *document) bool {
 	text := a.Kind == Number || a.Kind == String
 	switch {
 	case text && a.Kind == String && b.Kind == String:
@@ -96,7 +96,12 @@ func equal(a, b *Value) bool {
 		order, ok := compareNumbers(a.Text, b.Text)
 		return ok && order == 0
 	}
-	return a.Kind == b.Kind && bytes.Equal(a.Append(nil), b.Append(nil))
+	if a.Kind != b.Kind {
+		return false
+	}
+	x, _ := a.AppendWithin(nil, doc.work)
+	y, _ := b.AppendWithin(nil, doc.work)
+	return doc.spend(len(x)+len(y)) && bytes.Equal(x, y)
 }
 
 func compareNumbers(a, b []byte) (int, bool) {

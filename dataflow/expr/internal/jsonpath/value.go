@@ -11,6 +11,7 @@ package jsonpath
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,7 +58,22 @@ func (v *Value) Member(name string) *Value {
 
 // Append appends the value as compact JSON with the members of objects in the order of
 // their names, numbers as AppendNumber writes them.
-func (v *Value) Append(dst []byte) []byte {
+func (v *Value) Append(dst []byte) []byte { return v.append(dst, math.MaxInt) }
+
+// AppendWithin is Append of at most n bytes: beyond them ok is false and what was
+// appended is cut short. What a path names may be longer than its document, since values
+// of it stand in others.
+func (v *Value) AppendWithin(dst []byte, n int) (out []byte, ok bool) {
+	end := len(dst) + n
+	out = v.append(dst, end)
+	return out, len(out) <= end
+}
+
+// append appends nothing more behind end.
+func (v *Value) append(dst []byte, end int) []byte {
+	if len(dst) > end {
+		return dst
+	}
 	switch v.Kind {
 	case Null:
 		return append(dst, "null"...)
@@ -73,7 +89,7 @@ func (v *Value) Append(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = v.Elems[i].Append(dst)
+			dst = v.Elems[i].append(dst, end)
 		}
 		return append(dst, ']')
 	}
@@ -89,7 +105,7 @@ func (v *Value) Append(dst []byte) []byte {
 		}
 		dst = AppendString(dst, []byte(v.Keys[i]))
 		dst = append(dst, ':')
-		dst = v.Elems[i].Append(dst)
+		dst = v.Elems[i].append(dst, end)
 	}
 	return append(dst, '}')
 }
