@@ -4,6 +4,7 @@ import "github.com/edgeflow/edgeflow/dataflow/format"
 
 // Day reads dates and timestamps and keeps the day and the minute it has seen last.
 type Day struct {
+	known  bool     // a day has been seen; before, text is no date
 	text   [10]byte // yyyy-MM-dd
 	days   int64
 	minute [16]byte // the day, a letter, HH:mm
@@ -13,13 +14,13 @@ type Day struct {
 func (d *Day) set(s [10]byte) bool {
 	days, ok := format.Date(s[:])
 	if ok {
-		d.text, d.days = s, days
+		d.known, d.text, d.days = true, s, days
 	}
 	return ok
 }
 
 func (d *Day) setMinute(s [16]byte) bool {
-	if day := [10]byte(s[:10]); day != d.text && !d.set(day) {
+	if day := [10]byte(s[:10]); (day != d.text || !d.known) && !d.set(day) {
 		return false
 	}
 	h1, h2, m1, m2 := s[11]-'0', s[12]-'0', s[14]-'0', s[15]-'0'
@@ -36,7 +37,7 @@ func (d *Day) Date(b []byte, i int) (days int64, end int) {
 	if len(b)-i < 10 {
 		return 0, -1
 	}
-	if s := [10]byte(b[i : i+10]); s != d.text && !d.set(s) {
+	if s := [10]byte(b[i : i+10]); (s != d.text || !d.known) && !d.set(s) {
 		return 0, -1
 	}
 	return d.days, i + 10
