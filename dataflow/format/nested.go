@@ -2,7 +2,6 @@ package format
 
 import (
 	"fmt"
-	"unsafe"
 
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -10,8 +9,9 @@ import (
 const (
 	// slotMin is what a member of a nested value takes at least once it is encoded.
 	slotMin = 8
-	// scratchMax is how many bytes of arena and of stack are kept for the next event.
-	scratchMax = 1 << 20
+	// arenaKept is how many bytes of the arena, and stackKept how many members of the stack, which
+	// are 56 bytes each, are kept for the next event.
+	arenaKept, stackKept = 1 << 20, 1 << 14
 	// occurrencesMax bounds the counts of a MULTISET together: a row each is what UNNEST makes.
 	occurrencesMax = 1_000_000
 )
@@ -29,10 +29,10 @@ func (c *core) Limit(n int) { c.valueMax = n }
 
 // forget drops what the last event left, and the memory where it needed much.
 func (c *core) forget() {
-	if cap(c.arena) > scratchMax {
+	if cap(c.arena) > arenaKept {
 		c.arena = nil
 	}
-	if cap(c.stack) > scratchMax/int(unsafe.Sizeof(vec.Datum{})) {
+	if cap(c.stack) > stackKept {
 		c.stack = nil
 	}
 	c.arena, c.stack = c.arena[:0], c.stack[:0]

@@ -72,11 +72,11 @@ func TestNestedValuesHaveALimit(t *testing.T) {
 			}
 			d.(Limited).Limit(1 << 30)
 			d.Decode(c.msg, b)
-			if b.N != 1 || cap(core.arena) < scratchMax && cap(core.stack) < scratchMax/56 {
+			if b.N != 1 || cap(core.arena) < arenaKept && cap(core.stack) < stackKept {
 				t.Errorf("%s: %d rows without a limit, arena %d, stack %d", name, b.N, cap(core.arena), cap(core.stack))
 			}
 			core.begin(0)
-			if cap(core.arena) > scratchMax || cap(core.stack) > scratchMax/56 {
+			if cap(core.arena) > arenaKept || cap(core.stack) > stackKept {
 				t.Errorf("%s: kept are an arena of %d and a stack of %d", name, cap(core.arena), cap(core.stack))
 			}
 		}
