@@ -7,13 +7,16 @@ import (
 
 // emitter collects the rows that an operator makes and hands them on in batches.
 type emitter struct {
-	out   Output
-	batch *vec.Batch
-	kinds []vec.RowKind // nil when all rows are Insert
+	out    Output
+	batch  *vec.Batch
+	kinds  []vec.RowKind // nil when all rows are Insert
+	weight weight
+	whole  int // the rows before this one are not parted: there was room for them
 }
 
 func newEmitter(out Output, ts []types.Type, updates bool) *emitter {
 	e := &emitter{out: out, batch: vec.NewBatch(ts)}
+	e.weight = weigh(e.batch)
 	if updates {
 		e.kinds = make([]vec.RowKind, vec.BatchSize)
 	}
@@ -29,14 +32,16 @@ func (e *emitter) keep(kind vec.RowKind, arrival int64) error {
 	}
 	e.batch.Arrival = append(e.batch.Arrival, arrival)
 	e.batch.N++
-	if e.batch.N < vec.BatchSize {
+	if e.batch.N < e.whole || e.batch.N < vec.BatchSize && !e.weight.heavy() {
 		return nil
 	}
 	return e.flush()
 }
 
 func (e *emitter) flush() error {
+	e.whole = 0
 	if e.batch.N == 0 {
+		e.batch.Reset() // of rows that were not kept
 		return nil
 	}
 	e.batch.Kinds = nil
@@ -48,10 +53,39 @@ func (e *emitter) flush() error {
 	return err
 }
 
-// room flushes unless n more rows fit.
+// room flushes unless n more rows fit. It is not flushed until they have been kept.
 func (e *emitter) room(n int) error {
-	if e.batch.N+n <= vec.BatchSize {
-		return nil
+	var err error
+	if e.batch.N+n > vec.BatchSize || e.weight.heavy() {
+		err = e.flush()
 	}
-	return e.flush()
+	e.whole = e.batch.N + n
+	return err
+}
+
+// batchBytes is how many bytes a batch holds before it is handed on without being full: a
+// row may have large values and be emitted many times.
+const batchBytes = 1 << 20
+
+// weight is the columns of a batch whose cells are bytes, which alone have no fixed size.
+type weight []*vec.Vector
+
+func weigh(b *vec.Batch) weight {
+	var w weight
+	for _, v := range b.Cols {
+		if v.Phys == types.Bytes {
+			w = append(w, v)
+		}
+	}
+	return w
+}
+
+// heavy tells whether the columns hold batchBytes. Only the newest rows, one or two,
+// are above it, and so what a column holds stays far below what a vec.Span can address.
+func (w weight) heavy() bool {
+	n := 0
+	for _, v := range w {
+		n += v.Held()
+	}
+	return n >= batchBytes
 }

@@ -235,7 +235,7 @@ func (o *GroupAggregate) change(key, v []byte, first bool, at int, arrival int64
 			c.Copy(at, c, at+1)
 		}
 	}
-	// A batch is flushed only when full, and there was room for two rows.
+	// There was room for two rows, and so the batch is not flushed between them.
 	at = o.emit.row()
 	o.keys.unpack(key, cols, at)
 	return o.emit.keep(vec.UpdateAfter, arrival)

@@ -43,6 +43,7 @@ type Join struct {
 	emit *emitter      `scratch:"the emitted batch"`
 	cond *joinCond     `scratch:"compiled from the configuration"`
 	cand *vec.Batch    `scratch:"pairs to be judged"`
+	held weight        `scratch:"columns of cand"`
 	refs []state.Ref   `scratch:"the partners of a row"`
 	key  []byte        `scratch:"the key of a row"`
 	cols [2]joinColumn `scratch:"the emitted batch by side"`
@@ -82,6 +83,7 @@ func (o *Join) Open(c *Context) error {
 			out = condOutput{o.cond, out}
 		} else {
 			o.cand = vec.NewBatch(both)
+			o.held = weigh(o.cand)
 			o.cols[0].cand, o.cols[1].cand = o.cand.Cols[:n], o.cand.Cols[n:]
 		}
 	}
@@ -146,16 +148,19 @@ func (o *Join) apply(r *joinRow) error {
 // judge keeps the partners with which the row meets the condition.
 func (o *Join) judge(r *joinRow) error {
 	kept := 0
-	for from := 0; from < len(o.refs); from += vec.BatchSize {
-		part := o.refs[from:min(from+vec.BatchSize, len(o.refs))]
+	for rest := o.refs; len(rest) > 0; {
+		n := 0
 		o.cand.Reset()
-		for i, ref := range part {
+		for n < len(rest) && n < vec.BatchSize && !o.held.heavy() {
 			for c, v := range o.cols[r.input].cand {
-				v.Copy(i, r.b.Cols[c], r.row)
+				v.Copy(n, r.b.Cols[c], r.row)
 			}
-			o.sides[1-r.input].unpack(ref, o.cols[1-r.input].cand, i)
+			o.sides[1-r.input].unpack(rest[n], o.cols[1-r.input].cand, n)
+			n++
 		}
-		o.cand.N = len(part)
+		part := rest[:n]
+		rest = rest[n:]
+		o.cand.N = n
 		met, err := o.cond.judge(o.cand)
 		if err != nil {
 			return err

@@ -19,13 +19,14 @@ const (
 // a join, a batch at a time. Rows that cannot be computed are dead letters and do not meet
 // it. A probe is a row whose partners are looked for: what follows begin belongs to it.
 type pairs struct {
-	node  *node
-	cond  *expr.Program
-	ec    expr.Ctx
-	left  int // columns of the left
-	batch *vec.Batch
-	hit   func(i int) // called for a candidate that meets the condition
-	quiet bool        // candidates are not emitted
+	node   *node
+	cond   *expr.Program
+	ec     expr.Ctx
+	left   int // columns of the left
+	batch  *vec.Batch
+	hit    func(i int) // called for a candidate that meets the condition
+	quiet  bool        // candidates are not emitted
+	weight weight      `scratch:"columns of the batch"`
 
 	first   int  // where the rows of the probe begin
 	carried bool // a candidate of the probe that was flushed has met the condition
@@ -49,7 +50,7 @@ func newPairs(n *node, cond expr.Node, left, right []types.Type, updates bool) (
 		refs: make([][2]state.Ref, vec.BatchSize), cand: make([]int32, 0, vec.BatchSize), met: make([]int32, 0, vec.BatchSize),
 		bad: make([]bool, vec.BatchSize), sel: make([]int32, 0, vec.BatchSize),
 	}
-	p.ec.Env = n.ctx.Env
+	p.ec.Env, p.weight = n.ctx.Env, weigh(p.batch)
 	if updates {
 		p.kinds = make([]vec.RowKind, vec.BatchSize)
 	}
@@ -101,7 +102,7 @@ func (p *pairs) keep(how uint8, kind vec.RowKind, arrival int64, left, right sta
 	}
 	p.batch.Arrival = append(p.batch.Arrival, arrival)
 	p.batch.N++
-	if p.batch.N < vec.BatchSize {
+	if p.batch.N < vec.BatchSize && !p.weight.heavy() {
 		return nil
 	}
 	return p.flush()

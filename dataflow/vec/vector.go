@@ -131,6 +131,10 @@ func (v *Vector) SetString(i int, s string) {
 	v.Str[i] = Span{Off: uint32(off), Len: uint32(len(s))}
 }
 
+// Held is the number of bytes in the vector's scratch, which is what its cells have copied
+// since Reset.
+func (v *Vector) Held() int { return len(v.scratch) }
+
 // Grow hands out the vector's scratch to append to; EndGrow makes what was appended
 // since Grow cell i.
 func (v *Vector) Grow() []byte { return v.scratch }
