@@ -96,7 +96,7 @@ func fromBase64Row(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
 	}
 	b, err := base64.RawStdEncoding.AppendDecode(c.Buf[:0], s)
 	if err != nil {
-		return vec.NullDatum, fmt.Errorf("FROM_BASE64: %q is not base 64: %w", args[0].B, err)
+		return vec.NullDatum, fmt.Errorf("FROM_BASE64: %q is not base 64: %w", clip(args[0].B), err)
 	}
 	return done(c, b)
 }

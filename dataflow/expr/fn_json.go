@@ -294,17 +294,17 @@ func (f jsonValue) convert(c *RowCtx, v *jsonpath.Value) (vec.Datum, error) {
 	case f.ret.IsString():
 		return vec.BytesDatum(c.Buf), nil
 	case v.Kind != jsonpath.String && isBool != (f.ret.Kind == types.Boolean):
-		return vec.NullDatum, fmt.Errorf("%s cannot be %s", c.Buf, f.ret)
+		return vec.NullDatum, fmt.Errorf("%s cannot be %s", clip(c.Buf), f.ret)
 	}
 	if v.Kind == jsonpath.Number && f.ret.IsExact() {
 		plain, ok := jsonpath.AppendPlain(c.Buf[:0], v.Text)
 		if c.Buf = plain; !ok {
-			return vec.NullDatum, fmt.Errorf("%s is out of range for %s", v.Text, f.ret)
+			return vec.NullDatum, fmt.Errorf("%s is out of range for %s", clip(v.Text), f.ret)
 		}
 	}
 	d, err := ParseDatum(c.Buf, f.ret, c.Env)
 	if err == nil && f.ret.IsApprox() && (math.IsInf(d.F, 0) || math.IsNaN(d.F)) {
-		err = fmt.Errorf("%s is out of range for %s", c.Buf, f.ret)
+		err = fmt.Errorf("%s is out of range for %s", clip(c.Buf), f.ret)
 	}
 	return d, err
 }

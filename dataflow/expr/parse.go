@@ -66,11 +66,16 @@ func ParseDatum(text []byte, t types.Type, env *Env) (vec.Datum, error) {
 }
 
 func castError(text []byte, t types.Type) error {
+	return fmt.Errorf("cannot cast %q to %s", clip(text), t.Nullable())
+}
+
+// clip is the start of a text for a message.
+func clip(text []byte) []byte {
 	const most = 60
 	if len(text) > most {
 		text = append(append([]byte(nil), text[:most]...), "..."...)
 	}
-	return fmt.Errorf("cannot cast %q to %s", text, t.Nullable())
+	return text
 }
 
 func parseBool(s []byte) (b, ok bool) {

@@ -106,7 +106,7 @@ func resolveVariantItem(k types.Type) (Resolved, error) {
 		r.Impl.Row = func(c *RowCtx, a []vec.Datum) (vec.Datum, error) {
 			v, err := jsonpath.Parse(a[0].B)
 			if err == nil && v.Kind != jsonpath.Array {
-				err = fmt.Errorf("an index chooses from a VARIANT that is an array, not from %s", a[0].B)
+				err = fmt.Errorf("an index chooses from a VARIANT that is an array, not from %s", clip(a[0].B))
 			}
 			if i := a[1].I; err == nil && i >= 1 && i <= int64(len(v.Elems)) {
 				return variantDatum(c, &v.Elems[i-1])
@@ -118,7 +118,7 @@ func resolveVariantItem(k types.Type) (Resolved, error) {
 		r.Impl.Row = func(c *RowCtx, a []vec.Datum) (vec.Datum, error) {
 			v, err := jsonpath.Parse(a[0].B)
 			if err == nil && v.Kind != jsonpath.Object {
-				err = fmt.Errorf("a name chooses from a VARIANT that is an object, not from %s", a[0].B)
+				err = fmt.Errorf("a name chooses from a VARIANT that is an object, not from %s", clip(a[0].B))
 			}
 			if err != nil {
 				return vec.NullDatum, err
