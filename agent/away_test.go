@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/edgeflow/edgeflow/agent"
@@ -55,7 +56,12 @@ func TestWhatIsAwayIsWaitedFor(t *testing.T) {
 		"a folder away": {folderOnly(file("mount/out")), "mount", func(o *agent.Options) { o.AllowPaths = []string{dir} }, func() { _ = os.Remove(file("mount")) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHost(t, t.TempDir(), c.mend, c.sql)
+			h := newHost(t, t.TempDir(), func(o *agent.Options) {
+				o.Instance = strings.ReplaceAll(name, " ", "-") // they share a hub
+				if c.mend != nil {
+					c.mend(o)
+				}
+			}, c.sql)
 			st := h.await("p", "it is missed", func(st agent.Status) bool { return st.State == agent.Restarting || st.State == agent.Failed })
 			if st.State != agent.Restarting {
 				t.Fatalf("it is given up: %s", st.Error)

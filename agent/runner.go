@@ -208,7 +208,8 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 
 // nextCommit is at most what the next commit takes on the disk, bytes, swapped pages included.
 func (r *runner) nextCommit() int64 {
-	n := int64(r.arena.Stats().Dirty)*state.DefaultPageSize + commitSpare
+	pages := r.arena.Stats()
+	n := int64(pages.Dirty+pages.InFlight)*state.DefaultPageSize + commitSpare
 	if r.engine != nil {
 		n += r.engine.PendingBytes()
 	}

@@ -9,6 +9,7 @@ import (
 
 // The ends of the names of files on the way to the name of the state file.
 const (
+	createSuffix  = ".new"
 	compactSuffix = ".compact"
 	restoreSuffix = ".restore"
 	rekeySuffix   = ".rekey"
@@ -18,7 +19,7 @@ const (
 // and savepoints that never got their names. The caller has the state file locked, so nobody
 // is making one now. What cannot be removed only takes room, and is logged.
 func clearLeftovers(o Options, path string) {
-	names := []string{path + compactSuffix, path + restoreSuffix, path + rekeySuffix}
+	names := []string{path + createSuffix, path + compactSuffix, path + restoreSuffix, path + rekeySuffix}
 	if o.SavepointDir != "" {
 		list, _ := fs.Glob(os.DirFS(o.SavepointDir), "*"+SavepointSuffix+".tmp") // the folder's own name may look like a pattern
 		for _, name := range list {

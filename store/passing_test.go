@@ -50,24 +50,9 @@ func TestPassingErrorsAreNoDamage(t *testing.T) {
 	}
 }
 
-// A new file that a full disk or a loss of power cut short never held anything: the next start
-// makes another. What is as short and did is damaged.
+// The making of a file that a full disk or a loss of power cut short: the next start begins again.
+// A file that is as short has had the name, and is damaged.
 func TestUnfinishedFileIsMadeAnew(t *testing.T) {
-	fresh := newDisk(t, store.Options{})
-	if err := os.MkdirAll(filepath.Dir(fresh.path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	open := func(content []byte) error {
-		t.Helper()
-		if err := os.WriteFile(fresh.path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := store.Open(fresh.path, fresh.opt)
-		if err != nil {
-			return err
-		}
-		return s.Close()
-	}
 	path := filepath.Join(t.TempDir(), "new")
 	db, err := bolt.Open(path, 0o600, &bolt.Options{PageSize: 4096})
 	if err != nil {
@@ -80,27 +65,39 @@ func TestUnfinishedFileIsMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []int{1, 4096, 5000, 8192, 12288} {
-		if err := open(begun[:n]); err != nil {
-			t.Errorf("%d bytes of a new file: %v", n, err)
-		}
-	}
-	for _, n := range []int{4096, 16384} {
-		if err := open(make([]byte, n)); err != nil {
-			t.Errorf("%d zeros: %v", n, err)
-		}
-	}
 	used, err := os.ReadFile(filled(t).path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"cut": used[:8192], "zeros of the length of a file in use": make([]byte, 20480), "other bytes": []byte("other bytes")} {
-		var damaged *store.DamagedError
-		if err := open(content); !errors.As(err, &damaged) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if _, err := store.ResetState(fresh.path, fresh.opt); err != nil {
+	for name, content := range map[string][]byte{
+		"nothing": nil, "a byte": begun[:1], "a page": begun[:4096], "a page and more": begun[:5000], "three pages": begun[:12288],
+		"zeros": make([]byte, 4096), "zeros to the end": make([]byte, 16384), "cut": used[:8192], "other bytes": []byte("other bytes"),
+	} {
+		fresh := newDisk(t, store.Options{})
+		if err := os.MkdirAll(filepath.Dir(fresh.path), 0o700); err != nil {
 			t.Fatal(err)
+		}
+		open := func(path string) error {
+			t.Helper()
+			if err := os.WriteFile(path, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := store.Open(fresh.path, fresh.opt)
+			if err != nil {
+				return err
+			}
+			return s.Close()
+		}
+		unfinished := fresh.path + ".new"
+		if err := open(unfinished); err != nil {
+			t.Errorf("%s: not made anew: %v", name, err)
+		}
+		if _, err := os.Stat(unfinished); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: what was unfinished stays: %v", name, err)
+		}
+		var damaged *store.DamagedError
+		if err := open(fresh.path); !errors.As(err, &damaged) {
+			t.Errorf("%s: not damaged: %v", name, err)
 		}
 	}
 }

@@ -19,11 +19,14 @@ import (
 // when it is opened, on a goroutine of its own where a panic cannot be caught.
 func precheck(o Options, path string) error {
 	info, err := o.FS.Stat(path)
-	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
+	}
+	if info.Size() == 0 { // bbolt would take it for a new one
+		return &damage{errors.New("the file is empty")}
 	}
 	// A reader's lock keeps writers out meanwhile.
 	var db *bolt.DB
@@ -37,7 +40,7 @@ func precheck(o Options, path string) error {
 	case errors.Is(err, berrors.ErrTimeout):
 		return fmt.Errorf("store: %s: %w", path, ErrLocked)
 	default:
-		return judged(o, path, err)
+		return judged(path, err)
 	}
 	f, err := o.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -46,19 +49,15 @@ func precheck(o Options, path string) error {
 	defer f.Close()
 	w := &boltWalk{f: f, size: info.Size()}
 	if err := w.run(); err != nil {
-		return judged(o, path, err)
+		return judged(path, err)
 	}
 	return nil
 }
 
-// judged tells what it means that a file cannot be read as bbolt's. One that was never finished is
-// removed, which is no error.
-func judged(o Options, path string, err error) error {
-	switch {
-	case passing(err):
+// judged tells what it means that a file cannot be read as bbolt's.
+func judged(path string, err error) error {
+	if passing(err) {
 		return fmt.Errorf("store: %s: %w", path, err)
-	case unfinished(o, path):
-		return o.FS.Remove(path)
 	}
 	return &damage{err}
 }
@@ -68,27 +67,6 @@ func judged(o Options, path string, err error) error {
 func passing(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno) || errors.Is(err, os.ErrPermission)
-}
-
-// unfinished tells that the file is what bbolt makes of a new one, in one write of four pages, cut
-// short: by a disk that is full, or by a loss of power, which leaves zeros. It never held anything;
-// files that did are longer.
-func unfinished(o Options, path string) bool {
-	f, err := o.FS.OpenFile(path, os.O_RDONLY, 0)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 4*boltPage+1))
-	if err != nil || len(b) > 4*boltPage {
-		return false
-	}
-	if zero(b) {
-		return true
-	}
-	w := &boltWalk{f: bytes.NewReader(b), size: int64(len(b))}
-	m, err := w.meta()
-	return err == nil && len(b) < 4*boltPage && binary.NativeEndian.Uint64(m[48:]) <= 1
 }
 
 // The parts of bbolt's file format, version 2, that the walk needs. Numbers are in

@@ -77,7 +77,10 @@ func Open(path string, options Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: path, opt: o}
-	if s.db, err = openBolt(o, path); err != nil {
+	if s.db, err = create(o, path); s.db == nil && err == nil {
+		s.db, err = openBolt(o, path)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("store: %s: %w", path, err)
 	}
 	clearLeftovers(o, path)

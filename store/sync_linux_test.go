@@ -18,7 +18,7 @@ type keepFile struct {
 
 func (k *keepFile) OpenFile(name string, flag int, perm os.FileMode) (*os.File, error) {
 	f, err := k.OS.OpenFile(name, flag, perm)
-	if filepath.Ext(name) == ".db" {
+	if ext := filepath.Ext(name); ext == ".db" || ext == createSuffix {
 		k.file = f
 	}
 	return f, err

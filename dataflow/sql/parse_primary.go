@@ -302,7 +302,7 @@ func (p *parser) intervalQualifier() *IntervalQualifier {
 		}
 		p.expectOp(")")
 	}
-	if p.is("TO") {
+	if p.is("TO") && q.From != "SECOND" { // the smallest
 		p.i++
 		q.To = p.unit()
 		if q.To == "SECOND" && p.acceptOp("(") {
