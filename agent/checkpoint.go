@@ -163,23 +163,27 @@ func (r *runner) checkpointNow() (declined, err error) {
 	return c.Err, err
 }
 
-// Savepoint takes a checkpoint and copies the store as it is then to a file of the
-// pipeline's savepoints folder. An empty name stands for one made of the epoch. It returns
-// the file's path.
+// Savepoint takes a checkpoint and copies the store, as it is then or at a later checkpoint, to a
+// file of the pipeline's savepoints folder. An empty name stands for one made of the epoch of the
+// first. It returns the file's path. The pipeline goes on meanwhile; its checkpoints wait.
 func (p *Pipeline) Savepoint(ctx context.Context, name string) (path string, err error) {
-	var failed error // of what leaves the pipeline as it is
+	p.savepoints.Lock()
+	defer p.savepoints.Unlock()
+	var declined error // leaves the pipeline as it is
+	var from *store.Store
 	err = p.do(ctx, func(r *runner) (err error) {
-		if failed, err = r.checkpointNow(); failed != nil || err != nil {
-			return err
-		}
+		from = r.store
+		declined, err = r.checkpointNow()
 		if name == "" {
 			name = fmt.Sprintf("%s-%d", p.name, r.checks.Epoch)
 		}
-		path = filepath.Join(p.dir, savepointDir, token(name)+store.SavepointSuffix)
-		_, failed = store.CreateSavepoint(r.store, path)
-		return nil
+		return err
 	})
-	if err = errors.Join(err, failed); err != nil {
+	if err = errors.Join(err, declined); err != nil {
+		return "", err
+	}
+	path = filepath.Join(p.dir, savepointDir, token(name)+store.SavepointSuffix)
+	if _, err := store.CreateSavepoint(from, path); err != nil {
 		return "", err
 	}
 	return path, nil

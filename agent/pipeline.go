@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,8 @@ type Pipeline struct {
 	// draining tells that the sources are to end: a drain outlives the attempt that it came to.
 	draining bool
 	started  time.Time
+	// savepoints is held while one is made: two would write the same file.
+	savepoints sync.Mutex
 }
 
 // The waits between restarts of a failing pipeline.
