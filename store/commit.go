@@ -70,6 +70,7 @@ type commit struct {
 	bytes   int64 // image bytes in the transaction under way
 	pages   *bolt.Bucket
 	portion int // pages after which it rests
+	staged  int // frames that stay staged
 	// cursor is used again for each page: bbolt allocates its stack.
 	cursor *bolt.Cursor
 }
@@ -84,7 +85,7 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 	if c.Epoch <= s.epoch {
 		return state.CommitStats{}, fmt.Errorf("store: commit of epoch %d after epoch %d", c.Epoch, s.epoch)
 	}
-	w := &commit{s: s, c: c, roots: s.roots, stats: state.CommitStats{Epoch: c.Epoch}}
+	w := &commit{s: s, c: c, roots: s.roots, stats: state.CommitStats{Epoch: c.Epoch, WrittenBytes: s.stagedWritten}}
 	if c.Delta != nil {
 		w.roots = c.Delta.Roots()
 		w.multi = s.storedGuess(c.Delta.Bytes()) > s.opt.TxBytesMax
@@ -104,7 +105,7 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		}
 		return w.stats, fmt.Errorf("store: %s: commit of epoch %d: %w", s.path, c.Epoch, err)
 	}
-	s.epoch, s.roots = c.Epoch, w.roots
+	s.epoch, s.roots, s.staged, s.stagedWritten = c.Epoch, w.roots, w.staged, 0
 	s.learn(w.stats)
 	// The checkpoint is committed; what follows can be made up for later.
 	_ = s.opt.Failpoint("checkpoint.after-commit")
@@ -202,6 +203,10 @@ func (w *commit) run() error {
 		}
 	}
 	if err := w.outbox(); err != nil {
+		return err
+	}
+	var err error
+	if w.staged, err = w.settleStaged(); err != nil {
 		return err
 	}
 	m := w.s.seal.packManifest(w.c.Epoch, w.c.Generation, w.roots, w.c.Manifest)
@@ -374,8 +379,21 @@ func (w *commit) append(f *state.OutboxFrame, st *state.OutboxStats) error {
 	return w.put(f, st)
 }
 
-// put stores a frame.
+// put stores a frame, unless that was done before, and counts it.
 func (w *commit) put(f *state.OutboxFrame, st *state.OutboxStats) error {
+	st.Frames++
+	st.Rows += int64(f.Rows)
+	st.Bytes += f.Size()
+	w.stats.Frames++
+	w.stats.FrameBytes += f.Size()
+	if f.Staged > 0 {
+		return nil
+	}
+	return w.store(f)
+}
+
+// store stores a frame.
+func (w *commit) store(f *state.OutboxFrame) error {
 	b, err := w.tx.Bucket(bucketOutbox).CreateBucketIfNotExists([]byte(f.Output))
 	if err != nil {
 		return err
@@ -384,11 +402,6 @@ func (w *commit) put(f *state.OutboxFrame, st *state.OutboxStats) error {
 	s.key = binary.BigEndian.AppendUint64(s.key[:0], f.Last)
 	v := s.seal.packFrame(s.chunks.room(packMax(frameHeader, len(f.Data))), s.key, f)
 	s.chunks.keep(v)
-	st.Frames++
-	st.Rows += int64(f.Rows)
-	st.Bytes += int64(len(f.Data))
-	w.stats.Frames++
-	w.stats.FrameBytes += int64(len(f.Data))
 	return b.Put(s.key, v)
 }
 

@@ -37,6 +37,9 @@
 //   - A checkpoint is one bbolt transaction. A very large one has several: those
 //     before the last add page versions that no reader looks at, the last one
 //     replaces the manifest, and versions that are out of date go afterwards.
+//   - Frames behind those that the counters of their output count are staged: a step
+//     made them that is not committed. No reader looks at them, a commit counts them,
+//     a start removes them. The version of a file that has some is one higher.
 //   - A reader takes the highest version of a page that is not above the
 //     manifest's epoch.
 //   - Every value that is read has a CRC-32C: damage is never taken for anything else, such as a newer

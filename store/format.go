@@ -19,14 +19,18 @@ import (
 //	2  as 1, with encrypted values
 const formatVersion = 3
 
+// formatStaged is the version of a file while frames are staged in it. A build that does not know
+// them refuses it.
+const formatStaged = 4
+
 var (
 	keyFormat = []byte("format")
 	// keyFormatSum is where the checksum of the word stands, since version 3.
 	keyFormatSum = []byte("format-sum")
 )
 
-func putFormat(meta *bolt.Bucket) error {
-	word := binary.LittleEndian.AppendUint32(nil, formatVersion)
+func putFormat(meta *bolt.Bucket, version uint32) error {
+	word := binary.LittleEndian.AppendUint32(nil, version)
 	sum := binary.LittleEndian.AppendUint32(nil, checksum(keyFormat, word))
 	return errors.Join(meta.Put(keyFormat, word), meta.Put(keyFormatSum, sum))
 }
@@ -66,5 +70,5 @@ func (s *Store) upgrade(tx *bolt.Tx) error {
 	if v := meta.Get(keySealed); v != nil && err == nil {
 		err = putMark(meta, bytes.Clone(v))
 	}
-	return errors.Join(err, putFormat(meta))
+	return errors.Join(err, putFormat(meta, formatVersion))
 }

@@ -20,9 +20,13 @@ func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFram
 		if b == nil {
 			return nil
 		}
+		last, err := s.seal.counted(tx, output)
+		if err != nil {
+			return err
+		}
 		var buf []byte
 		c := b.Cursor()
-		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, after+1)); k != nil; k, v = c.Next() {
+		for k, v := c.Seek(binary.BigEndian.AppendUint64(nil, after+1)); k != nil && !behind(k, last); k, v = c.Next() {
 			f, err := s.seal.unpackFrame(buf, output, k, v)
 			if err != nil {
 				return &damage{err}
@@ -44,6 +48,9 @@ func (s *Store) OutboxScan(output string, after uint64, fn func(state.OutboxFram
 	return s.asideIf(err)
 }
 
+// behind tells that the frame at a key lies behind the last that is counted: it is staged.
+func behind(k []byte, last uint64) bool { return len(k) == 8 && binary.BigEndian.Uint64(k) > last }
+
 // OutboxStats implements state.Store.
 func (s *Store) OutboxStats(output string) (st state.OutboxStats, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
@@ -64,7 +71,7 @@ func (s *sealer) outboxStats(tx *bolt.Tx, output string) (state.OutboxStats, err
 		return st, &damage{err}
 	}
 	if b := tx.Bucket(bucketOutbox).Bucket([]byte(output)); b != nil {
-		if k, v := b.Cursor().First(); k != nil {
+		if k, v := b.Cursor().First(); k != nil && !behind(k, st.Last) {
 			st.First, _, st.OldestCreated = frameHead(v)
 		}
 	}

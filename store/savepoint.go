@@ -363,7 +363,14 @@ func (s *Store) Savepoint(w io.Writer) (info state.SavepointInfo, err error) {
 				if b == nil {
 					return nil
 				}
+				last, err := s.seal.counted(tx, output)
+				if err != nil {
+					return err
+				}
 				return b.ForEach(func(k, v []byte) error {
+					if behind(k, last) {
+						return nil
+					}
 					f, err := s.seal.unpackFrame(nil, output, k, v)
 					if err != nil {
 						return err

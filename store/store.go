@@ -42,6 +42,9 @@ type Store struct {
 	roots   state.Roots
 	unswept bool // keyUnswept is set
 	stale   bool // the disk may have an older transaction than the file shows
+	staged  int  // frames that are staged
+	// stagedWritten is what was written for frames that were staged since the last commit, bytes.
+	stagedWritten int64
 	// compactWait is how many commits go by before the next compaction.
 	compactWait int
 	chunks      chunks // compressed images of the transaction under way
@@ -224,8 +227,8 @@ func (s *Store) init() error {
 		if found, err = readFormat(meta); err != nil {
 			return err
 		}
-		if found > formatVersion {
-			return &FormatError{Path: s.path, Found: found, Supported: formatVersion}
+		if found > formatStaged {
+			return &FormatError{Path: s.path, Found: found, Supported: formatStaged}
 		}
 		if err = verifyNames(tx); err != nil {
 			return &damage{err}
@@ -260,10 +263,17 @@ func (s *Store) init() error {
 		s.epoch, s.roots = r.Epoch, r.Roots
 		return s.verify(tx)
 	}
-	if found == formatVersion {
+	switch found {
+	case formatVersion:
 		err = s.db.View(check)
-	} else if err = s.db.Update(func(tx *bolt.Tx) error { return errors.Join(s.upgrade(tx), check(tx)) }); err == nil {
-		s.opt.Logger.Info("the state file is of a later format now; an older program refuses it", "path", s.path, "before", found, "format", formatVersion)
+	case formatStaged:
+		if err = s.renew(); err == nil {
+			err = s.db.Update(func(tx *bolt.Tx) error { return errors.Join(s.dropStaged(tx), check(tx)) })
+		}
+	default:
+		if err = s.db.Update(func(tx *bolt.Tx) error { return errors.Join(s.upgrade(tx), check(tx)) }); err == nil {
+			s.opt.Logger.Info("the state file is of a later format now; an older program refuses it", "path", s.path, "before", found, "format", formatVersion)
+		}
 	}
 	if err == nil {
 		err = s.renewMark(sealed)
@@ -286,7 +296,7 @@ func createBuckets(tx *bolt.Tx, seal *sealer, scope string) error {
 			return err
 		}
 	}
-	return putFormat(meta)
+	return putFormat(meta, formatVersion)
 }
 
 // ErrClosed is returned by all methods after Close, or after damage was found.

@@ -43,6 +43,15 @@ type Store interface {
 	Close() error
 }
 
+// Stager is a Store that takes frames ahead of their commit, so that a step may make more output than
+// memory holds.
+type Stager interface {
+	// Stage stores the data of frames, and takes it out of those that it has stored: after an error
+	// these are the first ones. No reader sees them until a Commit appends them; the next start
+	// forgets those of which none did. It waits for a commit under way.
+	Stage(frames []OutboxFrame) error
+}
+
 // ErrNoPage is returned by Store.ReadPage when the last commit has no such page.
 var ErrNoPage = errors.New("state: no such page in the store")
 
@@ -74,7 +83,12 @@ type OutboxFrame struct {
 	Rows        int    // Last - First + 1: a merged row counts for all it stands for
 	Created     int64  // arrival time in milliseconds
 	Data        []byte // opaque
+	// Staged is the size of Data where Stage has stored it: Data is nil then.
+	Staged int64
 }
+
+// Size is the size of the frame's data in bytes, staged or not.
+func (f *OutboxFrame) Size() int64 { return int64(len(f.Data)) + f.Staged }
 
 // OutboxReplace puts other frames in the place of those that hold the sequences from First
 // to Last of an output. Frames hold the same sequences, without holes, and fewer rows.

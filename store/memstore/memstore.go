@@ -71,15 +71,27 @@ type Store struct {
 	failSync bool
 	bytesMax int64
 	closed   bool
+	// staged is the data of frames that no commit has appended; it ends with the process.
+	staged map[frameKey][]byte
 }
 
-var _ state.Store = (*Store)(nil)
+// frameKey names a frame by its last sequence.
+type frameKey struct {
+	output string
+	last   uint64
+}
+
+var (
+	_ state.Store  = (*Store)(nil)
+	_ state.Stager = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New(o Options) *Store {
 	return &Store{
 		opt:      o,
 		rand:     rand.New(rand.NewPCG(o.Seed, 0)),
+		staged:   map[frameKey][]byte{},
 		versions: []*version{{pages: map[state.PageID][]byte{}, outputs: map[string]output{}}},
 	}
 }
@@ -92,7 +104,7 @@ func (s *Store) Crash() *Store {
 	defer s.mu.Unlock()
 	s.closed = true
 	keep := len(s.versions) - s.rand.IntN(len(s.versions))
-	return &Store{opt: s.opt, rand: s.rand, versions: []*version{s.versions[keep-1].clone()}}
+	return &Store{opt: s.opt, rand: s.rand, versions: []*version{s.versions[keep-1].clone()}, staged: map[frameKey][]byte{}}
 }
 
 // Kill ends this store as the end of its process does and returns the one that a
@@ -101,7 +113,7 @@ func (s *Store) Kill() *Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	return &Store{opt: s.opt, rand: s.rand, versions: s.versions}
+	return &Store{opt: s.opt, rand: s.rand, versions: s.versions, staged: map[frameKey][]byte{}}
 }
 
 // FailNext makes the next n commits fail.
@@ -231,7 +243,11 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		return state.CommitStats{}, err
 	}
 	next := v.clone()
-	stats, err := next.apply(c, s.opt.Failpoint)
+	appended, err := s.unstage(c.Append)
+	var stats state.CommitStats
+	if err == nil {
+		stats, err = next.apply(c, appended, s.opt.Failpoint)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil && (s.failNext > 0 || s.rand.IntN(100) < s.opt.FailRate) {
@@ -253,13 +269,65 @@ func (s *Store) Commit(c *state.Commit) (state.CommitStats, error) {
 		return stats, fmt.Errorf("commit of epoch %d: %w", c.Epoch, err)
 	}
 	s.versions = append(s.versions, next)
+	for _, f := range c.Append {
+		delete(s.staged, frameKey{f.Output, f.Last})
+	}
 	if n := len(s.versions) - 1 - s.opt.UnsyncedMax; n > 0 {
 		s.versions = slices.Delete(s.versions, 0, n)
 	}
 	return stats, nil
 }
 
-func (v *version) apply(c *state.Commit, point func(string) error) (state.CommitStats, error) {
+// Stage implements state.Stager.
+func (s *Store) Stage(frames []state.OutboxFrame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.now()
+	if err != nil {
+		return err
+	}
+	for i := range frames {
+		f := &frames[i]
+		if s.bytesMax > 0 && v.bytes()+s.stagedBytes()+int64(len(f.Data)) > s.bytesMax {
+			return ErrFull
+		}
+		if s.opt.Failpoint != nil {
+			if err := s.opt.Failpoint("step.stage"); err != nil {
+				return err
+			}
+		}
+		s.staged[frameKey{f.Output, f.Last}] = f.Data
+		f.Staged, f.Data = int64(len(f.Data)), nil
+	}
+	return nil
+}
+
+func (s *Store) stagedBytes() (n int64) {
+	for _, data := range s.staged {
+		n += int64(len(data))
+	}
+	return n
+}
+
+// unstage is frames with the data of those that are staged.
+func (s *Store) unstage(frames []state.OutboxFrame) ([]state.OutboxFrame, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := slices.Clone(frames)
+	for i := range out {
+		f := &out[i]
+		if f.Staged == 0 {
+			continue
+		}
+		if f.Data = s.staged[frameKey{f.Output, f.Last}]; int64(len(f.Data)) != f.Staged {
+			return nil, fmt.Errorf("outbox %q: frame from %d to %d was not staged", f.Output, f.First, f.Last)
+		}
+		f.Staged = 0
+	}
+	return out, nil
+}
+
+func (v *version) apply(c *state.Commit, frames []state.OutboxFrame, point func(string) error) (state.CommitStats, error) {
 	st := state.CommitStats{Epoch: c.Epoch, Transactions: 1}
 	if point == nil {
 		point = func(string) error { return nil }
@@ -292,7 +360,7 @@ func (v *version) apply(c *state.Commit, point func(string) error) (state.Commit
 			return st, err
 		}
 	}
-	for _, f := range c.Append {
+	for _, f := range frames {
 		o := v.outputs[f.Output]
 		if f.First != o.last+1 || f.Last < f.First {
 			return st, fmt.Errorf("outbox %q: frame from %d to %d after %d: %w", f.Output, f.First, f.Last, o.last, store.ErrSequence)

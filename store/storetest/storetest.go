@@ -36,6 +36,7 @@ func Run(t *testing.T, newDisk func(t testing.TB) Disk) {
 		{"the outbox has no holes", outboxHasNoHoles},
 		{"the outbox is scanned in order and trimmed", outboxScan},
 		{"frames of the outbox are replaced", outboxReplace},
+		{"frames are staged ahead of their commit", outboxStage},
 		{"commit without pages", withoutPages},
 		{"savepoint is a copy", savepointIsACopy},
 		{"a closed store says so", closedStore},

@@ -10,7 +10,7 @@
 // restore.loaded, restore.before-positions, restore.after-positions,
 // forward.before-claim, forward.after-claim, checkpoint.before-barrier,
 // checkpoint.after-barrier, checkpoint.page-write, checkpoint.transaction,
-// checkpoint.trim, checkpoint.before-commit, checkpoint.after-commit,
+// checkpoint.trim, step.stage, checkpoint.before-commit, checkpoint.after-commit,
 // checkpoint.sweep, checkpoint.before-told, forward.before-publish,
 // forward.after-publish, forward.after-ack, forward.before-delete,
 // compact.before-rename, compact.after-rename, savepoint.before-sync,
