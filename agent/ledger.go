@@ -35,6 +35,9 @@ func WriteLedger(w io.Writer, l *dataflow.Ledger) {
 		}
 		fmt.Fprintf(tw, "%s\t%s\trows %d, filtered %d, failed %d, dropped %d, late %d\t\n",
 			o.Kind, o.ID, o.Rows, o.Filtered, o.Failed, o.Dropped, o.Late)
+		if o.Behind > 0 {
+			fmt.Fprintf(tw, "\t\tof them %d too far behind for the watermark to wait for: edgeflow.watermark.max-behind\t\n", o.Behind)
+		}
 	}
 	for _, f := range l.Flows {
 		if f.Passes {

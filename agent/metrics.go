@@ -77,7 +77,7 @@ func (a *Agent) writeMetrics(w io.Writer) {
 			for _, c := range []struct {
 				what string
 				n    int64
-			}{{"in", o.Rows}, {"filtered", o.Filtered}, {"failed", o.Failed}, {"dropped", o.Dropped}, {"late", o.Late}} {
+			}{{"in", o.Rows}, {"filtered", o.Filtered}, {"failed", o.Failed}, {"dropped", o.Dropped}, {"late", o.Late}, {"behind", o.Behind}} {
 				put(at+",outcome="+strconv.Quote(c.what), float64(c.n))
 			}
 		}

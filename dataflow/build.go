@@ -97,6 +97,7 @@ func (e *Engine) context(v *vertex) *op.Context {
 		errs.schemas = append(errs.schemas, in.Base().Schema)
 	}
 	c.Errors = errs
+	c.Results = &rowErrors{letters: e.letters, node: v.node, schemas: []plan.Schema{v.node.Base().Schema}}
 	if e.divertsLate(v.node) {
 		c.Late = &lateRows{e.letters, e.late, v.node, errs.schemas[0]}
 	}
@@ -164,7 +165,7 @@ func (e *Engine) watermarks(n *plan.WatermarkAssigner) op.WatermarkConfig {
 	c := op.WatermarkConfig{
 		Input: inputTypes(n), Time: n.TimeCol, Expr: n.Expr, OnEvent: n.Strategy == plan.OnEvent,
 		IntervalMs: ms(n.Interval), Gap: n.Gap, By: -1, ByIdleMs: ms(n.ByTimeout), IdleMs: ms(n.IdleTimeout),
-		MaxAheadMs: ms(n.MaxAhead), Ahead: op.Ahead(n.Ahead),
+		MaxBehindMs: ms(n.MaxBehind), MaxAheadMs: ms(n.MaxAhead), Ahead: op.Ahead(n.Ahead),
 	}
 	if len(n.By) > 0 {
 		c.By = n.By[0]
@@ -174,7 +175,8 @@ func (e *Engine) watermarks(n *plan.WatermarkAssigner) op.WatermarkConfig {
 		c.MaxAheadMs = 0
 	case c.MaxAheadMs > 0 && c.Input[c.Time].Kind == types.Timestamp:
 		// Such a time is that of a clock on a wall, and an arrival time is that of UTC.
-		c.MaxAheadMs += aheadOfUTC(e.plan.Config.Zone).Milliseconds()
+		c.ZoneMs = aheadOfUTC(e.plan.Config.Zone).Milliseconds()
+		c.MaxAheadMs += c.ZoneMs
 	}
 	return c
 }

@@ -57,9 +57,13 @@ type WatermarkConfig struct {
 	ByIdleMs int64
 	// IdleMs is the time without rows after which the source is idle; 0 is never.
 	IdleMs int64
-	// MaxAheadMs is the future guard; 0 turns it off.
-	MaxAheadMs int64
-	Ahead      Ahead
+	// MaxBehindMs is how far, with By, a value may be behind the leading one and still hold
+	// the watermark; 0 is any.
+	MaxBehindMs int64
+	// MaxAheadMs is the future guard; 0 turns it off. ZoneMs, a part of it, is by how much
+	// clocks that show the event time are ahead of UTC at most.
+	MaxAheadMs, ZoneMs int64
+	Ahead              Ahead
 }
 
 // WindowKind is the kind of a window.

@@ -54,6 +54,9 @@ type Context struct {
 	Env   *expr.Env
 	// Errors takes dead letters; nil makes the first one fail the pipeline.
 	Errors RowErrors
+	// Results takes dead letters as Errors does: rows that the operator has made, in its output
+	// schema, with values that are too large.
+	Results RowErrors
 	// Migrated is told when the state of another query has been taken over; it may be nil.
 	Migrated func(Migration)
 	// Late takes rows that are late for every window, in the operator's input schema; nil
@@ -64,13 +67,13 @@ type Context struct {
 // Audit is an operator's part of the ledger, counted since the pipeline began and kept in
 // its state. Rows counts input rows; of them Filtered were not selected, Failed could not
 // be computed, Dropped were too far ahead of their arrival and dropped, Late were late for
-// every window. Assigned counts pairs of row and window: Assigned = Fired + DroppedLate +
+// every window, Behind were too far behind for the watermark to wait for. Assigned counts pairs of row and window: Assigned = Fired + DroppedLate +
 // Open, each counted by itself, Open read from the panes. Where they do not fit into memory
 // they are not read: Open is then what the equation makes it, and Derived is set.
 type Audit struct {
-	Rows, Filtered, Failed, Dropped, Late int64
-	Assigned, Fired, DroppedLate, Open    int64
-	Derived                               bool
+	Rows, Filtered, Failed, Dropped, Late, Behind int64
+	Assigned, Fired, DroppedLate, Open            int64
+	Derived                                       bool
 }
 
 // Balanced tells whether the equation holds. Derived, it tells that no more left the windows

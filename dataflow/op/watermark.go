@@ -88,7 +88,7 @@ func (o *WatermarkAssigner) Open(c *Context) error {
 		o.since = o.gap.Int64(0)
 	}
 	if keys != nil {
-		o.by = newByValue(o.space, keys, o.cfg.ByIdleMs)
+		o.by = newByValue(o.space, keys, &o.cfg)
 	}
 	o.ec.Env = c.Env
 	o.bad, o.sel = make([]bool, vec.BatchSize), make([]int32, 0, vec.BatchSize)
@@ -314,7 +314,13 @@ func (o *WatermarkAssigner) Tick(now int64) error {
 }
 
 // Audit implements Audited.
-func (o *WatermarkAssigner) Audit() Audit { return o.ledger.audit() }
+func (o *WatermarkAssigner) Audit() Audit {
+	a := o.ledger.audit()
+	if o.by != nil {
+		a.Behind = o.by.rowsBelow()
+	}
+	return a
+}
 
 // CurrentWatermark is the newest watermark that went out, in ms since 1970; ok is false
 // before the first.

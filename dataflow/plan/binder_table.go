@@ -431,6 +431,7 @@ func isCount(s string) bool {
 var watermarkOptions = map[string]string{
 	"scan.watermark.idle-timeout":   "table.exec.source.idle-timeout",
 	"edgeflow.watermark.by-timeout": "edgeflow.watermark.by-timeout",
+	"edgeflow.watermark.max-behind": "edgeflow.watermark.max-behind",
 	"edgeflow.watermark.max-ahead":  "edgeflow.watermark.max-ahead",
 	"edgeflow.watermark.on-ahead":   "edgeflow.watermark.on-ahead",
 }

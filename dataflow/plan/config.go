@@ -57,6 +57,8 @@ type Config struct {
 	// aligned; WatermarkByTimeout, edgeflow.watermark.by-timeout, expires a silent value.
 	WatermarkBy        string
 	WatermarkByTimeout time.Duration
+	// WatermarkMaxBehind is edgeflow.watermark.max-behind.
+	WatermarkMaxBehind time.Duration
 	// WatermarkMaxAhead is edgeflow.watermark.max-ahead, Ahead edgeflow.watermark.on-ahead.
 	WatermarkMaxAhead time.Duration
 	Ahead             AheadPolicy
@@ -102,6 +104,7 @@ func DefaultConfig() Config {
 		TolerableFailures:  -1,
 		WatermarkInterval:  200 * time.Millisecond,
 		WatermarkByTimeout: time.Minute,
+		WatermarkMaxBehind: time.Hour,
 		WatermarkMaxAhead:  time.Hour,
 		OutboxBytesMax:     1 << 30,
 		MemoryMax:          256 << 20,
@@ -358,6 +361,8 @@ var configOptions = []ConfigOption{
 		get: func(c *Config) string { return c.WatermarkBy }},
 	durationOption("edgeflow.watermark.by-timeout", "after how long a silent value of edgeflow.watermark.by is forgotten",
 		func(c *Config) *time.Duration { return &c.WatermarkByTimeout }),
+	durationOption("edgeflow.watermark.max-behind", "how far a value of edgeflow.watermark.by may be behind the leading one and still hold the watermark; 0 is any",
+		func(c *Config) *time.Duration { return &c.WatermarkMaxBehind }),
 	durationOption("edgeflow.watermark.max-ahead", "how far event time may be ahead of arrival time; 0 is any",
 		func(c *Config) *time.Duration { return &c.WatermarkMaxAhead }),
 	enumOption("edgeflow.watermark.on-ahead", "what happens to rows further ahead", aheadNames,

@@ -32,7 +32,7 @@ type Connector struct {
 var ownOptions = []string{
 	"connector", "format", "changelog-mode", "scan.watermark.emit.strategy", "scan.watermark.emit.on-event.gap", "scan.watermark.idle-timeout",
 	"scan.watermark.alignment.*",
-	"edgeflow.watermark.by", "edgeflow.watermark.by-timeout", "edgeflow.watermark.max-ahead", "edgeflow.watermark.on-ahead",
+	"edgeflow.watermark.by", "edgeflow.watermark.by-timeout", "edgeflow.watermark.max-behind", "edgeflow.watermark.max-ahead", "edgeflow.watermark.on-ahead",
 	messageBytesOption, fieldBytesOption,
 	"edgeflow.outbox.max-bytes", "edgeflow.outbox.max-age", "edgeflow.outbox.on-limit", "edgeflow.outbox.rate",
 	"edgeflow.outbox.priority", compactOption, "edgeflow.pack", "sink.parallelism", "scan.parallelism",

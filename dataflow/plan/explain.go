@@ -178,6 +178,9 @@ func assignerText(n *WatermarkAssigner, in labels) string {
 	}
 	if len(n.By) > 0 {
 		s += ", by " + columnNames(in.shown, n.By) + " idle after " + FormatDuration(n.ByTimeout)
+		if n.MaxBehind > 0 {
+			s += " or " + FormatDuration(n.MaxBehind) + " behind"
+		}
 	}
 	if n.IdleTimeout > 0 {
 		s += ", idle after " + FormatDuration(n.IdleTimeout)

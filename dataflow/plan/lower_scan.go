@@ -268,7 +268,7 @@ func (l *lowering) watermark(c *scanChain, in Node) Node {
 		}
 	}
 	n := &WatermarkAssigner{TimeCol: c.at(t.Watermark.Column), Interval: cfg.WatermarkInterval, IdleTimeout: cfg.SourceIdleTimeout,
-		ByTimeout: cfg.WatermarkByTimeout, MaxAhead: cfg.WatermarkMaxAhead, Ahead: cfg.Ahead}
+		ByTimeout: cfg.WatermarkByTimeout, MaxBehind: cfg.WatermarkMaxBehind, MaxAhead: cfg.WatermarkMaxAhead, Ahead: cfg.Ahead}
 	if t.Watermark.Expr != nil {
 		n.Expr = c.rewrite(t.Watermark.Expr)
 	}

@@ -197,9 +197,10 @@ type WatermarkAssigner struct {
 	// IdleTimeout marks the input idle when nothing arrived for so long; 0 is never.
 	IdleTimeout time.Duration
 	// By is empty or one column of the input, per value of which watermarks are kept and
-	// aligned by minimum; ByTimeout expires a value that is silent.
-	By        []int
-	ByTimeout time.Duration
+	// aligned by minimum; ByTimeout expires a value that is silent. MaxBehind is how far a
+	// value may be behind the leading one for the others to wait for it; 0 is any.
+	By                   []int
+	ByTimeout, MaxBehind time.Duration
 	// MaxAhead is how far event time may be ahead of arrival time; 0 is any. Rows beyond
 	// do not move the watermark and go where Ahead says.
 	MaxAhead time.Duration
