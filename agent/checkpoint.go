@@ -48,6 +48,18 @@ func (r *runner) checkpoint(now time.Time) error {
 	return r.barrier(now)
 }
 
+// stage stores output of a step that makes more than memory takes.
+func (r *runner) stage(frames []state.OutboxFrame) error {
+	for i := range frames {
+		frames[i].Created = r.now().UnixMilli()
+	}
+	err := r.store.Stage(frames)
+	if err != nil {
+		r.p.log.Warn("output of one step is more than edgeflow.memory.output-max, cannot be stored ahead of its checkpoint and stays in memory", "error", err)
+	}
+	return err
+}
+
 // expire gives up a checkpoint that has taken longer than it may.
 func (r *runner) expire(now time.Time) {
 	if r.checks.Expire(now) {

@@ -98,6 +98,8 @@ func newRunner(ctx context.Context, p *Pipeline) (_ *runner, err error) {
 		Plan: p.plan, Connectors: r.conns, Arena: r.arena, Restored: manifest,
 		StartMs: began.UnixMilli(), SuspendGuard: p.agent.clockSuspect(began),
 		Interpret: p.agent.opt.Interpret, LetterSubject: p.letterSubject(),
+		// At twice reading pauses: what is beyond that is one step's.
+		OutputMemoryMax: 2 * r.cfg.OutputMemoryMax, Stage: r.stage,
 	})
 	var layout *state.LayoutError
 	if errors.As(err, &layout) {

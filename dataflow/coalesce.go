@@ -10,7 +10,7 @@ import (
 )
 
 // coalescer keeps one row a key of an upsert sink until the epoch ends: what happens to a
-// key within an epoch is never observable. It lives no longer than an epoch and is no
+// key within an epoch is never observable, but where a step makes more rows than memory takes. It lives no longer than an epoch and is no
 // operator state.
 type coalescer struct {
 	cols  []int
@@ -19,6 +19,9 @@ type coalescer struct {
 	bytes int64 // of payloads
 	keys  int64 // bytes of keys and subjects
 	key   []byte
+	look  int64 // memory from which on its output is told that it grows
+	// draining tells that its rows are being handed out.
+	draining bool
 }
 
 type upsertRow struct {
@@ -79,6 +82,7 @@ func (c *coalescer) find() int {
 
 // drain hands the rows to out, in the order in which their keys first came.
 func (c *coalescer) drain(out *Output) {
+	c.draining = true
 	for i := range c.rows {
 		r := &c.rows[i]
 		kind := r.kind
@@ -98,7 +102,8 @@ func (c *coalescer) drain(out *Output) {
 		c.rows, c.index = nil, map[uint64]int{}
 	}
 	clear(c.index)
-	c.rows, c.bytes, c.keys = c.rows[:0], 0, 0
+	c.rows, c.bytes, c.keys, c.look = c.rows[:0], 0, 0, 0
+	c.draining = false
 }
 
 // appendUpsertKey appends a row's key, unambiguously.

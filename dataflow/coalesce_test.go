@@ -23,16 +23,21 @@ func (f *textFrames) Seal(uint64) []byte {
 	return b
 }
 
-// A key leaves one row an epoch: its last, as a change against the epoch before.
-func TestUpsertsLeaveOneRowAKeyAndEpoch(t *testing.T) {
+// upserter puts rows of a key into an output.
+func upserter(out *Output) func(key string, kind vec.RowKind, payload string) {
 	b := vec.NewBatch([]types.Type{types.TString})
-	out := newOutput("o", &textFrames{})
-	out.upserts = newCoalescer([]int{0})
-	put := func(key string, kind vec.RowKind, payload string) {
+	return func(key string, kind vec.RowKind, payload string) {
 		b.Cols[0].Reset()
 		b.Cols[0].SetString(0, key)
 		out.upserts.put(b, 0, upsertRow{payload: []byte(payload), kind: kind})
 	}
+}
+
+// A key leaves one row an epoch: its last, as a change against the epoch before.
+func TestUpsertsLeaveOneRowAKeyAndEpoch(t *testing.T) {
+	out := newOutput("o", &textFrames{})
+	out.upserts = newCoalescer([]int{0})
+	put := upserter(out)
 	epoch := func() string {
 		if frames := out.cut(nil); len(frames) == 1 {
 			return string(frames[0].Data)

@@ -29,6 +29,11 @@ type Options struct {
 	// LetterSubject is the subject of dead letters and late rows of a kind at their target;
 	// nil where they have none.
 	LetterSubject func(kind string) []byte
+	// OutputMemoryMax is how much memory output may take between two barriers, in bytes, until Stage
+	// is given its frames, in the midst of a step; 0 is any amount, and so is no Stage. Where it
+	// cannot store them, they stay in memory until the next barrier, and it is not asked before.
+	OutputMemoryMax int64
+	Stage           func([]state.OutboxFrame) error
 	// Suspend turns the future guard off while the host's clock cannot be trusted.
 	SuspendGuard bool
 }
@@ -52,6 +57,7 @@ type Engine struct {
 	// interpret leaves generated code aside.
 	interpret bool
 	conns     Connectors
+	spill     spill
 	migrated  []Migrated
 	notes     [2]*notes // of the newest checkpoint, and of the one before
 }
@@ -71,6 +77,7 @@ type vertex struct {
 // New builds the operators of a plan and binds their state. It opens no source yet.
 func New(o Options) (*Engine, error) {
 	e := &Engine{notes: [2]*notes{{}, {}}, plan: o.Plan, arena: o.Arena, env: o.Plan.Config.Env(), nowMs: o.StartMs, guardOff: o.SuspendGuard, interpret: o.Interpret, conns: o.Connectors}
+	e.spill = spill{max: o.OutputMemoryMax, stage: o.Stage}
 	w, err := o.Connectors.Diverted(DeadLetters)
 	if err != nil {
 		return nil, err
@@ -84,6 +91,9 @@ func New(o Options) (*Engine, error) {
 	e.outputs = []*Output{e.letters.out, e.late}
 	if err := e.build(); err != nil {
 		return nil, errors.Join(err, e.Close())
+	}
+	for _, o := range e.outputs {
+		o.grown = e.relieveOutput
 	}
 	e.interleave()
 	if o.Restored != nil {
@@ -414,6 +424,7 @@ func (e *Engine) Barrier(epoch state.Epoch) *Checkpoint {
 	for _, o := range e.outputs {
 		c.Frames = o.cut(c.Frames)
 	}
+	e.spill.failed = false
 	e.manifest(c.Manifest) // after the cut, which numbers the rows of upsert sinks
 	c.Manifest.Pages = uint32(e.arena.InUse())
 	c.Delta = e.arena.Barrier(epoch)

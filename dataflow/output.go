@@ -29,9 +29,11 @@ type Output struct {
 	opened  int64
 	frame   FrameWriter
 	sealed  []state.OutboxFrame
+	staged  int // of sealed, from the front, that are stored already
 	bytes   int64
 	upserts *coalescer // of a sink that takes upserts; else nil
 	before  func()     // is called before each cut; may be nil
+	grown   func()     // is called now and then as rows come; may be nil
 }
 
 func newOutput(name string, w FrameWriter) *Output {
@@ -49,6 +51,21 @@ func (o *Output) append(payload, subject []byte, kind vec.RowKind, windowEndMs, 
 	o.bytes += int64(len(payload))
 	if o.frame.Len() >= frameBytesMax {
 		o.seal()
+		o.grow()
+	}
+}
+
+func (o *Output) grow() {
+	if o.grown != nil {
+		o.grown()
+	}
+}
+
+// upsert keeps a row instead of its key's last one.
+func (o *Output) upsert(b *vec.Batch, i int, r upsertRow) {
+	if o.upserts.put(b, i, r); o.upserts.memory() >= o.upserts.look {
+		o.grow()
+		o.upserts.look = o.upserts.memory() + frameBytesMax
 	}
 }
 
@@ -73,7 +90,8 @@ func (o *Output) cut(dst []state.OutboxFrame) []state.OutboxFrame {
 	}
 	o.seal()
 	dst = append(dst, o.sealed...)
-	o.sealed, o.bytes = o.sealed[:0], 0
+	clear(o.sealed) // their data is the checkpoint's
+	o.sealed, o.staged, o.bytes = o.sealed[:0], 0, 0
 	return dst
 }
 

@@ -11,12 +11,17 @@ func (c *coalescer) memory() int64 { return c.bytes + c.keys + int64(len(c.rows)
 
 // memory is about what the rows take that wait for the next barrier.
 func (o *Output) memory() int64 {
-	n := int64(o.frame.Len())
-	for i := range o.sealed {
-		n += int64(len(o.sealed[i].Data))
-	}
+	n := int64(o.frame.Len()) + o.sealedBytes()
 	if o.upserts != nil {
 		n += o.upserts.memory()
+	}
+	return n
+}
+
+// sealedBytes is what the sealed frames take that are in memory.
+func (o *Output) sealedBytes() (n int64) {
+	for i := o.staged; i < len(o.sealed); i++ {
+		n += int64(len(o.sealed[i].Data))
 	}
 	return n
 }

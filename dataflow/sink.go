@@ -179,7 +179,7 @@ func (s *sink) write(b *vec.Batch, i int) error {
 		end = b.Cols[s.windowEnd].I64[i] / 1000
 	}
 	if s.out.upserts != nil {
-		s.out.upserts.put(b, i, upsertRow{payload: s.buf, subject: subject, kind: b.Kind(i), windowEnd: end, nowMs: s.nowMs()})
+		s.out.upsert(b, i, upsertRow{payload: s.buf, subject: subject, kind: b.Kind(i), windowEnd: end, nowMs: s.nowMs()})
 		return nil
 	}
 	s.out.append(s.buf, subject, b.Kind(i), end, s.nowMs())

@@ -73,6 +73,7 @@ type Checkpoints struct {
 	pacer            *store.Checkpointer
 	carry            []state.OutboxFrame // frames of declined checkpoints
 	cut              map[string]int64    // bytes of frames that are not committed yet, by output
+	cutMemory        int64               // those of them that are in memory
 	changed, drained bool
 	holder           string // the output that held the pipeline when Held was last asked
 }
@@ -142,11 +143,7 @@ func (c *Checkpoints) want() (w store.Want, ok bool) {
 
 // OutputMemory is about how much memory the output takes that is not stored yet, in bytes.
 func (c *Checkpoints) OutputMemory() int64 {
-	n := c.Engine.PendingMemory()
-	for _, cut := range c.cut {
-		n += cut
-	}
-	return n
+	return c.Engine.PendingMemory() + c.cutMemory
 }
 
 // crowded tells that output takes so many times its share of memory.
@@ -177,7 +174,8 @@ func (c *Checkpoints) Begin(now time.Time) (*Pending, error) {
 		// A row's age in the outbox is by the host's clock: rows of an old log are new there.
 		f := &cp.Frames[i]
 		f.Created = now.UnixMilli()
-		c.cut[f.Output] += int64(len(f.Data))
+		c.cut[f.Output] += f.Size()
+		c.cutMemory += int64(len(f.Data))
 	}
 	p.Commit.Append, c.carry = append(c.carry, cp.Frames...), nil
 	c.changed = false
@@ -232,6 +230,7 @@ func (c *Checkpoints) Settle(now time.Time, p *Pending) error {
 		return fatal
 	}
 	clear(c.cut)
+	c.cutMemory = 0
 	c.Engine.Committed(p.Manifest)
 	if c.Options.Committed != nil {
 		if err := c.Options.Committed(p); err != nil {
