@@ -81,25 +81,29 @@ func (a *bagAgg) retract(m *AggStore, b *vec.Batch, st [][]byte, sel []int32) {
 // collectAgg is COLLECT.
 type collectAgg struct {
 	bagAgg
-	keys, counts []vec.Datum // scratch
-	held, bytes  []byte      // scratch
+	counts []byte // scratch: the encoded counts
 }
 
-func (a *collectAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
-	a.keys, a.counts, a.held = a.keys[:0], a.counts[:0], a.held[:0]
+func (a *collectAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
+	n, more := 0, 0 // values, and what they take besides their slots
+	size := func() int { return vec.MapSize(a.t, types.TInt, n) + more }
+	for ok := a.begin(m, st); ok; ok = m.next() {
+		d, _ := a.value(m)
+		n++
+		if more += len(d.B); size() > maxResultBytes {
+			return errLargeValue
+		}
+	}
+	w := vec.BeginMap(out.Grow(), a.counts[:0], a.t, types.TInt, n)
 	for ok := a.begin(m, st); ok; ok = m.next() {
 		d, n := a.value(m)
-		if d.B != nil {
-			from := len(a.held)
-			a.held = append(a.held, d.B...)
-			d.B = a.held[from:len(a.held):len(a.held)]
-		}
-		a.keys = append(a.keys, d)
-		a.counts = append(a.counts, vec.IntDatum(int64(n)))
+		w.Add(d, vec.IntDatum(int64(n)))
 	}
-	a.bytes = vec.AppendMap(a.bytes[:0], a.t, types.TInt, a.keys, a.counts)
+	var b []byte
+	b, a.counts = w.Bytes()
 	out.SetNotNull(row)
-	out.SetBytes(row, a.bytes)
+	out.EndGrow(row, b)
+	return nil
 }
 
 func resolvePercentile(args []Node) (types.Type, error) {
@@ -203,11 +207,11 @@ type percentileAgg struct {
 	out      percentOut
 }
 
-func (a *percentileAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *percentileAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	total := le(st[a.off:])
 	if total == 0 || len(a.out.at) == 0 {
 		out.SetNull(row)
-		return
+		return nil
 	}
 	scale := uint64(max(a.constant, 1))
 	a.out.vals = a.out.vals[:0]
@@ -215,6 +219,7 @@ func (a *percentileAgg) result(m *AggStore, st []byte, out *vec.Vector, row int)
 		a.out.vals = append(a.out.vals, vec.FloatDatum(a.interpolate(m, st, p.F*float64(total*scale-1)+1, scale)))
 	}
 	a.out.write(out, row)
+	return nil
 }
 
 // interpolate is the value between those of the ranks around rank, from 1, when each

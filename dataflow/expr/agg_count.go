@@ -70,9 +70,10 @@ func (a *countAgg) merge(_ *AggStore, dst []byte, _ *AggStore, src []byte) {
 	putLE(dst[a.off:], le(dst[a.off:])+le(src[a.off:]))
 }
 
-func (a *countAgg) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *countAgg) result(_ *AggStore, st []byte, out *vec.Vector, row int) error {
 	out.SetNotNull(row)
 	out.I64[row] = int64(le(st[a.off:]))
+	return nil
 }
 
 // aggAt is the place of a state, and the methods of an aggregate whose state is all in it.

@@ -347,8 +347,8 @@ func (d *distinctAgg) sum(m *AggStore, key, counts []byte) (fresh uint64) {
 }
 
 // result is that of the only member; NewAggSet reads the members' own.
-func (d *distinctAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
-	d.members[0].inner.result(m, st, out, row)
+func (d *distinctAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
+	return d.members[0].inner.result(m, st, out, row)
 }
 
 func (d *distinctAgg) release(m *AggStore, st []byte) {

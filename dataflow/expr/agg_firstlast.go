@@ -76,8 +76,9 @@ func (a *edgeAgg) merge(dm *AggStore, dst []byte, sm *AggStore, src []byte) {
 	}
 }
 
-func (a *edgeAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *edgeAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	out.Set(row, a.slot.get(m, st[a.off:]))
+	return nil
 }
 
 func (a *edgeAgg) release(m *AggStore, st []byte) { a.slot.clear(m, st[a.off:]) }
@@ -88,11 +89,12 @@ type edgeList struct {
 	last bool
 }
 
-func (a *edgeList) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *edgeList) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	k := m.prefix(st, a.ordinal, familyList)
 	if a.last && !m.beginLast(k) || !a.last && !m.begin(k) {
 		out.SetNull(row)
-		return
+		return nil
 	}
 	out.Set(row, a.value(m))
+	return nil
 }

@@ -216,13 +216,14 @@ func (a *hllAgg) merge(dm *AggStore, dst []byte, sm *AggStore, src []byte) {
 	}
 }
 
-func (a *hllAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *hllAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	var n float64
 	if r := state.Ref(le(st[a.off:])); r != 0 {
 		n = hllEstimate(m.Heap.Get(r))
 	}
 	out.SetNotNull(row)
 	out.I64[row] = int64(math.Round(n))
+	return nil
 }
 
 func hllEstimate(b []byte) float64 {

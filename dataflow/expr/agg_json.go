@@ -64,11 +64,14 @@ type jsonArrayAgg struct {
 	env *Env
 }
 
-func (a *jsonArrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *jsonArrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	b := append(out.Grow(), '[')
+	most := len(b) + maxResultBytes
 	if a.count(st) > 0 {
 		for ok := a.begin(m, st); ok; {
-			b = aggAppendJSON(b, a.value(m), a.t, a.env)
+			if b = aggAppendJSON(b, a.value(m), a.t, a.env); len(b) > most {
+				return errLargeValue
+			}
 			if ok = m.next(); ok {
 				b = append(b, ',')
 			}
@@ -76,6 +79,7 @@ func (a *jsonArrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) 
 	}
 	out.SetNotNull(row)
 	out.EndGrow(row, append(b, ']'))
+	return nil
 }
 
 func compileJSONObject(c *AggCall, o aggCompile) (aggImpl, error) {
@@ -130,17 +134,21 @@ func (a *jsonObjectAgg) merge(dm *AggStore, dst []byte, sm *AggStore, src []byte
 	}
 }
 
-func (a *jsonObjectAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *jsonObjectAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	b := append(out.Grow(), '{')
+	most := len(b) + maxResultBytes
 	for ok := a.begin(m, st); ok; {
 		b = aggAppendJSONString(b, m.iter.Key()[treePrefix:])
-		b = aggAppendJSON(append(b, ':'), a.value(m), a.t, a.env)
+		if b = aggAppendJSON(append(b, ':'), a.value(m), a.t, a.env); len(b) > most {
+			return errLargeValue
+		}
 		if ok = m.next(); ok {
 			b = append(b, ',')
 		}
 	}
 	out.SetNotNull(row)
 	out.EndGrow(row, append(b, '}'))
+	return nil
 }
 
 // aggAppendJSON appends a value as JSON: numbers and booleans bare, ARRAYs, MAPs and ROWs as

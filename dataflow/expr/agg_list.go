@@ -222,40 +222,51 @@ type listAgg struct {
 	sep []byte
 }
 
-func (a *listAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *listAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	if a.count(st) == 0 {
 		out.SetNull(row)
-		return
+		return nil
 	}
 	b := out.Grow()
+	most := len(b) + maxResultBytes
 	for ok := a.begin(m, st); ok; {
-		b = append(b, a.value(m).B...)
+		v := a.value(m).B
+		if len(b)+len(v) > most {
+			return errLargeValue
+		}
+		b = append(b, v...)
 		if ok = m.next(); ok {
 			b = append(b, a.sep...)
 		}
 	}
 	out.SetNotNull(row)
 	out.EndGrow(row, b)
+	return nil
 }
 
 // arrayAgg is ARRAY_AGG.
-type arrayAgg struct {
-	aggList
-	vals  []vec.Datum // scratch
-	bytes []byte      // scratch
-}
+type arrayAgg struct{ aggList }
 
-func (a *arrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
-	if a.count(st) == 0 {
+func (a *arrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
+	n := a.count(st)
+	if n == 0 {
 		out.SetNull(row)
-		return
+		return nil
 	}
-	// The tree does not change during the walk, and so the values stay where they are.
-	a.vals = a.vals[:0]
+	left := maxResultBytes
+	if n > maxResultBytes || vec.ArraySize(a.t, int(n)) > left {
+		return errLargeValue
+	}
+	left -= vec.ArraySize(a.t, int(n))
+	w := vec.BeginArray(out.Grow(), a.t, int(n))
 	for ok := a.begin(m, st); ok; ok = m.next() {
-		a.vals = append(a.vals, a.value(m))
+		v := a.value(m)
+		if left -= len(v.B); left < 0 {
+			return errLargeValue
+		}
+		w.Add(v)
 	}
-	a.bytes = vec.AppendArray(a.bytes[:0], a.t, a.vals)
 	out.SetNotNull(row)
-	out.SetBytes(row, a.bytes)
+	out.EndGrow(row, w.Bytes())
+	return nil
 }

@@ -133,8 +133,9 @@ func (a *extremeAgg) merge(dm *AggStore, dst []byte, sm *AggStore, src []byte) {
 	}
 }
 
-func (a *extremeAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *extremeAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	out.Set(row, a.slot.get(m, st[a.off:]))
+	return nil
 }
 
 func (a *extremeAgg) release(m *AggStore, st []byte) { a.slot.clear(m, st[a.off:]) }
@@ -164,6 +165,7 @@ func (a *extremeTree) retract(m *AggStore, b *vec.Batch, st [][]byte, sel []int3
 	}
 }
 
-func (a *extremeTree) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *extremeTree) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	out.Set(row, a.bagState.extreme(m, st, a.max))
+	return nil
 }

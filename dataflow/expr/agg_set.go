@@ -43,9 +43,10 @@ type aggImpl interface {
 	needs() (heap, tree bool)
 }
 
-// aggResult writes an aggregate's value to row of out.
+// aggResult writes an aggregate's value to row of out, or tells that it is larger than
+// maxResultBytes.
 type aggResult interface {
-	result(m *AggStore, st []byte, out *vec.Vector, row int)
+	result(m *AggStore, st []byte, out *vec.Vector, row int) error
 }
 
 // aggShared is an aggregate that can read the state of another call with the same key.
@@ -317,11 +318,28 @@ func (s *AggSet) Merge(dm *AggStore, dst []byte, sm *AggStore, src []byte) {
 	}
 }
 
-// Result writes the value of each call to row of its vector in out.
-func (s *AggSet) Result(m *AggStore, st []byte, out []*vec.Vector, row int) {
+// Result writes the value of each call to row of its vector in out. The error names a call
+// whose value is larger than a result may be, or makes the row so: values that have no fixed
+// size are NULL then.
+func (s *AggSet) Result(m *AggStore, st []byte, out []*vec.Vector, row int) error {
+	size := 0
 	for i, r := range s.results {
-		r.result(m, st, out[i], row)
+		err := r.result(m, st, out[i], row)
+		if err == nil && out[i].Phys == types.Bytes && !out[i].IsNull(row) {
+			if size += int(out[i].Str[row].Len); size > maxRowBytes {
+				err = errLargeRow
+			}
+		}
+		if err != nil {
+			for _, v := range out {
+				if v.Phys == types.Bytes {
+					v.SetNull(row)
+				}
+			}
+			return fmt.Errorf("%s: %w", s.calls[i], err)
+		}
 	}
+	return nil
 }
 
 // Release frees what the state keeps outside of itself. The state is then to be dropped.

@@ -44,17 +44,18 @@ type sketchAgg struct {
 func (a *sketchAgg) shareKey() string { return a.key }
 func (a *sketchAgg) adopt(o aggImpl)  { a.sketch = o.(*sketchAgg).sketch }
 
-func (a *sketchAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *sketchAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
 	n := le(st[a.off+sketchCount:])
 	if n == 0 {
 		out.SetNull(row)
-		return
+		return nil
 	}
 	a.out.vals = a.out.vals[:0]
 	for _, p := range a.out.at {
 		a.out.vals = append(a.out.vals, vec.FloatDatum(a.quantile(m, st[a.off:a.off+sketchSize], uint64(p.F*float64(n-1)))))
 	}
 	a.out.write(out, row)
+	return nil
 }
 
 // sketch counts values in buckets of about the same relative width, as DDSketch does

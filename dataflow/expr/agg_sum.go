@@ -137,18 +137,19 @@ func (a *sumInt) merge(_ *AggStore, dst []byte, _ *AggStore, src []byte) {
 	putLE(d[8:], le(d[8:])+le(s[8:]))
 }
 
-func (a *sumInt) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *sumInt) result(_ *AggStore, st []byte, out *vec.Vector, row int) error {
 	s := st[a.off : a.off+16]
 	n, sum := int64(le(s)), int64(le(s[8:]))
 	if n == 0 {
 		a.empty(out, row)
-		return
+		return nil
 	}
 	if a.avg {
 		sum /= n
 	}
 	out.SetNotNull(row)
 	out.I64[row] = wrapInt(sum, a.t.Kind)
+	return nil
 }
 
 // sumFloat has the state {values i64, sum f64}. The sum of FLOAT is rounded to 32 bits
@@ -197,12 +198,12 @@ func (a *sumFloat) merge(_ *AggStore, dst []byte, _ *AggStore, src []byte) {
 	putLE(d[8:], math.Float64bits(sum))
 }
 
-func (a *sumFloat) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *sumFloat) result(_ *AggStore, st []byte, out *vec.Vector, row int) error {
 	s := st[a.off : a.off+16]
 	n, sum := int64(le(s)), math.Float64frombits(le(s[8:]))
 	if n == 0 {
 		a.empty(out, row)
-		return
+		return nil
 	}
 	if a.avg {
 		sum /= float64(n)
@@ -212,6 +213,7 @@ func (a *sumFloat) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
 	}
 	out.SetNotNull(row)
 	out.F64[row] = sum
+	return nil
 }
 
 // sumDecimal has the state {values i64, low u64, high i64, overflows u64}: the unscaled sum
@@ -270,12 +272,12 @@ func (a *sumDecimal) merge(_ *AggStore, dst []byte, _ *AggStore, src []byte) {
 	putLE(d[24:], le(d[24:])+le(s[24:]))
 }
 
-func (a *sumDecimal) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *sumDecimal) result(_ *AggStore, st []byte, out *vec.Vector, row int) error {
 	s := st[a.off : a.off+32]
 	n := int64(le(s))
 	if n == 0 {
 		a.empty(out, row)
-		return
+		return nil
 	}
 	sum, ok := Int128{Hi: int64(le(s[16:])), Lo: le(s[8:])}, le(s[24:]) == 0
 	if ok && a.avg {
@@ -283,7 +285,8 @@ func (a *sumDecimal) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
 	}
 	if !ok {
 		out.SetNull(row)
-		return
+		return nil
 	}
 	out.Set(row, DecimalDatum(sum, a.t))
+	return nil
 }

@@ -110,7 +110,7 @@ func (a *varAgg) merge(_ *AggStore, dst []byte, _ *AggStore, src []byte) {
 	a.store(d, n, ma+delta*float64(nb)/float64(n), m2a+m2b+delta*delta*float64(na)*float64(nb)/float64(n))
 }
 
-func (a *varAgg) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
+func (a *varAgg) result(_ *AggStore, st []byte, out *vec.Vector, row int) error {
 	n, _, m2 := a.load(st[a.off : a.off+24])
 	by := n
 	if a.sample {
@@ -118,13 +118,14 @@ func (a *varAgg) result(_ *AggStore, st []byte, out *vec.Vector, row int) {
 	}
 	if n <= 0 || by <= 0 {
 		out.SetNull(row)
-		return
+		return nil
 	}
 	x := m2 / float64(by)
 	if a.root {
 		x = math.Sqrt(x)
 	}
 	setNumber(out, row, x, a.t)
+	return nil
 }
 
 // setNumber makes a float a cell of a numeric type: truncated for integers, rounded half up

@@ -187,9 +187,17 @@ func symbolArg(fn string, i int, n Node, allowed ...string) (string, error) {
 
 func symbolLit(s string) Node { return &Lit{Value: vec.StringDatum(s), T: types.TSymbol} }
 
-// maxResultBytes bounds what REPEAT, LPAD, RPAD, SPACE, JSON_QUERY and the like may
-// build.
+// maxResultBytes bounds what REPEAT, LPAD, RPAD, SPACE, JSON_QUERY, LISTAGG and the like
+// may build.
 const maxResultBytes = 16 << 20
+
+// maxRowBytes bounds the results of one row together.
+const maxRowBytes = 2 * maxResultBytes
+
+var (
+	errLargeValue = fmt.Errorf("the result exceeds the limit of %d bytes", maxResultBytes)
+	errLargeRow   = fmt.Errorf("the results of the row exceed the limit of %d bytes together", maxRowBytes)
+)
 
 func checkSize(fn string, n int64) error {
 	if n > maxResultBytes {

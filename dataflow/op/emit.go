@@ -16,7 +16,7 @@ type emitter struct {
 
 func newEmitter(out Output, ts []types.Type, updates bool) *emitter {
 	e := &emitter{out: out, batch: vec.NewBatch(ts)}
-	e.weight = weigh(e.batch)
+	e.weight = weigh(e.batch.Cols)
 	if updates {
 		e.kinds = make([]vec.RowKind, vec.BatchSize)
 	}
@@ -36,6 +36,27 @@ func (e *emitter) keep(kind vec.RowKind, arrival int64) error {
 		return nil
 	}
 	return e.flush()
+}
+
+// deliver keeps the next row of e, or, where failed tells that its values could not be
+// computed, makes it a dead letter. Such a row does not come out, and so is not taken back.
+func (n *node) deliver(e *emitter, failed error, kind vec.RowKind, arrival int64) error {
+	if failed == nil {
+		return e.keep(kind, arrival)
+	}
+	if !kind.Retracts() {
+		i := e.batch.N
+		e.batch.Arrival = append(e.batch.Arrival, arrival)
+		err := n.failResult(e.batch, i, failed)
+		e.batch.Arrival = e.batch.Arrival[:i]
+		if err != nil {
+			return err
+		}
+	}
+	if e.weight.heavy() {
+		return e.flush()
+	}
+	return nil
 }
 
 func (e *emitter) flush() error {
@@ -70,9 +91,9 @@ const batchBytes = 1 << 20
 // weight is the columns of a batch whose cells are bytes, which alone have no fixed size.
 type weight []*vec.Vector
 
-func weigh(b *vec.Batch) weight {
+func weigh(cols []*vec.Vector) weight {
 	var w weight
-	for _, v := range b.Cols {
+	for _, v := range cols {
 		if v.Phys == types.Bytes {
 			w = append(w, v)
 		}

@@ -36,6 +36,8 @@ type GroupAggregate struct {
 	emit    *emitter      `scratch:"the emitted batch"`
 	aggs    []*vec.Vector `scratch:"columns of the emitted batch"`
 	before  []*vec.Vector `scratch:"values before a batch"`
+	held    weight        `scratch:"columns of the values before a batch"`
+	unknown []error       `scratch:"why values before a batch could not be computed"`
 	touched []int32       `scratch:"groups of a batch"`
 	sel     []int32       `scratch:"rows of a batch"`
 	rows    []state.Row   `scratch:"rows of a batch"`
@@ -90,6 +92,7 @@ func (o *GroupAggregate) Open(c *Context) error {
 	for _, t := range o.set.Types() {
 		o.before = append(o.before, vec.New(t))
 	}
+	o.held, o.unknown = weigh(o.before), make([]error, vec.BatchSize)
 	o.touched, o.sel = make([]int32, 0, vec.BatchSize), make([]int32, 0, vec.BatchSize)
 	o.rows, o.created = make([]state.Row, vec.BatchSize), make([]bool, vec.BatchSize)
 	o.states = make([][]byte, vec.BatchSize)
@@ -188,8 +191,9 @@ func (o *GroupAggregate) each(b *vec.Batch, sel []int32, keys []byte, offs []uin
 			return err
 		}
 		at := o.emit.row()
+		var was error
 		if !first {
-			o.set.Result(&o.store, v[groupHead:], o.aggs, at)
+			was = o.set.Result(&o.store, v[groupHead:], o.aggs, at)
 		}
 		o.states[0] = v[groupHead:]
 		o.set.Update(&o.store, b, o.states[:1], sel[k:k+1])
@@ -198,15 +202,16 @@ func (o *GroupAggregate) each(b *vec.Batch, sel []int32, keys []byte, offs []uin
 		} else {
 			count(v[groupNet:], 1)
 		}
-		if err := o.change(key, v, first, at, arrival); err != nil {
+		if err := o.change(key, v, first, was, at, arrival); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// change emits what became of a group whose former values are in row at of the batch.
-func (o *GroupAggregate) change(key, v []byte, first bool, at int, arrival int64) error {
+// change emits what became of a group whose former values are in row at of the batch, or could
+// not be computed.
+func (o *GroupAggregate) change(key, v []byte, first bool, was error, at int, arrival int64) error {
 	cols := o.emit.batch.Cols
 	if o.cfg.Retracting && word(v, groupNet) == 0 {
 		o.drop(key, v)
@@ -214,31 +219,32 @@ func (o *GroupAggregate) change(key, v []byte, first bool, at int, arrival int64
 			return nil
 		}
 		o.keys.unpack(key, cols, at)
-		return o.emit.keep(vec.Delete, arrival)
+		if !o.cfg.UpdateBefore {
+			was = nil // what came out before may be there still, and goes by its key
+		}
+		return o.deliver(o.emit, was, vec.Delete, arrival)
 	}
 	if first {
 		o.keys.unpack(key, cols, at)
-		o.set.Result(&o.store, v[groupHead:], o.aggs, at)
-		return o.emit.keep(vec.Insert, arrival)
+		return o.deliver(o.emit, o.set.Result(&o.store, v[groupHead:], o.aggs, at), vec.Insert, arrival)
 	}
-	o.set.Result(&o.store, v[groupHead:], o.aggs, at+1)
-	if (o.cfg.TTLMs == 0 || len(o.cfg.Aggs) == 0) && sameCells(o.aggs, at, o.aggs, at+1) {
+	is := o.set.Result(&o.store, v[groupHead:], o.aggs, at+1)
+	if (o.cfg.TTLMs == 0 || len(o.cfg.Aggs) == 0) && was == nil && is == nil && sameCells(o.aggs, at, o.aggs, at+1) {
 		return nil
 	}
-	if o.cfg.UpdateBefore {
+	if o.cfg.UpdateBefore && was == nil {
 		o.keys.unpack(key, cols, at)
 		if err := o.emit.keep(vec.UpdateBefore, arrival); err != nil {
 			return err
 		}
+		at = o.emit.row() // there was room for two rows, and so the batch is not flushed between them
 	} else {
 		for _, c := range o.aggs {
 			c.Copy(at, c, at+1)
 		}
 	}
-	// There was room for two rows, and so the batch is not flushed between them.
-	at = o.emit.row()
 	o.keys.unpack(key, cols, at)
-	return o.emit.keep(vec.UpdateAfter, arrival)
+	return o.deliver(o.emit, is, vec.UpdateAfter, arrival)
 }
 
 // drop deletes a group.
@@ -247,27 +253,43 @@ func (o *GroupAggregate) drop(key, v []byte) {
 	o.groups.Delete(key)
 }
 
-// coalesce applies all rows, then emits one change a group.
+// coalesce applies rows, then emits one change a group. Where former values have no fixed
+// size it does so for as many rows at a time as have little.
 func (o *GroupAggregate) coalesce(b *vec.Batch, sel []int32, keys []byte, offs []uint32) error {
+	for len(sel) > 0 {
+		n := o.gather(b, sel, keys, offs)
+		if err := o.changes(b, sel, keys, offs); err != nil {
+			return err
+		}
+		sel, offs = sel[n:], offs[n:]
+	}
+	return nil
+}
+
+// gather applies rows, whose groups it lists in touched with their former values in before,
+// and returns how many it has taken.
+func (o *GroupAggregate) gather(b *vec.Batch, sel []int32, keys []byte, offs []uint32) int {
 	mark := uint64(o.progress.Int64(8)) + 1
 	o.progress.SetInt64(8, int64(mark))
-	o.groups.UpsertBatch(keys, offs, o.rows, o.created)
+	if len(o.held) == 0 {
+		o.groups.UpsertBatch(keys, offs[:len(sel)+1], o.rows, o.created)
+	}
 	for _, v := range o.before {
 		v.Reset()
 	}
 	o.touched, o.sel = o.touched[:0], o.sel[:0]
-	n := 0
+	taken := 0
 	for k, i := range sel {
+		if o.held.heavy() {
+			break
+		}
+		if len(o.held) > 0 {
+			o.rows[k], o.created[k] = o.groups.Upsert(keys[offs[k]:offs[k+1]])
+		}
+		taken++
 		v := o.groups.MutValue(o.rows[k])
 		if binary.LittleEndian.Uint64(v[groupMark:]) != mark {
-			var first bool
-			v, first = o.open(o.rows[k], o.created[k], b.ArrivalAt(int(i)))
-			o.created[k] = first
-			binary.LittleEndian.PutUint64(v[groupMark:], mark)
-			if !first {
-				o.set.Result(&o.store, v[groupHead:], o.before, len(o.touched))
-			}
-			o.touched = append(o.touched, int32(k))
+			v = o.touch(k, mark, b.ArrivalAt(int(i)))
 		}
 		by := int64(1)
 		if b.Kind(int(i)).Retracts() {
@@ -277,11 +299,29 @@ func (o *GroupAggregate) coalesce(b *vec.Batch, sel []int32, keys []byte, offs [
 			by = -1
 		}
 		count(v[groupNet:], by)
-		o.states[n] = v[groupHead:]
-		n++
+		o.states[len(o.sel)] = v[groupHead:]
 		o.sel = append(o.sel, i)
 	}
-	o.set.Update(&o.store, b, o.states[:n], o.sel)
+	o.set.Update(&o.store, b, o.states[:len(o.sel)], o.sel)
+	return taken
+}
+
+// touch notes that row k is the first of its group in the batch.
+func (o *GroupAggregate) touch(k int, mark uint64, arrival int64) []byte {
+	v, first := o.open(o.rows[k], o.created[k], arrival)
+	o.created[k] = first
+	binary.LittleEndian.PutUint64(v[groupMark:], mark)
+	n := len(o.touched)
+	o.unknown[n] = nil
+	if !first {
+		o.unknown[n] = o.set.Result(&o.store, v[groupHead:], o.before, n)
+	}
+	o.touched = append(o.touched, int32(k))
+	return v
+}
+
+// changes emits what became of the groups in touched.
+func (o *GroupAggregate) changes(b *vec.Batch, sel []int32, keys []byte, offs []uint32) error {
 	for g, k := range o.touched {
 		if err := o.emit.room(2); err != nil {
 			return err
@@ -297,7 +337,7 @@ func (o *GroupAggregate) coalesce(b *vec.Batch, sel []int32, keys []byte, offs [
 		if empty && !o.cfg.Retracting {
 			continue
 		}
-		if err := o.change(key, v, first, at, b.ArrivalAt(int(sel[k]))); err != nil {
+		if err := o.change(key, v, first, o.unknown[g], at, b.ArrivalAt(int(sel[k]))); err != nil {
 			return err
 		}
 	}

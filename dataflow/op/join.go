@@ -83,7 +83,7 @@ func (o *Join) Open(c *Context) error {
 			out = condOutput{o.cond, out}
 		} else {
 			o.cand = vec.NewBatch(both)
-			o.held = weigh(o.cand)
+			o.held = weigh(o.cand.Cols)
 			o.cols[0].cand, o.cols[1].cand = o.cand.Cols[:n], o.cand.Cols[n:]
 		}
 	}

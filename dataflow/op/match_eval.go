@@ -138,10 +138,10 @@ func (e *matchEval) meets(o *Match, c *candidate, v int) bool {
 		return true
 	}
 	e.reset(e.reads[v])
+	e.ec.Errs = e.ec.Errs[:0]
 	for _, s := range e.reads[v] {
 		o.fillSlot(s, c, v)
 	}
-	e.ec.Errs = e.ec.Errs[:0]
 	e.sel = p.EvalSel(&e.ec, e.slots, nil, e.sel[:0])
 	if len(e.ec.Errs) > 0 {
 		if e.failed == nil {
@@ -153,6 +153,13 @@ func (e *matchEval) meets(o *Match, c *candidate, v int) bool {
 		e.known[v] = 1
 	}
 	return len(e.sel) > 0
+}
+
+// note records that an aggregate could not be computed, if it could not, as an expression does.
+func (e *matchEval) note(err error) {
+	if err != nil {
+		e.ec.Fail(0, err)
+	}
 }
 
 func (e *matchEval) reset(slots []int) {
@@ -221,7 +228,7 @@ func (o *Match) fillAggregate(a *matchAgg, from, n uint64, out *vec.Vector) {
 		from, n = from+uint64(k), n-uint64(k)
 	}
 	a.out = append(a.out[:0], out)
-	a.set.Result(&o.eval.store, a.state, a.out, 0)
+	o.eval.note(a.set.Result(&o.eval.store, a.state, a.out, 0))
 	a.set.Release(&o.eval.store, a.state)
 }
 

@@ -58,7 +58,7 @@ func (o *Match) fillRunning(a *matchAgg, c *candidate, more bool, out *vec.Vecto
 		o.add(a, st)
 	}
 	a.out = append(a.out[:0], out)
-	a.set.Result(&o.eval.store, st, a.out, 0)
+	o.eval.note(a.set.Result(&o.eval.store, st, a.out, 0))
 }
 
 // add adds the row in hand to a state.

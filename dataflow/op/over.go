@@ -207,7 +207,8 @@ func (c *overCalls) lagKey(v []byte, i int, n int64) []byte {
 }
 
 // result writes the values of the calls to row of out, the columns behind the input's.
-func (c *overCalls) result(v []byte, out []*vec.Vector, row int) {
+// The error is that of an AggSet.
+func (c *overCalls) result(v []byte, out []*vec.Vector, row int) error {
 	c.aggs = c.aggs[:0]
 	for i, call := range c.calls {
 		col := out[i]
@@ -221,7 +222,7 @@ func (c *overCalls) result(v []byte, out []*vec.Vector, row int) {
 			col.I64[row] = word(v, numberAt[call.Func])
 		}
 	}
-	c.set.Result(&c.store, v[overHead:], c.aggs, row)
+	return c.set.Result(&c.store, v[overHead:], c.aggs, row)
 }
 
 // numberAt is where a partition keeps the value of a ranking function.

@@ -112,10 +112,9 @@ func (o *FreeOver) change(own, put bool) error {
 	for _, c := range o.before {
 		c.Reset()
 	}
-	o.calls.result(former, o.before, 0)
+	was := o.calls.result(former, o.before, 0)
 	at, aggs := o.emit.row(), o.emit.batch.Cols[len(o.cfg.Input):]
-	o.calls.result(latter, aggs, at)
-	if sameCells(o.before, 0, aggs, at) {
+	if is := o.calls.result(latter, aggs, at); was == nil && is == nil && sameCells(o.before, 0, aggs, at) {
 		return nil
 	}
 	if o.cfg.UpdateBefore {

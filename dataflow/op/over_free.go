@@ -194,8 +194,7 @@ func (o *FreeOver) behindAll(id int64) bool {
 func (o *FreeOver) send(kind vec.RowKind, row, v []byte) error {
 	at, cols, n := o.emit.row(), o.emit.batch.Cols, len(o.cfg.Input)
 	o.ranked.codec.decode(row, cols[:n], at)
-	o.calls.result(v, cols[n:], at)
-	return o.emit.keep(kind, o.arrival)
+	return o.deliver(o.emit, o.calls.result(v, cols[n:], at), kind, o.arrival)
 }
 
 // begin clears a state of a walk.
@@ -275,7 +274,7 @@ func (o *FreeOver) changes(mine []byte, put bool) error {
 	for _, c := range o.before {
 		c.Reset()
 	}
-	o.calls.result(former, o.before, 0)
+	was := o.calls.result(former, o.before, 0)
 	for ok := o.peers.Seek(o.start); ok && (len(o.end) == 0 && bytes.HasPrefix(o.peers.Key(), mine[:8]) || len(o.end) > 0 && bytes.Compare(o.peers.Key(), o.end) < 0); ok = o.peers.Next() {
 		if err := o.emit.room(2); err != nil {
 			return err
@@ -292,8 +291,7 @@ func (o *FreeOver) changes(mine []byte, put bool) error {
 		}
 		at, n := o.emit.row(), len(o.cfg.Input)
 		aggs := o.emit.batch.Cols[n:]
-		o.calls.result(latter, aggs, at)
-		if sameCells(o.before, 0, aggs, at) {
+		if is := o.calls.result(latter, aggs, at); was == nil && is == nil && sameCells(o.before, 0, aggs, at) {
 			continue
 		}
 		if o.cfg.UpdateBefore {

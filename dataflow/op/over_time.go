@@ -260,8 +260,7 @@ func (o *Over) immediate(b *vec.Batch, row int) error {
 	for c := range n {
 		cols[c].Copy(at, b.Cols[c], row)
 	}
-	o.calls.result(v, cols[n:], at)
-	return o.emit.keep(vec.Insert, arrival)
+	return o.deliver(o.emit, o.calls.result(v, cols[n:], at), vec.Insert, arrival)
 }
 
 // enter puts a row into a bounded frame; of a frame that is a number of rows the first one
@@ -353,8 +352,7 @@ func (o *Over) group(t int64) error {
 func (o *Over) send(v, row []byte) error {
 	at, cols, n := o.emit.row(), o.emit.batch.Cols, len(o.cfg.Input)
 	o.codec.decode(row[8:], cols[:n], at)
-	o.calls.result(v, cols[n:], at)
-	return o.emit.keep(vec.Insert, word(row, 0))
+	return o.deliver(o.emit, o.calls.result(v, cols[n:], at), vec.Insert, word(row, 0))
 }
 
 // renewEnd notes when the frame of the partition under o.key will be empty for good.

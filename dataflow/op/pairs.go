@@ -50,7 +50,7 @@ func newPairs(n *node, cond expr.Node, left, right []types.Type, updates bool) (
 		refs: make([][2]state.Ref, vec.BatchSize), cand: make([]int32, 0, vec.BatchSize), met: make([]int32, 0, vec.BatchSize),
 		bad: make([]bool, vec.BatchSize), sel: make([]int32, 0, vec.BatchSize),
 	}
-	p.ec.Env, p.weight = n.ctx.Env, weigh(p.batch)
+	p.ec.Env, p.weight = n.ctx.Env, weigh(p.batch.Cols)
 	if updates {
 		p.kinds = make([]vec.RowKind, vec.BatchSize)
 	}

@@ -163,11 +163,11 @@ func (o *SessionAggregate) emitSession(key []byte, start, end int64, p []byte) e
 		row, now := o.emit.row(), o.progress.Int64(progressArrival)
 		cols := o.emit.batch.Cols
 		o.keys.unpack(key, cols, row)
-		o.set.Result(&o.store, p[sessionStates:], o.aggs, row)
+		failed := o.set.Result(&o.store, p[sessionStates:], o.aggs, row)
 		for i, prop := range o.cfg.Props {
 			o.clock.setProp(cols[len(o.cfg.Keys)+len(o.cfg.Aggs)+i], row, prop, start, end, now)
 		}
-		err = o.emit.keep(vec.Insert, now)
+		err = o.deliver(o.emit, failed, vec.Insert, now)
 	}
 	o.set.Release(&o.store, p[sessionStates:])
 	return err

@@ -95,6 +95,15 @@ func (n *node) fail(b *vec.Batch, row int, err error) error {
 	return n.ctx.Errors.RowError(b, row, err)
 }
 
+// failResult hands a row that the operator has made to the dead letters. It is none of the
+// input's, and so not in the ledger.
+func (n *node) failResult(b *vec.Batch, row int, err error) error {
+	if n.ctx.Results == nil {
+		return fmt.Errorf("%s: %w", n.ctx.ID, err)
+	}
+	return n.ctx.Results.RowError(b, row, err)
+}
+
 // Close has nothing to release: state belongs to the arena.
 func (n *node) Close() error { return nil }
 

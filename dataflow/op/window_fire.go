@@ -145,20 +145,29 @@ func (o *WindowAggregate) mergePane(p int64) {
 
 // mergeOne adds a row of the pane f.table to the merge pane.
 func (o *WindowAggregate) mergeOne(r state.Row) bool {
-	f := &o.firing
-	src := f.table.Value(r)
-	row, created := f.into.Upsert(f.table.Key(r))
-	dst := f.into.MutValue(row)
+	t := o.firing.table
+	o.mergeGroup(t.Key(r), t.Value(r))
+	o.relieve()
+	return true
+}
+
+// mergeGroup adds a groupRow of a key to the merge pane.
+func (o *WindowAggregate) mergeGroup(key, src []byte) {
+	row, created := o.firing.into.Upsert(key)
+	dst := o.firing.into.MutValue(row)
 	if created && o.set.NeedsTree() {
 		o.set.Init(dst[o.head:], nextGroup(o.progress))
 	}
+	o.addGroup(dst, src)
+}
+
+// addGroup adds the groupRow src, which later rows made, to dst.
+func (o *WindowAggregate) addGroup(dst, src []byte) {
 	count(dst, int64(binary.LittleEndian.Uint64(src)))
 	if o.cfg.Retracting {
 		count(dst[8:], int64(binary.LittleEndian.Uint64(src[8:])))
 	}
 	o.set.Merge(&o.merged, dst[o.head:], &o.store, src[o.head:])
-	o.relieve()
-	return true
 }
 
 // emitPane emits the groups of a table whose aggregates' entries have the given scope.
@@ -190,11 +199,11 @@ func (o *WindowAggregate) emitOne(r state.Row) bool {
 	}
 	cols := o.emit.batch.Cols
 	o.keys.unpack(key, cols, row)
-	o.set.Result(&o.store, v[o.head:], o.aggs, row)
+	failed := o.set.Result(&o.store, v[o.head:], o.aggs, row)
 	for i, p := range o.cfg.Props {
 		o.clock.setProp(cols[len(o.cfg.Keys)+len(o.cfg.Aggs)+i], row, p, start, f.end, f.now)
 	}
-	f.err = o.emit.keep(f.kind, f.now)
+	f.err = o.deliver(o.emit, failed, f.kind, f.now)
 	o.relieve()
 	return f.err == nil
 }

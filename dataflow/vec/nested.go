@@ -54,39 +54,107 @@ func AppendMap(dst []byte, key, value types.Type, keys, vals []Datum) []byte {
 }
 
 func appendSequence(dst []byte, n int, vals []Datum, typeOf func(int) types.Type) []byte {
-	base := len(dst)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
-	size := (n + 7) / 8
+	size := 0
 	for i := range n {
 		t := typeOf(i)
 		size += slotWidth(&t)
 	}
-	dst = append(dst, make([]byte, size)...)
-	slot := base + nestedHeader + (n+7)/8
-	tail := len(dst)
+	w := beginSequence(dst, n, size)
 	for i := range n {
-		t, d := typeOf(i), vals[i]
-		if d.Null {
-			dst[base+nestedHeader+i/8] |= 1 << (i & 7)
-			slot += slotWidth(&t)
-			continue
-		}
+		t := typeOf(i)
+		w.add(&t, vals[i])
+	}
+	return w.buf
+}
+
+// sequence encodes a sequence member by member, behind what is in a buffer.
+type sequence struct {
+	buf               []byte
+	next              int // the number of the next member
+	nulls, slot, tail int // where the bitmap, the next slot and the tail begin
+}
+
+// beginSequence makes room for n members, whose slots take size bytes.
+func beginSequence(dst []byte, n, size int) sequence {
+	w := sequence{nulls: len(dst) + nestedHeader}
+	w.slot = w.nulls + (n+7)/8
+	w.tail = w.slot + size
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
+	w.buf = append(dst, make([]byte, w.tail-len(dst))...)
+	return w
+}
+
+func (w *sequence) add(t *types.Type, d Datum) {
+	if d.Null {
+		w.buf[w.nulls+w.next/8] |= 1 << (w.next & 7)
+	} else {
 		switch t.Phys() {
 		case types.I64:
-			binary.LittleEndian.PutUint64(dst[slot:], uint64(d.I))
+			binary.LittleEndian.PutUint64(w.buf[w.slot:], uint64(d.I))
 		case types.F64:
-			binary.LittleEndian.PutUint64(dst[slot:], math.Float64bits(d.F))
+			binary.LittleEndian.PutUint64(w.buf[w.slot:], math.Float64bits(d.F))
 		case types.Wide:
-			binary.LittleEndian.PutUint64(dst[slot:], uint64(d.I))
-			binary.LittleEndian.PutUint64(dst[slot+slotSize:], uint64(d.Hi))
+			binary.LittleEndian.PutUint64(w.buf[w.slot:], uint64(d.I))
+			binary.LittleEndian.PutUint64(w.buf[w.slot+slotSize:], uint64(d.Hi))
 		default:
-			binary.LittleEndian.PutUint32(dst[slot:], uint32(len(dst)-tail))
-			binary.LittleEndian.PutUint32(dst[slot+4:], uint32(len(d.B)))
-			dst = append(dst, d.B...)
+			binary.LittleEndian.PutUint32(w.buf[w.slot:], uint32(len(w.buf)-w.tail))
+			binary.LittleEndian.PutUint32(w.buf[w.slot+4:], uint32(len(d.B)))
+			w.buf = append(w.buf, d.B...)
 		}
-		slot += slotWidth(&t)
 	}
-	return dst
+	w.next++
+	w.slot += slotWidth(t)
+}
+
+// ArrayWriter encodes an ARRAY whose elements need not be at hand together.
+type ArrayWriter struct {
+	seq  sequence
+	elem types.Type
+}
+
+// BeginArray begins the encoded ARRAY of n elements behind dst.
+func BeginArray(dst []byte, elem types.Type, n int) ArrayWriter {
+	return ArrayWriter{beginSequence(dst, n, n*slotWidth(&elem)), elem}
+}
+
+// ArraySize is the size in bytes of an encoded ARRAY of n elements, without what elements of
+// class Bytes take besides.
+func ArraySize(elem types.Type, n int) int { return nestedHeader + (n+7)/8 + n*slotWidth(&elem) }
+
+// Add appends the next element, of which it keeps a copy.
+func (w *ArrayWriter) Add(d Datum) { w.seq.add(&w.elem, d) }
+
+// Bytes are dst and the encoded ARRAY, once it has its n elements.
+func (w *ArrayWriter) Bytes() []byte { return w.seq.buf }
+
+// MapWriter encodes a MAP whose entries need not be at hand together.
+type MapWriter struct {
+	at         int // where the MAP begins
+	keys, vals ArrayWriter
+}
+
+// BeginMap begins the encoded MAP of n entries behind dst; the values are encoded in scratch.
+func BeginMap(dst, scratch []byte, key, value types.Type, n int) MapWriter {
+	return MapWriter{len(dst), BeginArray(append(dst, 0, 0, 0, 0), key, n), BeginArray(scratch[:0], value, n)}
+}
+
+// MapSize is the size in bytes of an encoded MAP of n entries, without what keys and values
+// of class Bytes take besides.
+func MapSize(key, value types.Type, n int) int {
+	return 4 + ArraySize(key, n) + ArraySize(value, n)
+}
+
+// Add appends the next entry, of which it keeps a copy.
+func (w *MapWriter) Add(k, v Datum) {
+	w.keys.Add(k)
+	w.vals.Add(v)
+}
+
+// Bytes are dst and the encoded MAP, once it has its n entries, and the scratch.
+func (w *MapWriter) Bytes() (dst, scratch []byte) {
+	keys, vals := w.keys.Bytes(), w.vals.Bytes()
+	binary.LittleEndian.PutUint32(keys[w.at:], uint32(len(keys)-w.at-4))
+	return append(keys, vals...), vals
 }
 
 // ArrayLen is the number of elements of an encoded ARRAY or of fields of a ROW.

@@ -209,7 +209,7 @@ func (b *bench) open() {
 	var err error
 	b.op, err = b.c.New()
 	b.check(err)
-	b.check(b.op.Open(&op.Context{Arena: b.arena, ID: "op", Out: b.out, Env: b.c.Env, Errors: b.errs, Late: b.late}))
+	b.check(b.op.Open(&op.Context{Arena: b.arena, ID: "op", Out: b.out, Env: b.c.Env, Errors: b.errs, Results: b.errs, Late: b.late}))
 }
 
 // feed hands on one event or a batch of rows, and returns how many events that were.
