@@ -93,7 +93,7 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.Close())
 	}
 	for _, o := range e.outputs {
-		o.grown = e.relieveOutput
+		o.sealAt, o.grown = e.spill.frame(), e.relieveOutput
 	}
 	e.interleave()
 	if o.Restored != nil {

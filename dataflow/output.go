@@ -31,13 +31,14 @@ type Output struct {
 	sealed  []state.OutboxFrame
 	staged  int // of sealed, from the front, that are stored already
 	bytes   int64
+	sealAt  int        // bytes of a frame from which on it is sealed
 	upserts *coalescer // of a sink that takes upserts; else nil
 	before  func()     // is called before each cut; may be nil
 	grown   func()     // is called now and then as rows come; may be nil
 }
 
 func newOutput(name string, w FrameWriter) *Output {
-	return &Output{Name: name, next: 1, first: 1, frame: w}
+	return &Output{Name: name, next: 1, first: 1, frame: w, sealAt: frameBytesMax}
 }
 
 // append adds a row that arrived at nowMs.
@@ -49,7 +50,7 @@ func (o *Output) append(payload, subject []byte, kind vec.RowKind, windowEndMs, 
 	o.next++
 	o.emitted++
 	o.bytes += int64(len(payload))
-	if o.frame.Len() >= frameBytesMax {
+	if o.frame.Len() >= o.sealAt {
 		o.seal()
 		o.grow()
 	}
@@ -65,7 +66,7 @@ func (o *Output) grow() {
 func (o *Output) upsert(b *vec.Batch, i int, r upsertRow) {
 	if o.upserts.put(b, i, r); o.upserts.memory() >= o.upserts.look {
 		o.grow()
-		o.upserts.look = o.upserts.memory() + frameBytesMax
+		o.upserts.look = o.upserts.memory() + int64(o.sealAt)
 	}
 }
 

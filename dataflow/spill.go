@@ -14,6 +14,14 @@ type spill struct {
 	failed bool // nothing is stored until the next barrier
 }
 
+// frame is how large a frame becomes, bytes: a quarter of the bound at most.
+func (s *spill) frame() int {
+	if s.max <= 0 {
+		return frameBytesMax
+	}
+	return int(min(frameBytesMax, max(1, s.max/4)))
+}
+
 // relieveOutput stores output when there is too much of it. It is called in the midst of a step,
 // wherever an output has grown.
 func (e *Engine) relieveOutput() {

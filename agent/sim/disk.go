@@ -48,7 +48,10 @@ type disk struct {
 	early []state.OutboxFrame
 }
 
-var _ state.Store = (*disk)(nil)
+var (
+	_ state.Store  = (*disk)(nil)
+	_ state.Stager = (*disk)(nil)
+)
 
 func newDisk(w *world, onFile bool) (d *disk, err error) {
 	d = &disk{w: w, marks: map[state.Epoch]past{}}
@@ -167,6 +170,13 @@ func (d *disk) failpoint(name string) error {
 		if d.budget--; d.budget <= 0 && d.yield != nil && !d.yield() {
 			return errAbandoned
 		}
+	case "step.stage":
+		if d.failNext > 0 {
+			return errCommit
+		}
+		if d.full > 0 && d.file != nil {
+			return errFull
+		}
 	case "checkpoint.before-commit":
 		switch {
 		case d.yield != nil && d.budget <= 0 && !d.yield():
@@ -240,6 +250,22 @@ func (d *disk) Commit(c *state.Commit) (state.CommitStats, error) {
 		}
 	}
 	return stats, err
+}
+
+// Stage implements state.Stager. It waits for a commit that is paused.
+func (d *disk) Stage(frames []state.OutboxFrame) error {
+	if d.h.write != nil {
+		if err := d.h.storeAll(); err != nil {
+			return err
+		}
+	}
+	err := d.Store.(state.Stager).Stage(frames)
+	if err == nil {
+		d.w.drawn("output stored in a step")
+		d.w.hit("output stored in a step", d.w.step())
+	}
+	d.w.tracef("%s stores %d frames in a step: %v", d.h.name, len(frames), err)
+	return err
 }
 
 // OutboxScan implements state.Store.

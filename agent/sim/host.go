@@ -120,6 +120,7 @@ func (h *host) start() error {
 	}
 	h.engine, err = dataflow.New(dataflow.Options{
 		Plan: w.plans[w.version], Connectors: connectors{h}, Arena: h.arena, Restored: manifest, StartMs: h.hostMs(), Interpret: !h.generated,
+		OutputMemoryMax: w.outputMax, Stage: h.disk.Stage,
 	})
 	if err != nil {
 		return err

@@ -61,6 +61,7 @@ type world struct {
 	pack        int
 	budget      budget
 	memoryMax   int64 // bytes of state in memory, 0 for no limit
+	outputMax   int64 // bytes of output in memory, in a step, 0 for no limit
 	native      native
 	onLost      forward.LostPolicy
 	resumes     bool // the source's policy is to go on after a gap
@@ -112,6 +113,9 @@ func newWorld(o Options, input []entry) (*world, error) {
 	w.native = native(w.rng.IntN(int(natives)))
 	if w.rng.IntN(6) == 0 {
 		w.memoryMax = slabBytes * (4 + w.rng.Int64N(6))
+	}
+	if w.seed%4 == 1 {
+		w.outputMax = 50 + int64(w.seed%500)
 	}
 	switch w.class {
 	case classRivals:
