@@ -33,8 +33,8 @@ func (t *clientTransport) listen(subject string, incarnation uint64) error {
 			header = appendHeader(header[:0], m)
 			f.header = slices.Clone(header)
 		}
-		n, _, _ := m.Sub.Pending()
-		t.in.take(c, &f, n == 0)
+		n, _, _ := m.Sub.Pending() // with this one
+		t.in.take(c, &f, n <= 1)
 	})
 	if err != nil {
 		return err

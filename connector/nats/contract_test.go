@@ -39,6 +39,7 @@ var contract = []struct {
 	test func(*testing.T, way)
 }{
 	{"order and resumption", testReadsInOrderAndResumes},
+	{"a message alone", testMessageAlone},
 	{"fields", testMessageFields},
 	{"filters and startup modes", testFiltersAndStartupModes},
 	{"bounded", testBounded},

@@ -195,6 +195,17 @@ func testReadsInOrderAndResumes(t *testing.T, w way) {
 	}
 }
 
+// A message that nothing follows, not even a heartbeat, is handed on at once.
+func testMessageAlone(t *testing.T, w way) {
+	h := w.hub(t)
+	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
+	s, _ := open(t, h.options(func(o *SourceOptions) { o.Heartbeat, o.PullExpires = 10*time.Minute, time.Hour }), nil)
+	for range 5 {
+		h.publish("s.a", 1)
+		collect(t, s, 1)
+	}
+}
+
 func testMessageFields(t *testing.T, w way) {
 	h := w.hub(t)
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})

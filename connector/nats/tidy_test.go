@@ -117,7 +117,7 @@ func TestConsumersDoNotPileUp(t *testing.T) {
 			s := openCut(t, o)
 			got, _ := collect(t, s, 2000)
 			want(t, got, "s.a", 0, 2000)
-			if s.Status().Reconnects < 5 {
+			if s.Status().Reconnects < 2 { // several cuts may strike one connection
 				t.Fatalf("%s: %+v", w, s.Status())
 			}
 			for late := time.Now().Add(time.Minute); len(h.consumers()) > 1; <-time.After(5 * time.Millisecond) {
