@@ -1,5 +1,7 @@
 package sql
 
+import "strings"
+
 // atQuery tells whether a query starts here, other than with a parenthesis.
 func (p *parser) atQuery() bool {
 	switch {
@@ -357,7 +359,7 @@ func (p *parser) hint() *Hint {
 	p.i++
 	h := &Hint{Name: t.word}
 	if t.kind == tokenQuoted {
-		h.Name = t.text
+		h.Name = strings.ToUpper(t.text)
 	}
 	if p.acceptOp("(") {
 		for !p.isOp(")") {
