@@ -50,6 +50,7 @@ type WindowAggregate struct {
 	lates    []int32       `scratch:"rows of a batch"`
 	revising []int32       `scratch:"rows of a batch"`
 	existed  []bool        `scratch:"the windows that a row revises"`
+	own      ownPanes      `scratch:"the panes of a late row's key"`
 	rows     []state.Row   `scratch:"rows of a batch"`
 	created  []bool        `scratch:"rows of a batch"`
 	states   [][]byte      `scratch:"rows of a batch"`
@@ -125,6 +126,7 @@ func (o *WindowAggregate) Open(c *Context) error {
 	o.rows, o.created = make([]state.Row, vec.BatchSize), make([]bool, vec.BatchSize)
 	o.states = make([][]byte, vec.BatchSize)
 	o.emitRow, o.mergeRow = o.emitOne, o.mergeOne
+	o.own.exact = exactMerges(o.set)
 	return nil
 }
 

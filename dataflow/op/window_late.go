@@ -50,6 +50,7 @@ func (o *WindowAggregate) takeBack(b *vec.Batch, row []int32, p int64) error {
 	}
 	o.existed = o.existed[:0]
 	key, _ := o.pack(b, row)
+	o.gather(p, key)
 	var err error
 	o.eachFired(p, func(end int64) bool {
 		var some bool
@@ -63,6 +64,7 @@ func (o *WindowAggregate) takeBack(b *vec.Batch, row []int32, p int64) error {
 // emitAnew emits the results after the row, in the order of takeBack.
 func (o *WindowAggregate) emitAnew(b *vec.Batch, row []int32, p int64) error {
 	key, _ := o.pack(b, row)
+	o.gather(p, key)
 	var err error
 	k := 0
 	o.eachFired(p, func(end int64) bool {
@@ -80,16 +82,22 @@ func (o *WindowAggregate) emitAnew(b *vec.Batch, row []int32, p int64) error {
 
 // eachFired visits the ends of the windows over pane p that have fired and still take rows.
 func (o *WindowAggregate) eachFired(p int64, visit func(end int64) bool) {
-	w, closed := o.cfg.Window, o.progress.Int64(progressClosed)
-	if w.Kind == Attached {
+	if o.cfg.Window.Kind == Attached {
 		visit(p)
 		return
 	}
-	for end, last := w.firstEnd(p), min(w.lastEnd(p), closed); end <= last; end += w.slide() {
-		if end > closed-o.cfg.LatenessMs && !visit(end) {
-			return
-		}
+	for end, last := o.firedEnds(p); end <= last && visit(end); end += o.cfg.Window.slide() {
 	}
+}
+
+// firedEnds are the first and the last of the ends that eachFired visits.
+func (o *WindowAggregate) firedEnds(p int64) (first, last int64) {
+	w, closed := o.cfg.Window, o.progress.Int64(progressClosed)
+	first = w.firstEnd(p)
+	if kept := closed - o.cfg.LatenessMs; kept >= first {
+		first = w.endAfter(kept)
+	}
+	return first, min(w.lastEnd(p), closed)
 }
 
 // emitGroup emits the group of a key in the window that ends at end. It is false when the
@@ -105,13 +113,18 @@ func (o *WindowAggregate) emitGroup(end int64, key []byte) (bool, error) {
 	if w.Kind == Attached || w.pane() == w.Size {
 		return o.emitKey(o.panes.Find(p), p, key)
 	}
+	from, to := o.own.from(f.start), o.own.from(end)
+	if from == to {
+		return false, nil
+	}
 	o.bindMerge(0, math.MinInt64)
-	for p := o.paneFrom(f.start); p < end; p = o.paneFrom(p + 1) {
-		t := o.panes.Find(p)
-		if r, ok := t.Get(key); ok {
-			o.store.Heap, o.store.Scope = t.Heap(), p
-			f.table = t
-			o.mergeOne(r)
+	if o.own.exact {
+		o.mergeHalves(from, to, key)
+	} else {
+		for k := from; k < to; k++ {
+			f.table = o.own.tables[k]
+			o.store.Heap, o.store.Scope = f.table.Heap(), o.own.starts[k]
+			o.mergeOne(o.own.rows[k])
 		}
 	}
 	some, err := o.emitKey(f.into, o.merged.Scope, key)
