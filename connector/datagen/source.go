@@ -5,7 +5,9 @@
 //
 // Invariants: a row depends on the seed, its number and the start alone, so that reading
 // again after a position gives the same rows; a field has the same values whatever other
-// fields a query uses. Rows that are not due stay behind.
+// fields a query uses. Rows that are not due stay behind. Where the options name no start,
+// it is moved on when more than a second's rows are due, as after a stop, or when the clock
+// is set ahead: what was missed is not made up for.
 //
 // The package imports dataflow of the project, and connector/internal/with.
 package datagen
@@ -36,6 +38,7 @@ type Source struct {
 	startMs int64
 	// done is the number of rows made, limit the number of rows there are.
 	done, limit uint64
+	pace        pace
 }
 
 // New makes a source whose rows have the schema's columns. The schema's declaration tells
@@ -102,7 +105,7 @@ const positionVersion = 1
 
 // Open goes on after the position.
 func (s *Source) Open(_ context.Context, position []byte) (dataflow.OpenReport, error) {
-	s.started, s.startMs, s.done = s.opt.StartMs != 0, s.opt.StartMs, 0
+	s.started, s.startMs, s.done, s.pace = s.opt.StartMs != 0, s.opt.StartMs, 0, pace{}
 	if len(position) == 0 {
 		return dataflow.OpenReport{}, nil
 	}
@@ -147,6 +150,14 @@ func (s *Source) due(nowMs int64) uint64 {
 func (s *Source) Next(b *vec.Batch, limit int, nowMs int64) (pending uint64, err error) {
 	if !s.started {
 		s.started, s.startMs = true, nowMs
+	}
+	least := nowMs
+	if s.done > 0 { // the clock may have been set back since
+		least = s.arrival(s.done)
+	}
+	nowMs = s.pace.at(nowMs, least)
+	if s.opt.StartMs == 0 {
+		s.startMs += max(0, nowMs-burstMs-s.arrival(s.done+1))
 	}
 	due := s.due(nowMs)
 	for s.done < due && limit > 0 && b.N < vec.BatchSize {

@@ -170,7 +170,7 @@ func TestStartIsKept(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 	src, b = open(t, table{"rows-per-second": "1"}, s, src.Position(nil, 1))
-	if got, _ := rows(t, src, b, s, 1, 1, startMs+5000); len(got) != 1 || got[0] != `2@1577836801005 {"date":"2020-01-01"}` {
+	if got, _ := rows(t, src, b, s, 1, 1, startMs+1500); len(got) != 1 || got[0] != `2@1577836801005 {"date":"2020-01-01"}` {
 		t.Fatalf("%q", got)
 	}
 	if r, err := src.Open(context.Background(), src.Position(nil, 2)); err != nil || !r.Resumed || r.Warning != "" {
