@@ -23,6 +23,9 @@ type publishing struct {
 	nowMs int64
 	next  manifest
 	files int // hidden ones made
+	// open and partitions are the folders of next.Open, with their places, and of next.Partitions.
+	open       map[string]int
+	partitions map[string]bool
 	// kept and gone are what prune has found and decided; kept is nil where it had nothing to do.
 	kept *kept
 	gone Removed
@@ -34,7 +37,13 @@ func (s *Sink) commit(m manifest, b *forward.Batch) (uint64, error) {
 		Version: manifestVersion, Subject: b.Subject, Place: m.Place + 1, Cursor: b.Cursor.Append(nil),
 		Open: slices.Clone(m.Open), Partitions: slices.Clone(m.Partitions), WatermarkMs: m.WatermarkMs,
 		Removed: m.Removed,
-	}}
+	}, open: map[string]int{}, partitions: map[string]bool{}}
+	for i, o := range p.next.Open {
+		p.open[o.Folder] = i
+	}
+	for _, x := range p.next.Partitions {
+		p.partitions[x.Folder] = true
+	}
 	delete(s.recovered, b.Subject) // until all three steps are done
 	if err := p.rows(); err != nil {
 		return 0, err
@@ -123,16 +132,16 @@ func (p *publishing) rows() error {
 // write adds messages to the open file of a folder, or to a new one.
 func (p *publishing) write(folder string, messages []int) error {
 	s, first, last := p.s, p.b.Messages[messages[0]].First, p.b.Messages[messages[len(messages)-1]].Last
-	at := slices.IndexFunc(p.next.Open, func(o part) bool { return o.Folder == folder })
+	at, open := p.open[folder]
 	s.buf.Reset()
-	if at < 0 {
+	if !open {
 		s.buf.Write(s.framing.Header)
 	}
 	for _, i := range messages {
 		s.buf.Write(p.b.Messages[i].Data)
 		s.buf.Write(s.framing.Separator)
 	}
-	if at >= 0 {
+	if open {
 		o := &p.next.Open[at]
 		if err := appendSynced(s.root, o.Hidden, o.Bytes, s.buf.Bytes()); err != nil {
 			return err
@@ -190,9 +199,10 @@ func (p *publishing) create(folder, name string, data []byte) (part, error) {
 // arrived notes a folder that has rows.
 func (p *publishing) arrived(folder string) {
 	parts := &p.s.partitions
-	if parts.SuccessFile == "" || len(parts.By) == 0 || slices.ContainsFunc(p.next.Partitions, func(x partition) bool { return x.Folder == folder }) {
+	if parts.SuccessFile == "" || len(parts.By) == 0 || p.partitions[folder] {
 		return
 	}
+	p.partitions[folder] = true
 	p.next.Partitions = append(p.next.Partitions, partition{folder, p.nowMs})
 }
 
@@ -205,12 +215,17 @@ func (p *publishing) complete() error {
 		return nil
 	}
 	var open []partition
+	complete := map[string]bool{}
 	for _, x := range p.next.Partitions {
-		if !p.isComplete(x) {
+		if complete[x.Folder] = p.isComplete(x); !complete[x.Folder] {
 			open = append(open, x)
+		}
+	}
+	p.end(func(o part) bool { return complete[o.Folder] })
+	for _, x := range p.next.Partitions {
+		if !complete[x.Folder] {
 			continue
 		}
-		p.end(func(o part) bool { return o.Folder == x.Folder })
 		mark, err := p.create(x.Folder, name, nil)
 		if err != nil {
 			return err

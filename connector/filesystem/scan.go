@@ -92,6 +92,10 @@ func (s *Source) scan() error {
 	}
 	s.forget()
 	s.encodeOthers()
+	s.next, s.waits = 0, 0
+	for _, f := range s.files {
+		s.waits += f.messages(s.opt.ChunkBytes)
+	}
 	return nil
 }
 

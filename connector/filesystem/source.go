@@ -62,6 +62,14 @@ type file struct {
 
 func (f *file) waiting() bool { return f.size > f.offset && f.size > f.looked }
 
+// messages estimates how many chunks of a size wait in the file.
+func (f *file) messages(chunk int) uint64 {
+	if !f.waiting() {
+		return 0
+	}
+	return 1 + uint64(f.size-f.offset)/uint64(chunk)
+}
+
 // mark is where a message of the newest Poll ends.
 type mark struct {
 	seq    uint64
@@ -84,6 +92,10 @@ type Source struct {
 	known   map[string]*file // all of them
 	anew    string           // the newest one that another took the place of and that is read anew
 	scanned time.Time
+	// next is the place in files from which on some may have something to read, waits about how
+	// many messages those have; files before it have nothing until a scan tells.
+	next  int
+	waits uint64
 
 	cur    *file
 	f      *os.File
@@ -201,21 +213,28 @@ func (s *Source) sleep(d time.Duration) error {
 
 // choose opens the first file that has something to read.
 func (s *Source) choose() error {
-	for _, f := range s.files {
+	for ; s.next < len(s.files); s.next++ {
+		f := s.files[s.next]
 		if !f.waiting() {
 			continue
 		}
+		waits := f.messages(s.opt.ChunkBytes)
+		read := f.offset > 0
 		h, err := s.open(f)
 		if errors.Is(err, fs.ErrNotExist) {
 			f.size = f.offset // it was removed since the scan; the next one looks again
+			s.waits -= waits
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		s.waits -= waits
 		s.subject = []byte(f.name)
 		s.cur, s.f, s.base, s.header, s.buf = f, h, f.offset, 0, s.buf[:0]
-		s.encodeOthers()
+		if read {
+			s.encodeOthers() // it is none of them now
+		}
 		if err := s.begin(); err != nil || s.cur != nil {
 			return err
 		}
@@ -279,8 +298,8 @@ func (s *Source) release(looked bool) {
 	s.note(s.cur)
 	s.cur.readMs = s.cur.modMs
 	s.f.Close()
+	s.addOther(s.cur)
 	s.cur, s.f, s.buf = nil, nil, s.buf[:0]
-	s.encodeOthers()
 }
 
 // note keeps the hash of the head as far as the file was read.
@@ -375,13 +394,11 @@ func (s *Source) emit(dst []dataflow.Message, n int, msg []byte) []dataflow.Mess
 }
 
 // pending estimates the messages that wait.
-func (s *Source) pending() (n uint64) {
-	for _, f := range s.files {
-		if f.waiting() {
-			n += 1 + uint64(f.size-f.offset)/uint64(s.opt.ChunkBytes)
-		}
+func (s *Source) pending() uint64 {
+	if s.cur == nil {
+		return s.waits
 	}
-	return n
+	return s.waits + s.cur.messages(s.opt.ChunkBytes)
 }
 
 // encodeOthers encodes the progress in all files but the current one, which is none of those
@@ -392,10 +409,17 @@ func (s *Source) encodeOthers() {
 		s.others = appendProgress(s.others, f.name, f.progress)
 	}
 	for _, f := range s.files {
-		if f != s.cur && f.offset > 0 {
-			s.others = appendProgress(s.others, f.name, f.progress)
-			s.otherCount++
+		if f != s.cur {
+			s.addOther(f)
 		}
+	}
+}
+
+// addOther adds a file to the others, if something was read of it.
+func (s *Source) addOther(f *file) {
+	if f.offset > 0 {
+		s.others = appendProgress(s.others, f.name, f.progress)
+		s.otherCount++
 	}
 }
 
