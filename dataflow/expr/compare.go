@@ -341,13 +341,10 @@ func equalMaps(a, b []byte, t types.Type) bool {
 	if n != vec.ArrayLen(bk) {
 		return false
 	}
-	for i := range n {
-		j := findKey(bk, key, vec.ArrayAt(ak, key, i))
-		if j < 0 || compareMember(vec.ArrayAt(av, val, i), vec.ArrayAt(bv, val, j), val) != 0 {
-			return false
-		}
-	}
-	return true
+	return matchEntries(key, ak, bk, n, nil, func(i, j int) bool {
+		return compareMember(vec.ArrayAt(ak, key, i), vec.ArrayAt(bk, key, j), key) == 0 &&
+			compareMember(vec.ArrayAt(av, val, i), vec.ArrayAt(bv, val, j), val) == 0
+	})
 }
 
 // mapTypes are the types of the keys and the values of a MAP or MULTISET.

@@ -34,6 +34,16 @@ func hotCalls(t testing.TB) map[string]Node {
 	call("REGEXP", NewString(`[0-9]+`))
 	call("JSON_QUOTE")
 	call("IS JSON VALUE")
+	split, err := NewCall("SPLIT", col, NewString("a"))
+	add("SPLIT by letters", split, err)
+	distinct, err := NewCall("ARRAY_DISTINCT", split)
+	add("ARRAY_DISTINCT", distinct, err)
+	union, err := NewCall("ARRAY_UNION", split, distinct)
+	add("ARRAY_UNION", union, err)
+	pairs, err := NewCall("MAP_FROM_ARRAYS", split, split)
+	add("MAP_FROM_ARRAYS", pairs, err)
+	equal, err := NewCall("=", pairs, pairs)
+	add("= of maps", equal, err)
 	n, err := NewJSONValue(col, NewString("$.b.c"), JSONValueOptions{})
 	add("JSON_VALUE", n, err)
 	return out
@@ -80,5 +90,41 @@ func BenchmarkHotFunctions(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.N), "ns/row")
 		})
+	}
+}
+
+// TestScratchOfALargeRowIsLetGo computes a row with very many elements, and then looks at what
+// the function keeps.
+func TestScratchOfALargeRowIsLetGo(t *testing.T) {
+	b := vec.NewBatch([]types.Type{types.TString})
+	b.N = 1
+	text := make([]byte, 4<<20)
+	for i := range text {
+		text[i] = byte('a' + i%7 + i/7%11)
+		if i%20 == 19 {
+			text[i] = ','
+		}
+	}
+	b.Cols[0].SetBytes(0, text)
+	s := NewCol(0, "s", types.TString)
+	for _, name := range []string{"SPLIT", "STR_TO_MAP"} {
+		args := []Node{s, NewString(",")}
+		if name == "STR_TO_MAP" {
+			args = append(args, NewString("="))
+		}
+		n, err := NewCall(name, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(n, testEnv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := p.Eval(&Ctx{Env: testEnv}, b, nil)
+		x := p.root.(*rowExec)
+		m := memoOf(&x.ctx)
+		if len(v.Bytes(0)) < 1<<10 || cap(x.ctx.Buf) > scratchKept || cap(m.vals) > elemsKept || cap(m.set.vals) > elemsKept || len(m.set.index.hashes) > 2*elemsKept {
+			t.Errorf("%s: of a result of %d bytes it keeps %d bytes, %d and %d elements", name, len(v.Bytes(0)), cap(x.ctx.Buf), cap(m.vals), cap(m.set.vals))
+		}
 	}
 }

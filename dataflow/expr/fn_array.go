@@ -3,8 +3,6 @@ package expr
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
-	"math"
 	"slices"
 
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -148,78 +146,22 @@ func arrayRemoveRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
 	return doneArray(c, elem, vals)
 }
 
-// has tells whether an element is one of vals.
-func has(elem types.Type, vals []vec.Datum, d vec.Datum) bool {
-	for _, v := range vals {
-		if sameValue(elem, v, d) {
-			return true
-		}
-	}
-	return false
+// beginSet is the row's scratch as an empty set. Of plain elements NaNs are one.
+func beginSet(c *RowCtx, elem types.Type) *valueSet {
+	s := &memoOf(c).set
+	s.begin(elem, !elem.IsNested())
+	return s
 }
 
-// distinct collects elements once each. Elements that are plain values are looked up by
-// their bytes, others compared one by one.
-type distinct struct {
-	m     *rowMemo
-	elem  types.Type
-	plain bool
-	vals  []vec.Datum
-}
-
-func newDistinct(c *RowCtx, elem types.Type) distinct {
-	m := memoOf(c)
-	if m.seen == nil {
-		m.seen = map[string]struct{}{}
-	}
-	clear(m.seen)
-	return distinct{m: m, elem: elem, plain: !elem.IsNested(), vals: m.vals[:0]}
-}
-
-// valueKey appends bytes that are equal for equal values of a type that is not nested.
-func valueKey(dst []byte, t types.Type, d vec.Datum) []byte {
-	if d.Null {
-		return append(dst, 0)
-	}
-	dst = append(dst, 1)
-	switch t.Phys() {
-	case types.F64:
-		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(d.F+0))
-	case types.Wide:
-		return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(dst, uint64(d.I)), uint64(d.Hi))
-	case types.I64:
-		return binary.LittleEndian.AppendUint64(dst, uint64(d.I))
-	default:
-		return append(dst, d.B...)
-	}
-}
-
-// note reports whether an element was not noted before.
-func (s *distinct) note(d vec.Datum) bool {
-	s.m.key = valueKey(s.m.key[:0], s.elem, d)
-	if _, old := s.m.seen[string(s.m.key)]; old {
-		return false
-	}
-	s.m.seen[string(s.m.key)] = struct{}{}
-	return true
-}
-
-func (s *distinct) add(d vec.Datum) {
-	if s.plain && s.note(d) || !s.plain && !has(s.elem, s.vals, d) {
-		s.vals = append(s.vals, d)
-	}
-}
-
-func (s *distinct) addAll(b []byte) {
-	for i := range vec.ArrayLen(b) {
-		s.add(vec.ArrayAt(b, s.elem, i))
-	}
+// doneSet returns the elements of a set as an ARRAY.
+func doneSet(c *RowCtx, s *valueSet) (vec.Datum, error) {
+	return done(c, vec.AppendArray(c.Buf[:0], s.t, s.vals))
 }
 
 func arrayDistinctRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
-	s := newDistinct(c, *c.ArgTypes[0].Elem)
+	s := beginSet(c, *c.ArgTypes[0].Elem)
 	s.addAll(args[0].B)
-	return doneArray(c, s.elem, s.vals)
+	return doneSet(c, s)
 }
 
 func arrayReverseRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
@@ -376,24 +318,24 @@ func arrayConcat(c *RowCtx, elem types.Type, args []vec.Datum) (vec.Datum, error
 }
 
 func arrayUnion(c *RowCtx, elem types.Type, args []vec.Datum) (vec.Datum, error) {
-	s := newDistinct(c, elem)
+	s := beginSet(c, elem)
 	s.addAll(args[0].B)
 	s.addAll(args[1].B)
-	return doneArray(c, elem, s.vals)
+	return doneSet(c, s)
 }
 
 // arrayMembers keeps the elements of the first array whose being in the second is want.
 func arrayMembers(want bool) func(c *RowCtx, elem types.Type, args []vec.Datum) (vec.Datum, error) {
 	return func(c *RowCtx, elem types.Type, args []vec.Datum) (vec.Datum, error) {
 		m := memoOf(c)
-		m.more = appendElems(m.more[:0], args[1].B, elem)
-		s := newDistinct(c, elem)
-		s.plain = false
+		m.more.begin(elem, false)
+		m.more.addAll(args[1].B)
+		m.set.begin(elem, false)
 		for i := range vec.ArrayLen(args[0].B) {
-			if d := vec.ArrayAt(args[0].B, elem, i); has(elem, m.more, d) == want {
-				s.add(d)
+			if d := vec.ArrayAt(args[0].B, elem, i); m.more.has(d) == want {
+				m.set.add(d)
 			}
 		}
-		return doneArray(c, elem, s.vals)
+		return doneSet(c, &m.set)
 	}
 }

@@ -9,11 +9,19 @@ import (
 
 // rowMemo is what the row functions of this package keep from row to row.
 type rowMemo struct {
-	vals, more []vec.Datum
-	seen       map[string]struct{}
-	key        []byte
-	regex      regexMemo
-	path       pathMemo
+	vals      []vec.Datum
+	set, more valueSet
+	regex     regexMemo
+	path      pathMemo
+}
+
+// rest lets go of memory that one row with very many elements has taken.
+func (m *rowMemo) rest() {
+	if cap(m.vals) > elemsKept {
+		m.vals = nil
+	}
+	m.set.rest()
+	m.more.rest()
 }
 
 func memoOf(c *RowCtx) *rowMemo {
@@ -119,15 +127,32 @@ func mapEntriesRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
 	return doneArray(c, *c.Type.Elem, rows)
 }
 
-// putEntry sets an entry of a map under construction.
-func putEntry(keys, vals []vec.Datum, keyType types.Type, k, v vec.Datum) (ks, vs []vec.Datum) {
-	for i := range keys {
-		if sameValue(keyType, keys[i], k) {
-			vals[i] = v
-			return keys, vals
-		}
+// newMap is an empty map under construction: its keys are those of the set.
+type newMap struct {
+	keys *valueSet
+	vals []vec.Datum
+}
+
+func beginMap(c *RowCtx, key types.Type) newMap {
+	m := memoOf(c)
+	m.set.begin(key, false)
+	return newMap{&m.set, m.vals[:0]}
+}
+
+// put sets an entry.
+func (m *newMap) put(k, v vec.Datum) {
+	i, fresh := m.keys.add(k)
+	if fresh {
+		m.vals = append(m.vals, v)
+	} else {
+		m.vals[i] = v
 	}
-	return append(keys, k), append(vals, v)
+}
+
+// done returns the map with values of a type.
+func (m *newMap) done(c *RowCtx, val types.Type) (vec.Datum, error) {
+	memoOf(c).vals = m.vals
+	return done(c, vec.AppendMap(c.Buf[:0], m.keys.t, val, m.keys.vals, m.vals))
 }
 
 func mapFromArraysRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
@@ -136,18 +161,11 @@ func mapFromArraysRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
 		return vec.NullDatum, fmt.Errorf("MAP_FROM_ARRAYS: %d keys but %d values", n, nv)
 	}
 	kt, vt := *c.ArgTypes[0].Elem, *c.ArgTypes[1].Elem
-	m := memoOf(c)
-	keys, vals := m.vals[:0], m.more[:0]
+	m := beginMap(c, kt)
 	for i := range n {
-		keys, vals = putEntry(keys, vals, kt, vec.ArrayAt(args[0].B, kt, i), vec.ArrayAt(args[1].B, vt, i))
+		m.put(vec.ArrayAt(args[0].B, kt, i), vec.ArrayAt(args[1].B, vt, i))
 	}
-	return doneMap(c, kt, vt, keys, vals)
-}
-
-func doneMap(c *RowCtx, kt, vt types.Type, keys, vals []vec.Datum) (vec.Datum, error) {
-	m := memoOf(c)
-	m.vals, m.more = keys, vals
-	return done(c, vec.AppendMap(c.Buf[:0], kt, vt, keys, vals))
+	return m.done(c, vt)
 }
 
 func resolveMapUnion(args []Node) (Resolved, error) {
@@ -167,15 +185,14 @@ func resolveMapUnion(args []Node) (Resolved, error) {
 	}
 	kt, vt := *t.Key, *t.Elem
 	return Resolved{Type: t.WithNull(!anyNullable(ts)), Args: conv, Impl: Impl{Row: func(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
-		m := memoOf(c)
-		keys, vals := m.vals[:0], m.more[:0]
+		m := beginMap(c, kt)
 		for _, a := range args {
 			k, v := vec.MapParts(a.B)
 			for i := range vec.ArrayLen(k) {
-				keys, vals = putEntry(keys, vals, kt, vec.ArrayAt(k, kt, i), vec.ArrayAt(v, vt, i))
+				m.put(vec.ArrayAt(k, kt, i), vec.ArrayAt(v, vt, i))
 			}
 		}
-		return doneMap(c, kt, vt, keys, vals)
+		return m.done(c, vt)
 	}}}, nil
 }
 
@@ -333,15 +350,8 @@ func sameEntries(key, elem types.Type, a, b []byte) bool {
 	if n != vec.ArrayLen(bk) {
 		return false
 	}
-	for i := range n {
-		k, found := vec.ArrayAt(ak, key, i), false
-		for j := 0; j < n && !found; j++ {
-			found = sameValue(key, k, vec.ArrayAt(bk, key, j)) &&
-				sameValue(elem, vec.ArrayAt(av, elem, i), vec.ArrayAt(bv, elem, j))
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
+	var nans uint64
+	return matchEntries(key, ak, bk, n, &nans, func(i, j int) bool {
+		return sameValue(key, vec.ArrayAt(ak, key, i), vec.ArrayAt(bk, key, j)) && sameValue(elem, vec.ArrayAt(av, elem, i), vec.ArrayAt(bv, elem, j))
+	})
 }

@@ -258,18 +258,17 @@ func strToMapRow(pair, kv pattern) RowFunc {
 		if pairRe == nil || kvRe == nil {
 			return vec.NullDatum, errors.New("STR_TO_MAP: a delimiter is not a regular expression")
 		}
-		m := memoOf(c)
-		keys, vals := m.vals[:0], m.more[:0]
+		m := beginMap(c, types.TString)
 		if len(args[0].B) > 0 {
 			splitRegex(pairRe, args[0].B, func(part []byte) {
 				k, v := vec.BytesDatum(part), vec.NullDatum
 				if m := kvRe.Find(part); m != nil && m[1] > 0 {
 					k, v = vec.BytesDatum(part[:m[0]]), vec.BytesDatum(part[m[1]:])
 				}
-				keys, vals = putEntry(keys, vals, types.TString, k, v)
+				m.put(k, v)
 			})
 		}
-		return doneMap(c, types.TString, types.TString, keys, vals)
+		return m.done(c, types.TString)
 	}
 }
 

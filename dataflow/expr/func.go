@@ -56,6 +56,19 @@ type RowCtx struct {
 	Memo any
 }
 
+// scratchKept is how many bytes of scratch are kept from batch to batch.
+const scratchKept = 1 << 20
+
+// rest lets go of memory that few rows have needed.
+func (c *RowCtx) rest() {
+	if cap(c.Buf) > scratchKept {
+		c.Buf = nil
+	}
+	if m, ok := c.Memo.(*rowMemo); ok {
+		m.rest()
+	}
+}
+
 // Resolved is what a Func makes of its arguments: the result type, the types the
 // arguments are to be converted to, and the implementation.
 type Resolved struct {

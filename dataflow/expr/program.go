@@ -328,15 +328,10 @@ func (e *rowExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 		e.vecs[i] = a.eval(c, b, sel)
 	}
 	e.out.Reset()
-	if sel == nil {
-		for i := range b.N {
-			e.row(c, b, i)
-		}
-		return e.out
+	for k := range rows(b.N, sel) {
+		e.row(c, b, row(sel, k))
 	}
-	for _, i := range sel {
-		e.row(c, b, int(i))
-	}
+	e.ctx.rest()
 	return e.out
 }
 

@@ -49,6 +49,25 @@ func TestVectorCellsSurviveScratchGrowth(t *testing.T) {
 	}
 }
 
+// TestScratchOfALargeCellIsLetGo resets a vector that had a cell much larger than others.
+func TestScratchOfALargeCellIsLetGo(t *testing.T) {
+	v := New(types.TString)
+	for _, c := range []struct {
+		size int
+		kept bool
+	}{{1 << 20, true}, {scratchKept + 1, false}} {
+		v.SetBytes(0, make([]byte, c.size))
+		v.Reset()
+		if kept := cap(v.Grow()) >= c.size; kept != c.kept || len(v.Bufs) != 1 || v.Bufs[0] != nil {
+			t.Errorf("a cell of %d bytes: its scratch is kept: %v", c.size, kept)
+		}
+		v.SetString(1, "text")
+		if string(v.Bytes(1)) != "text" {
+			t.Error("a cell after a reset")
+		}
+	}
+}
+
 // TestSlotWidthIsThatOfTheClass goes over all kinds with a low and a high precision.
 func TestSlotWidthIsThatOfTheClass(t *testing.T) {
 	for kind := range 256 {

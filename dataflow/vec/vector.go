@@ -46,11 +46,17 @@ func New(t types.Type) *Vector {
 	return v
 }
 
+// scratchKept is how many bytes of scratch a vector keeps from batch to batch: more than those
+// of batches that are handed on by their weight, and less than single rows may need.
+const scratchKept = 4 << 20
+
 // Reset clears the nulls and the buffers, so that the vector can be filled anew.
 func (v *Vector) Reset() {
 	v.ClearNulls()
 	if v.Phys == types.Bytes {
-		v.scratch = v.scratch[:0]
+		if v.scratch = v.scratch[:0]; cap(v.scratch) > scratchKept {
+			v.scratch = nil
+		}
 		clear(v.Bufs)
 		v.Bufs = v.Bufs[:1]
 	}
