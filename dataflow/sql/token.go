@@ -32,10 +32,10 @@ type token struct {
 // It is shorter than Flink's list: a word that no position of the grammar needs
 // may be used as a name.
 var reserved = wordSet("ALL", "AND", "ANY", "AS", "BETWEEN", "CASE", "CAST", "CREATE", "CROSS",
-	"DEFAULT", "DISTINCT", "DROP", "ELSE", "END", "ESCAPE", "EXCEPT", "EXISTS", "FALSE", "FETCH", "FOR",
+	"CUBE", "DEFAULT", "DISTINCT", "DROP", "ELSE", "END", "ESCAPE", "EXCEPT", "EXISTS", "FALSE", "FETCH", "FOR",
 	"FROM", "FULL", "GROUP", "HAVING", "IN", "INNER", "INSERT", "INTERSECT", "INTO", "IS", "JOIN",
 	"LATERAL", "LEFT", "LIKE", "LIMIT", "MATCH_RECOGNIZE", "MINUS", "NATURAL", "NOT", "NULL", "OFFSET",
-	"ON", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "QUALIFY", "RIGHT", "SELECT", "SIMILAR", "SOME",
+	"ON", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "QUALIFY", "RIGHT", "ROLLUP", "SELECT", "SIMILAR", "SOME",
 	"TABLE", "TABLESAMPLE", "THEN", "TRUE", "TRY_CAST", "UESCAPE", "UNION", "UNNEST", "USING", "VALUES",
 	"WHEN", "WHERE", "WINDOW", "WITH", "WITHIN")
 
