@@ -31,8 +31,10 @@ const (
 //	ages   {oldest entry Ref, newest entry Ref}, where rows expire
 //
 // An entry lies in the heap of keys: next u64, then where they are needed the entry before
-// it in the list u64, the next entry of the same hash u64, the time of the last write i64 ms with the entries
-// written before and after u64 each, and the number of partners i64, then the packed row.
+// it in the list u64, the next entry of the same hash u64 and, where rows expire, that before
+// it u64, the time of the last write i64 ms with the entries written before and after u64
+// each, and the number of partners i64, then the packed row. Of the same hash the newest comes
+// first: it is the one that is taken back, while the oldest expires.
 type joinRows struct {
 	key   joinKey
 	row   *keyCodec // all columns
@@ -46,7 +48,7 @@ type joinRows struct {
 	ages *state.Scalars
 
 	// Where an entry's words are; -1 for those that it does not have.
-	prev, same, write, older, newer, partners, head int
+	prev, same, back, write, older, newer, partners, head int
 
 	buf    []byte `scratch:"an entry being made"`
 	idBuf  []byte `scratch:"an identity in hand"`
@@ -64,7 +66,7 @@ func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttl
 		all[i] = i
 	}
 	r := &joinRows{key: newJoinKey(s, nullSafe), row: newKeyCodec(all, s.Input), by: by, ttlMs: ttlMs,
-		prev: -1, same: -1, write: -1, older: -1, newer: -1, partners: -1, head: 8}
+		prev: -1, same: -1, back: -1, write: -1, older: -1, newer: -1, partners: -1, head: 8}
 	r.row.exact = true
 	word := func(at *int, needed bool) {
 		if needed {
@@ -74,6 +76,7 @@ func newJoinRows(s JoinSide, nullSafe []bool, by JoinIdentity, unique []int, ttl
 	}
 	word(&r.prev, ttlMs > 0 || by != JoinAppendOnly) // else none leaves a list
 	word(&r.same, by == JoinByRow)
+	word(&r.back, by == JoinByRow && ttlMs > 0) // else none but the first of equal rows goes
 	word(&r.write, ttlMs > 0)
 	word(&r.older, ttlMs > 0)
 	word(&r.newer, ttlMs > 0)
@@ -197,10 +200,18 @@ func (r *joinRows) add(b *vec.Batch, i int, key []byte, now, partners int64) {
 		r.identify(r.buf[r.head:], b, i)
 		id, _ = r.ids.Upsert(r.idBuf)
 	}
+	var like state.Ref // the newest of the same hash
 	if r.same >= 0 {
-		setWord(r.buf, r.same, word(r.ids.Value(id), 0))
+		like = state.Ref(word(r.ids.Value(id), 0))
+		setWord(r.buf, r.same, int64(like))
+	}
+	if r.back >= 0 {
+		setWord(r.buf, r.back, 0)
 	}
 	ref := r.heap.Put(r.buf)
+	if like != 0 && r.back >= 0 {
+		r.set(like, r.back, int64(ref))
+	}
 	if r.write >= 0 {
 		r.follow(state.Ref(r.ages.Int64(agesNewest)), ref)
 		r.ages.SetInt64(agesNewest, int64(ref))
@@ -317,24 +328,32 @@ func (r *joinRows) unname(ref state.Ref, e []byte) {
 		r.identify(e[r.head:], nil, 0)
 		id, _ := r.ids.Get(r.idBuf)
 		after := at(e, r.same)
-		cur := state.Ref(word(r.ids.Value(id), 0))
-		if cur == ref {
-			if after == 0 {
-				r.ids.Delete(r.idBuf)
-			} else {
-				setWord(r.ids.MutValue(id), 0, after)
-			}
-			return
+		before := r.alikeBefore(ref, e, state.Ref(word(r.ids.Value(id), 0)))
+		if after != 0 && r.back >= 0 {
+			r.set(state.Ref(after), r.back, int64(before))
 		}
-		for {
-			n := state.Ref(at(r.heap.Get(cur), r.same))
-			if n == ref {
-				r.set(cur, r.same, after)
-				return
-			}
-			cur = n
+		switch {
+		case before != 0:
+			r.set(before, r.same, after)
+		case after != 0:
+			setWord(r.ids.MutValue(id), 0, after)
+		default:
+			r.ids.Delete(r.idBuf)
 		}
 	}
+}
+
+// alikeBefore is the entry before another among those of the same hash, of which first is the
+// first; 0 when that is the other.
+func (r *joinRows) alikeBefore(ref state.Ref, e []byte, first state.Ref) state.Ref {
+	if r.back >= 0 {
+		return state.Ref(at(e, r.back))
+	}
+	var before state.Ref
+	for first != ref {
+		before, first = first, state.Ref(at(r.heap.Get(first), r.same))
+	}
+	return before
 }
 
 // unpack writes the row of an entry to row i of the columns.
