@@ -11,6 +11,12 @@ import (
 // once the later claim fences the earlier one at all outputs, or fails at all of them. Claimed
 // one by one, each instance could be fenced at an output that the other claimed later, and none
 // would go on.
+//
+// Of several groups of a link one is the referee: it is claimed first, and whoever is about to claim
+// another looks at that one's cursors, then whether the referee is still its own, and then claims
+// under the guard of what it saw. Who claimed the referee last goes on: another's claim is either
+// before it, and is taken over, or fails its guard, and finds that the referee is lost. A referee
+// that cannot be claimed, because its stream is away, holds nobody up, and then decides nothing.
 
 // claiming is what an output is about to claim.
 type claiming struct {
@@ -36,10 +42,48 @@ func (o *output) together() (all []*output) {
 	return all
 }
 
+// refereeOf is the first output of the group whose name sorts first, of those of a link; nil where
+// there is nothing to decide.
+func refereeOf(outputs []*output) (r *output) {
+	several := false
+	for _, o := range outputs {
+		if o.Group == "" {
+			continue
+		}
+		several = several || r != nil && o.Group != r.Group
+		if r == nil || o.Group < r.Group {
+			r = o
+		}
+	}
+	if !several {
+		return nil
+	}
+	return r
+}
+
+// waitsForReferee tells that the referee is still to be claimed.
+func (o *output) waitsForReferee() bool {
+	r := o.lane.referee
+	return r != nil && r.Group != o.Group && r.phase == phaseClaim && r.backoff == 0
+}
+
+// askReferee returns an error when another instance has claimed the referee since this one did.
+func (o *output) askReferee(ctx context.Context) error {
+	r := o.lane.referee
+	if r == nil || r.Group == o.Group || r.phase == phaseClaim {
+		return nil
+	}
+	seen, err := r.look(ctx)
+	if err == nil && seen.Generation > r.generation {
+		err = r.trouble(Fenced, seen, Local{})
+	}
+	return err
+}
+
 // claim takes cursors over for a new generation, that of the output and those of its group.
 func (o *output) claim(ctx context.Context, now time.Time) (progress bool, err error) {
 	all := o.together()
-	if all == nil {
+	if all == nil || o.waitsForReferee() {
 		return false, nil
 	}
 	err = o.claimAll(ctx, all)
@@ -66,6 +110,9 @@ func (o *output) claimAll(ctx context.Context, all []*output) error {
 		}
 		parts = append(parts, c)
 		b.With = append(b.With, c.move)
+	}
+	if err := o.askReferee(ctx); err != nil {
+		return err
 	}
 	b.Move, b.With = b.With[0], b.With[1:]
 	if err := failpoint.Hit("forward.before-claim"); err != nil {

@@ -16,6 +16,7 @@ type Lane struct {
 	steps   uint64
 	wake    chan struct{}
 	back    atomic.Bool // there is a connection again
+	referee *output     // decides which of several instances goes on; may be nil
 }
 
 // lanesOf makes the lanes of the outputs, in the order of their first ones.
@@ -31,6 +32,9 @@ func lanesOf(f *Forwarder) (lanes []*Lane) {
 			}
 		}
 		l.outputs, o.lane = append(l.outputs, o), l
+	}
+	for _, l := range lanes {
+		l.referee = refereeOf(l.outputs)
 	}
 	return lanes
 }

@@ -15,15 +15,17 @@ import (
 )
 
 // TestOneOfTwinsGoesOn starts two instances on folders of their own at moments that a seed
-// decides, with several outputs to one stream. One of them gets to the end, and the stream has
-// its rows once; claimed one by one, there would be rounds that neither survives.
+// decides, with several outputs to one stream, or to several of a server. One of them gets to the
+// end, and the streams have its rows once; claimed one by one, there would be rounds that neither
+// survives.
 func TestOneOfTwinsGoesOn(t *testing.T) {
 	const outputs = 4
 	w := start(t)
 	for _, c := range []struct {
-		name, group string
-		rounds      int
-	}{{"together", "stream", 100}, {"one by one", "", 100}} {
+		name   string
+		groups []string // of the outputs in turn
+		rounds int
+	}{{"together", []string{"stream"}, 60}, {"several streams", []string{"b", "a", "c"}, 120}, {"one by one", []string{""}, 100}} {
 		var none, both int
 		for round := range c.rounds {
 			rnd := rand.New(rand.NewPCG(uint64(round), 17))
@@ -34,9 +36,12 @@ func TestOneOfTwinsGoesOn(t *testing.T) {
 				store.add(0, 40)
 				for o := range outputs {
 					name := fmt.Sprint("out", o)
-					subject := fmt.Sprintf("hub.%d.%s%s", round, c.group, name)
-					outs = append(outs, forward.OutputOptions{Name: name, Hub: w.hub(), Subject: subject, Pack: 1 + 9*o, Separator: "\n", Link: "hub", Group: c.group,
-						CursorSubject: natshub.CursorSubject("hub", c.name, fmt.Sprint(round), name)})
+					group := c.groups[o%len(c.groups)]
+					prefix := "hub" + group
+					outs = append(outs, forward.OutputOptions{Name: name, Hub: w.hub(func(o *natshub.Options) {
+						o.Stream, o.Subjects = "HUB"+group, []string{prefix + ".>"}
+					}), Subject: fmt.Sprintf("%s.%d.%s", prefix, round, name), Pack: 1 + 9*o, Separator: "\n", Link: "hub", Group: group, Priority: rnd.IntN(2),
+						CursorSubject: natshub.CursorSubject(prefix, c.name, fmt.Sprint(round), name)})
 				}
 				fw, err := forward.New(forward.Options{Pipeline: c.name, Instance: fmt.Sprint(round), Store: store, Outputs: outs}, nil)
 				if err != nil {
@@ -65,14 +70,15 @@ func TestOneOfTwinsGoesOn(t *testing.T) {
 					alive = append(alive[:k:k], alive[k+1:]...)
 				}
 			}
-			if c.group != "" {
-				info, err := w.js.StreamInfo("HUB", &nats.StreamInfoRequest{SubjectsFilter: fmt.Sprintf("hub.%d.>", round)})
+			for o := range outputs {
+				group := c.groups[o%len(c.groups)]
+				subject := fmt.Sprintf("hub%s.%d.out%d", group, round, o)
+				info, err := w.js.StreamInfo("HUB"+group, &nats.StreamInfoRequest{SubjectsFilter: subject})
 				if err != nil {
 					t.Fatal(err)
 				}
-				for o := range outputs {
-					pack := 1 + 9*o
-					if got, want := info.State.Subjects[fmt.Sprintf("hub.%d.%sout%d", round, c.group, o)], (40+pack-1)/pack; got != uint64(want) {
+				if pack := 1 + 9*o; group != "" {
+					if got, want := info.State.Subjects[subject], (40+pack-1)/pack; got != uint64(want) {
 						t.Errorf("round %d: output %d has %d messages instead of %d", round, o, got, want)
 					}
 				}
@@ -85,10 +91,10 @@ func TestOneOfTwinsGoesOn(t *testing.T) {
 			}
 		}
 		t.Logf("%s: of %d pairs %d had none that got to the end, %d had two", c.name, c.rounds, none, both)
-		if c.group != "" && none > 0 {
+		if c.groups[0] != "" && none > 0 {
 			t.Errorf("%s: neither survived %d of %d rounds", c.name, none, c.rounds)
 		}
-		if c.group == "" && none == 0 {
+		if c.groups[0] == "" && none == 0 {
 			t.Error("the rounds are not such that neither could survive: they prove nothing")
 		}
 	}
