@@ -327,6 +327,9 @@ func (g *headGen) watermark(from plan.Node, n *plan.WatermarkAssigner) error {
 			fmt.Fprintf(&g.hoisted, "var %s bool\n", m.null)
 		}
 		w.p("%s %s %s", m.null, assign, v.null)
+		w.p("if !%s && !f.%s.Early(%s) {\nreturn -1\n}", m.null, field, m.name)
+	} else {
+		w.p("if !f.%s.Early(%s) {\nreturn -1\n}", field, m.name)
 	}
 	g.marks[n] = m
 	return g.behind(n)

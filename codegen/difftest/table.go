@@ -80,7 +80,8 @@ func (g *gen) table(name string, n int) string {
 		cols = append(cols, "p AS PROCTIME()")
 	}
 	if g.time != "" {
-		cols = append(cols, "WATERMARK FOR et AS "+g.of("et", "et - INTERVAL '5' SECOND", "et - INTERVAL '0.1' SECOND", "et - INTERVAL '1' MINUTE"))
+		cols = append(cols, "WATERMARK FOR et AS "+g.of("et", "et - INTERVAL '5' SECOND", "et - INTERVAL '0.1' SECOND", "et - INTERVAL '1' MINUTE",
+			"et + INTERVAL '59' SECOND", "et + INTERVAL '59' MINUTE"))
 	}
 	options := []string{"'connector' = 'log'", "'format' = '" + format + "'"}
 	options = append(options, g.formatOptions(format)...)

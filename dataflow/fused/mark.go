@@ -11,8 +11,8 @@ type Mark struct {
 	// Pending is the greatest watermark of a row so far, in ms since 1970; Due is the one
 	// from which on it goes out at once.
 	Pending, Due int64
-	// Arrival is the newest arrival time noted, in ms; Ahead is how far event time may be
-	// ahead of it.
+	// Arrival is the newest arrival time noted, in ms; Ahead is how far event time and a row's
+	// watermark may be ahead of it.
 	Arrival, Ahead int64
 
 	call   int64 // the arrival time from which on the operator is to be told at once
@@ -66,7 +66,7 @@ func (m *Mark) arrived() {
 	m.due(m.op.Marks())
 }
 
-// Early tells whether an event time in ms is as close to the arrival time as it must be.
+// Early tells whether an event time or a row's watermark in ms is as close to the arrival time as it must be.
 func (m *Mark) Early(t int64) bool { return t-m.Arrival <= m.Ahead }
 
 // Move notes the watermark of a row in ms since 1970, after the row has been dealt with.

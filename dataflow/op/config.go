@@ -60,7 +60,7 @@ type WatermarkConfig struct {
 	// MaxBehindMs is how far, with By, a value may be behind the leading one and still hold
 	// the watermark; 0 is any.
 	MaxBehindMs int64
-	// MaxAheadMs is the future guard; 0 turns it off. ZoneMs, a part of it, is by how much
+	// MaxAheadMs is the future guard, of event times and of rows' watermarks; 0 turns it off. ZoneMs, a part of it, is by how much
 	// clocks that show the event time are ahead of UTC at most.
 	MaxAheadMs, ZoneMs int64
 	Ahead              Ahead

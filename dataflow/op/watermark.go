@@ -52,7 +52,7 @@ const (
 var errNullTime = errors.New("the event time is NULL")
 
 // ErrAhead is why a row with a clock too far ahead is diverted.
-var ErrAhead = errors.New("the event time is ahead of the arrival time by more than edgeflow.watermark.max-ahead")
+var ErrAhead = errors.New("the event time, or the watermark that follows from it, is ahead of the arrival time by more than edgeflow.watermark.max-ahead")
 
 // NewWatermarkAssigner makes a WatermarkAssigner.
 func NewWatermarkAssigner(cfg WatermarkConfig) (*WatermarkAssigner, error) {
@@ -124,7 +124,7 @@ func (o *WatermarkAssigner) Process(_ int, b *vec.Batch) error {
 		if err := o.arrive(b, arrival); err != nil {
 			return err
 		}
-		keep, move, err := o.judge(b, times, int(i), arrival)
+		keep, move, err := o.judge(b, times, marks, int(i), arrival)
 		if err != nil {
 			return err
 		}
@@ -188,13 +188,13 @@ func (o *WatermarkAssigner) eval(b *vec.Batch) (*vec.Vector, error) {
 }
 
 // judge tells whether a row is handed on and whether it moves the watermark.
-func (o *WatermarkAssigner) judge(b *vec.Batch, times *vec.Vector, row int, arrival int64) (keep, move bool, err error) {
+func (o *WatermarkAssigner) judge(b *vec.Batch, times, marks *vec.Vector, row int, arrival int64) (keep, move bool, err error) {
 	switch {
 	case o.mark != nil && o.bad[row]:
 		return false, false, nil
 	case times.IsNull(row):
 		return false, false, o.fail(b, row, errNullTime)
-	case o.cfg.MaxAheadMs <= 0 || millis(times.I64[row])-arrival <= o.cfg.MaxAheadMs:
+	case !o.ahead(times, row, arrival) && (o.mark == nil || marks.IsNull(row) || !o.ahead(marks, row, arrival)):
 		return true, true, nil
 	case o.cfg.Ahead == AheadKeep:
 		return true, false, nil
@@ -203,6 +203,11 @@ func (o *WatermarkAssigner) judge(b *vec.Batch, times *vec.Vector, row int, arri
 		return false, false, nil
 	}
 	return false, false, o.fail(b, row, ErrAhead)
+}
+
+// ahead tells whether a time is further ahead of its arrival than it may be.
+func (o *WatermarkAssigner) ahead(v *vec.Vector, row int, arrival int64) bool {
+	return o.cfg.MaxAheadMs > 0 && millis(v.I64[row])-arrival > o.cfg.MaxAheadMs
 }
 
 // arrive notes an arrival time; the first one past a multiple of the interval lets the

@@ -1,6 +1,8 @@
 package op_test
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/edgeflow/edgeflow/dataflow/expr"
@@ -123,5 +125,30 @@ func TestFutureGuard(t *testing.T) {
 func TestWatermarkRefusesANumber(t *testing.T) {
 	if _, err := op.NewWatermarkAssigner(op.WatermarkConfig{Input: markTypes, Time: 1}); err == nil {
 		t.Fatal("a watermark over a string is not refused")
+	}
+}
+
+// A watermark is guarded as event times are: one that its expression puts far ahead, as one
+// that overflows, would close every window for good. One that is NULL moves nothing.
+func TestFutureGuardLooksAtTheWatermark(t *testing.T) {
+	in := append(slices.Clone(markTypes), types.TimestampOf(3))
+	event := func(arrival, ms int64, mark vec.Datum) optest.Event {
+		return optest.Event{Row: []vec.Datum{vec.IntDatum(ms * 1000), vec.StringDatum("a"), mark}, Arrival: arrival}
+	}
+	cfg := op.WatermarkConfig{Input: in, Expr: expr.NewCol(2, "mark", in[2]), IntervalMs: 100, By: -1, MaxAheadMs: 1000, Ahead: op.AheadDrop}
+	r := optest.Run(t, optest.Case{
+		New: func() (op.Operator, error) { return op.NewWatermarkAssigner(cfg) }, Input: in, Ordered: true,
+		Events: []optest.Event{event(10, 100, vec.IntDatum(90_000)), event(20, 150, vec.IntDatum(math.MaxInt64)), event(30, 200, vec.IntDatum(math.MinInt64)),
+			event(110, 300, vec.NullDatum), event(220, 400, vec.IntDatum(390_000)), {Tick: 300}},
+	})
+	wantTrace(t, r, `
+		+I[1970-01-01 00:00:00.100, a, 1970-01-01 00:00:00.090]
+		watermark 90
+		+I[1970-01-01 00:00:00.200, a, -290308-12-21 19:59:05.224]
+		+I[1970-01-01 00:00:00.300, a, null]
+		+I[1970-01-01 00:00:00.400, a, 1970-01-01 00:00:00.390]
+		watermark 390`)
+	if r.Audit.Dropped != 1 {
+		t.Errorf("audit %+v", r.Audit)
 	}
 }

@@ -133,7 +133,7 @@ func (h *Head) grow(n Node, consumers [][]Edge) {
 }
 
 // headVersion is the version of what generated code is made of; it is part of fingerprints.
-const headVersion = 1
+const headVersion = 2
 
 // fingerprint hashes all that the code depends on.
 func (h *Head) fingerprint(p *Plan) string {

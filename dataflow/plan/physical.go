@@ -201,7 +201,7 @@ type WatermarkAssigner struct {
 	// value may be behind the leading one for the others to wait for it; 0 is any.
 	By                   []int
 	ByTimeout, MaxBehind time.Duration
-	// MaxAhead is how far event time may be ahead of arrival time; 0 is any. Rows beyond
+	// MaxAhead is how far event time and a row's watermark may be ahead of arrival time; 0 is any. Rows beyond
 	// do not move the watermark and go where Ahead says.
 	MaxAhead time.Duration
 	Ahead    AheadPolicy

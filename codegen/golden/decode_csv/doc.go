@@ -3,7 +3,7 @@
 // Package decodecsv runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 742f8976666c40ddd8b7afbd8c41e8c7
+// head_events.go: the head of events, a24ffa26fa38696c3a4756b31fa3a81e
 //
 // The pipeline:
 //

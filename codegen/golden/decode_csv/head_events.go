@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("742f8976666c40ddd8b7afbd8c41e8c7", func() fused.Fragment { return new(fragment) })
+	fused.Register("a24ffa26fa38696c3a4756b31fa3a81e", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:

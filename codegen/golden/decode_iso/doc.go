@@ -3,7 +3,7 @@
 // Package decodeiso runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 0263837b3b35d2e31dc47da6c85cc36f
+// head_events.go: the head of events, 8dd4566eba09a33ab8d83ce9664a338e
 //
 // The pipeline:
 //

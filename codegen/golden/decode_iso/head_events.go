@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("0263837b3b35d2e31dc47da6c85cc36f", func() fused.Fragment { return new(fragment) })
+	fused.Register("8dd4566eba09a33ab8d83ce9664a338e", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:

@@ -3,7 +3,7 @@
 // Package decodejson runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 63455eacaa07feae93e63ff3a8dbddf5
+// head_events.go: the head of events, 94e366de31014c4862996b11ad453d30
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("63455eacaa07feae93e63ff3a8dbddf5", func() fused.Fragment { return new(fragment) })
+	fused.Register("94e366de31014c4862996b11ad453d30", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:

@@ -3,7 +3,7 @@
 // Package decodemsgpack runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, fed26b1774178676162bbeceea7220c9
+// head_events.go: the head of events, 1dd8e17494043d9b8251c0e07b516f1e
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("fed26b1774178676162bbeceea7220c9", func() fused.Fragment { return new(fragment) })
+	fused.Register("1dd8e17494043d9b8251c0e07b516f1e", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:

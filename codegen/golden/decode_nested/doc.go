@@ -3,7 +3,7 @@
 // Package decodenested runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, b270d84a1981b79b224cb1f3201521c9
+// head_events.go: the head of events, 6619bdca1c637e6c282b87c54e0ae80c
 //
 // The pipeline:
 //

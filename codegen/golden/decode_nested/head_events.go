@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("b270d84a1981b79b224cb1f3201521c9", func() fused.Fragment { return new(fragment) })
+	fused.Register("6619bdca1c637e6c282b87c54e0ae80c", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:

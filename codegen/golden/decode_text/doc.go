@@ -3,7 +3,7 @@
 // Package decodetext runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 632751fd269c32464d3d5473ac5726fa
+// head_events.go: the head of events, 083b7b92e5fe02504680c42d9f4f7b4b
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("632751fd269c32464d3d5473ac5726fa", func() fused.Fragment { return new(fragment) })
+	fused.Register("083b7b92e5fe02504680c42d9f4f7b4b", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:

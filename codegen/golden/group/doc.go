@@ -3,7 +3,7 @@
 // Package group runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_orders.go: the head of orders, 23f797d83ec256325bd51571471278a0
+// head_orders.go: the head of orders, 419168eee027c28449bc1b424730cce1
 //
 // The pipeline:
 //

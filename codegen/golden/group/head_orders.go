@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("23f797d83ec256325bd51571471278a0", func() fused.Fragment { return new(fragment) })
+	fused.Register("419168eee027c28449bc1b424730cce1", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of orders:

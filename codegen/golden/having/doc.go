@@ -3,7 +3,7 @@
 // Package having runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_orders.go: the head of orders, 044c5d767174a3536748af407563c14b
+// head_orders.go: the head of orders, 26b9f4a68a32d6d99444db594c4afb08
 //
 // calc1.go: calc-7d2a3cdb108c, 161dd151654a873a66607886f69f293b
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("044c5d767174a3536748af407563c14b", func() fused.Fragment { return new(fragment) })
+	fused.Register("26b9f4a68a32d6d99444db594c4afb08", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of orders:

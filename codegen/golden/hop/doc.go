@@ -3,7 +3,7 @@
 // Package hop runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_pulses.go: the head of pulses, 763d5bf55e595bd6aec637fa67c79df2
+// head_pulses.go: the head of pulses, 8a5f540d40de403f344d01d38703af63
 //
 // The pipeline:
 //

@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	fused.Register("763d5bf55e595bd6aec637fa67c79df2", func() fused.Fragment { return new(fragment) })
+	fused.Register("8a5f540d40de403f344d01d38703af63", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of pulses:
@@ -108,6 +108,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v1 := v0 - 2000000
 	watermark1 := fused.Millis(v1)
+	if !f.mark1.Early(watermark1) {
+		return -1
+	}
 	pass2 := (!e.c2Null && (e.c2 > 0))
 	if pass2 {
 		v2 := float64(e.c2)

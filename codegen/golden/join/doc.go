@@ -3,9 +3,9 @@
 // Package join runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_clicks1.go: the head of clicks, 1f7ffc530e8eb43bbe9f621fda54945c
+// head_clicks1.go: the head of clicks, e414c864208eb60012a6514fa51b5d7d
 //
-// head_buys2.go: the head of buys, 68a5696269a61324718c8f1e329f3564
+// head_buys2.go: the head of buys, 696c75938fae3f75e9d5858bdac345a5
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("68a5696269a61324718c8f1e329f3564", func() fused.Fragment { return new(fragment2) })
+	fused.Register("696c75938fae3f75e9d5858bdac345a5", func() fused.Fragment { return new(fragment2) })
 }
 
 // fragment2 is the head of buys:
@@ -168,6 +168,9 @@ decoded:
 	}
 	v0 := e.c3 - 1000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	pass1 := (!e.c2Null && (e.c2 > 100))
 	if pass1 {
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("1f7ffc530e8eb43bbe9f621fda54945c", func() fused.Fragment { return new(fragment1) })
+	fused.Register("e414c864208eb60012a6514fa51b5d7d", func() fused.Fragment { return new(fragment1) })
 }
 
 // fragment1 is the head of clicks:
@@ -59,6 +59,9 @@ func (f *fragment1) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	// Nothing is refused from here on.
 	if f.in.Odd {
 		f.in.Commit()

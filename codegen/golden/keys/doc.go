@@ -3,7 +3,7 @@
 // Package keys runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_calls.go: the head of calls, c1c2b4292d3719001abaa17f99a5d571
+// head_calls.go: the head of calls, a1a7e91b7453f8162fca941ac10eca98
 //
 // The pipeline:
 //

@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	fused.Register("c1c2b4292d3719001abaa17f99a5d571", func() fused.Fragment { return new(fragment) })
+	fused.Register("a1a7e91b7453f8162fca941ac10eca98", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of calls:
@@ -193,6 +193,9 @@ decoded:
 	}
 	v0 := e.c3 - 5000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	wall0 := f.win0.Wall(ms0)
 	if (wall0 < f.win0.From || wall0 >= f.win0.To) && !f.win0.Take(wall0) {
 		return -1

@@ -3,7 +3,7 @@
 // Package literals runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_points.go: the head of points, 4e6239d61e4b1124d5b988f60cf6c7ac
+// head_points.go: the head of points, 1d0949d8c31dadef8603833e98c4abd5
 //
 // The pipeline:
 //

@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	fused.Register("4e6239d61e4b1124d5b988f60cf6c7ac", func() fused.Fragment { return new(fragment) })
+	fused.Register("1d0949d8c31dadef8603833e98c4abd5", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of points:
@@ -148,6 +148,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c5 - 1000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	if (ms0 < f.win0.From || ms0 >= f.win0.To) && !f.win0.Take(ms0) {
 		return -1
 	}

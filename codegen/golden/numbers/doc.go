@@ -3,7 +3,7 @@
 // Package numbers runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_readings.go: the head of readings, 8bae75b9727a8b12b15303372a7372a4
+// head_readings.go: the head of readings, 1c96faf4087ec3458655f8efa047b869
 //
 // The pipeline:
 //

@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	fused.Register("8bae75b9727a8b12b15303372a7372a4", func() fused.Fragment { return new(fragment) })
+	fused.Register("1c96faf4087ec3458655f8efa047b869", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of readings:
@@ -126,6 +126,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 		return -1
 	}
 	watermark0 := fused.Millis(e.c8)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	wall0 := f.win0.Wall(ms0)
 	if (wall0 < f.win0.From || wall0 >= f.win0.To) && !f.win0.Take(wall0) {
 		return -1

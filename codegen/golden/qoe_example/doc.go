@@ -3,7 +3,7 @@
 // Package qoeexample runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_beacons.go: the head of beacons, e0fadaea06648892eeee0f2ef48faa2b
+// head_beacons.go: the head of beacons, c6c2eb1ca38372c71b27dd2777765ede
 //
 // The pipeline:
 //

@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	fused.Register("e0fadaea06648892eeee0f2ef48faa2b", func() fused.Fragment { return new(fragment) })
+	fused.Register("c6c2eb1ca38372c71b27dd2777765ede", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of beacons:
@@ -141,6 +141,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c4 - 5000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	wall0 := f.win0.Wall(ms0)
 	if (wall0 < f.win0.From || wall0 >= f.win0.To) && !f.win0.Take(wall0) {
 		return -1

@@ -3,7 +3,7 @@
 // Package qoefilterjson runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_beacons.go: the head of beacons, 885f48835e729c541edb96ce86ce28a6
+// head_beacons.go: the head of beacons, d1d674423a72ac8b558f06b8261aa611
 //
 // The pipeline:
 //

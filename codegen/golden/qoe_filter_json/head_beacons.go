@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("885f48835e729c541edb96ce86ce28a6", func() fused.Fragment { return new(fragment) })
+	fused.Register("d1d674423a72ac8b558f06b8261aa611", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of beacons:
@@ -61,6 +61,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c4 - 5000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	pass1 := (!e.c6Null && (!e.c5Null && (e.c5 >= 1000)))
 	if pass1 {
 	}

@@ -3,7 +3,7 @@
 // Package qoefiltermsgpack runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_beacons.go: the head of beacons, a9fe2abb5da123ce6ee5193d5482b063
+// head_beacons.go: the head of beacons, 54da4d42fc8cb32ee2c69d66961fd512
 //
 // The pipeline:
 //

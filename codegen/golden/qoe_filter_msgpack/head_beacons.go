@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("a9fe2abb5da123ce6ee5193d5482b063", func() fused.Fragment { return new(fragment) })
+	fused.Register("54da4d42fc8cb32ee2c69d66961fd512", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of beacons:
@@ -267,6 +267,9 @@ decoded:
 	}
 	v0 := e.c4 - 5000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	pass1 := (!e.c6Null && (!e.c5Null && (e.c5 >= 1000)))
 	if pass1 {
 	}

@@ -3,7 +3,7 @@
 // Package qoetumblejson runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_beacons.go: the head of beacons, 4ceba6502b933fc46626605ba5e9afe8
+// head_beacons.go: the head of beacons, c243d593e539c37ab0059fb621f232dd
 //
 // The pipeline:
 //

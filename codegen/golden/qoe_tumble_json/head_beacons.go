@@ -12,7 +12,7 @@ import (
 )
 
 func init() {
-	fused.Register("4ceba6502b933fc46626605ba5e9afe8", func() fused.Fragment { return new(fragment) })
+	fused.Register("c243d593e539c37ab0059fb621f232dd", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of beacons:
@@ -92,6 +92,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 5000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	v1 := float64(e.c3)
 	wall0 := f.win0.Wall(ms0)
 	if (wall0 < f.win0.From || wall0 >= f.win0.To) && !f.win0.Take(wall0) {

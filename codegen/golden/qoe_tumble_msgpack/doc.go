@@ -3,7 +3,7 @@
 // Package qoetumblemsgpack runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_beacons.go: the head of beacons, 2d6c681fd377357b1bb966f65a4eee2f
+// head_beacons.go: the head of beacons, 1c43ffe27c18bd2188218cf316c64134
 //
 // The pipeline:
 //

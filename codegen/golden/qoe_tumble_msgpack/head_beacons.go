@@ -12,7 +12,7 @@ import (
 )
 
 func init() {
-	fused.Register("2d6c681fd377357b1bb966f65a4eee2f", func() fused.Fragment { return new(fragment) })
+	fused.Register("1c43ffe27c18bd2188218cf316c64134", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of beacons:
@@ -294,6 +294,9 @@ decoded:
 	}
 	v0 := e.c2 - 5000000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	v1 := float64(e.c3)
 	wall0 := f.win0.Wall(ms0)
 	if (wall0 < f.win0.From || wall0 >= f.win0.To) && !f.win0.Take(wall0) {

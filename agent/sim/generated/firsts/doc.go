@@ -3,7 +3,7 @@
 // Package firsts runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 739fdf306a8f570c17e747970d066fd4
+// head_events.go: the head of events, c2e10c89fbf0f05831b37c9b86118359
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("739fdf306a8f570c17e747970d066fd4", func() fused.Fragment { return new(fragment) })
+	fused.Register("c2e10c89fbf0f05831b37c9b86118359", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -66,6 +66,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	v1 := e.c3 / 100
 	// Nothing is refused from here on.
 	if f.in.Odd {

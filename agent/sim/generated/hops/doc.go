@@ -3,7 +3,7 @@
 // Package hops runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 75b637be8f7f8f687f05b1622833c381
+// head_events.go: the head of events, e2c833dfea72ecfa04ebd3be7dd9a4ea
 //
 // The pipeline:
 //

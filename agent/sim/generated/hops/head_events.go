@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("75b637be8f7f8f687f05b1622833c381", func() fused.Fragment { return new(fragment) })
+	fused.Register("e2c833dfea72ecfa04ebd3be7dd9a4ea", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -60,6 +60,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c1 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	v1 := int64(int32(e.c2 % 10))
 	// Nothing is refused from here on.
 	if f.in.Odd {

@@ -3,7 +3,7 @@
 // Package pattern runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, ca81a73a3e969f5d92ef171acddf4c85
+// head_events.go: the head of events, 4b36e464b1785c45edf60982e56006d0
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("ca81a73a3e969f5d92ef171acddf4c85", func() fused.Fragment { return new(fragment) })
+	fused.Register("4b36e464b1785c45edf60982e56006d0", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -60,6 +60,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	// Nothing is refused from here on.
 	if f.in.Odd {
 		f.in.Commit()

@@ -3,7 +3,7 @@
 // Package rollup runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 121bc139976918b9c30bf8a62a8ff958
+// head_events.go: the head of events, 32dc2b8445ee997a636df9bbb4cbfda1
 //
 // The pipeline:
 //

@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	fused.Register("121bc139976918b9c30bf8a62a8ff958", func() fused.Fragment { return new(fragment) })
+	fused.Register("32dc2b8445ee997a636df9bbb4cbfda1", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -98,6 +98,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	if (ms0 < f.win0.From || ms0 >= f.win0.To) && !f.win0.Take(ms0) {
 		return -1
 	}

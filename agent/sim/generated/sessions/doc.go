@@ -3,7 +3,7 @@
 // Package sessions runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 10908b71b4783c83b3fe8a890ed5261f
+// head_events.go: the head of events, c2dddc1141c0b8ca03c0fced3b36a80c
 //
 // The pipeline:
 //

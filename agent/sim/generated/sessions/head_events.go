@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("10908b71b4783c83b3fe8a890ed5261f", func() fused.Fragment { return new(fragment) })
+	fused.Register("c2dddc1141c0b8ca03c0fced3b36a80c", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -70,6 +70,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	pass2 := (!e.c3Null && (e.c3 >= 900))
 	if pass2 {
 		if !e.c1Null {

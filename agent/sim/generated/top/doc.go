@@ -3,7 +3,7 @@
 // Package top runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 9acabc66b9f01bedf5effc754f2c5f92
+// head_events.go: the head of events, bcdd173388a26d4ee318f9c6b502ac9f
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("9acabc66b9f01bedf5effc754f2c5f92", func() fused.Fragment { return new(fragment) })
+	fused.Register("bcdd173388a26d4ee318f9c6b502ac9f", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -59,6 +59,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	// Nothing is refused from here on.
 	if f.in.Odd {
 		f.in.Commit()

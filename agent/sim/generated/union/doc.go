@@ -3,7 +3,7 @@
 // Package union runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events1.go: the head of events, 8bd389815b24c282f23611e9daa2a24a
+// head_events1.go: the head of events, 2e6635e004f388f218893f980ee3d73f
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("8bd389815b24c282f23611e9daa2a24a", func() fused.Fragment { return new(fragment1) })
+	fused.Register("2e6635e004f388f218893f980ee3d73f", func() fused.Fragment { return new(fragment1) })
 }
 
 // fragment1 is the head of events:
@@ -67,6 +67,9 @@ func (f *fragment1) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	pass2 := (!e.c3Null && (e.c3 >= 800))
 	if pass2 {
 	}

@@ -3,7 +3,7 @@
 // Package unionedited runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events1.go: the head of events, ac8f51b8039cdcf8aaa209b409d6fdb5
+// head_events1.go: the head of events, 9dc3230a011eb21d1fdbec87d4b57328
 //
 // The pipeline:
 //

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	fused.Register("ac8f51b8039cdcf8aaa209b409d6fdb5", func() fused.Fragment { return new(fragment1) })
+	fused.Register("9dc3230a011eb21d1fdbec87d4b57328", func() fused.Fragment { return new(fragment1) })
 }
 
 // fragment1 is the head of events:
@@ -67,6 +67,9 @@ func (f *fragment1) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	pass2 := (!e.c3Null && (e.c3 >= 300))
 	if pass2 {
 	}

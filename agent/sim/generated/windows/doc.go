@@ -3,7 +3,7 @@
 // Package windows runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, cf4e24c3f194f89ff74b0b2bbc869db1
+// head_events.go: the head of events, 66e3e4d2fa824654162998c302d5572e
 //
 // The pipeline:
 //

@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	fused.Register("cf4e24c3f194f89ff74b0b2bbc869db1", func() fused.Fragment { return new(fragment) })
+	fused.Register("66e3e4d2fa824654162998c302d5572e", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -92,6 +92,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	if (ms0 < f.win0.From || ms0 >= f.win0.To) && !f.win0.Take(ms0) {
 		return -1
 	}

@@ -3,7 +3,7 @@
 // Package windowsedited runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events.go: the head of events, 629679b0d039091c2b4c9d6fa672e396
+// head_events.go: the head of events, f5311404f8054afa0f2df62723164239
 //
 // The pipeline:
 //

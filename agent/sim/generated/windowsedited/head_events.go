@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	fused.Register("629679b0d039091c2b4c9d6fa672e396", func() fused.Fragment { return new(fragment) })
+	fused.Register("f5311404f8054afa0f2df62723164239", func() fused.Fragment { return new(fragment) })
 }
 
 // fragment is the head of events:
@@ -98,6 +98,9 @@ func (f *fragment) Event(b []byte, pos int) int {
 	}
 	v0 := e.c2 - 1500000
 	watermark0 := fused.Millis(v0)
+	if !f.mark0.Early(watermark0) {
+		return -1
+	}
 	if (ms0 < f.win0.From || ms0 >= f.win0.To) && !f.win0.Take(ms0) {
 		return -1
 	}
