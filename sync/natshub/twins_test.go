@@ -25,7 +25,7 @@ func TestOneOfTwinsGoesOn(t *testing.T) {
 		name   string
 		groups []string // of the outputs in turn
 		rounds int
-	}{{"together", []string{"stream"}, 60}, {"several streams", []string{"b", "a", "c"}, 120}, {"one by one", []string{""}, 100}} {
+	}{{"together", []string{"stream"}, 40}, {"several streams", []string{"b", "a", "c"}, 120}, {"one by one", []string{""}, 70}} {
 		var none, both int
 		for round := range c.rounds {
 			rnd := rand.New(rand.NewPCG(uint64(round), 17))
@@ -70,17 +70,16 @@ func TestOneOfTwinsGoesOn(t *testing.T) {
 					alive = append(alive[:k:k], alive[k+1:]...)
 				}
 			}
-			for o := range outputs {
+			for o := 0; o < outputs && c.groups[0] != ""; o++ {
 				group := c.groups[o%len(c.groups)]
 				subject := fmt.Sprintf("hub%s.%d.out%d", group, round, o)
 				info, err := w.js.StreamInfo("HUB"+group, &nats.StreamInfoRequest{SubjectsFilter: subject})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if pack := 1 + 9*o; group != "" {
-					if got, want := info.State.Subjects[subject], (40+pack-1)/pack; got != uint64(want) {
-						t.Errorf("round %d: output %d has %d messages instead of %d", round, o, got, want)
-					}
+				pack := 1 + 9*o
+				if got, want := info.State.Subjects[subject], (40+pack-1)/pack; got != uint64(want) {
+					t.Errorf("round %d: output %d has %d messages instead of %d", round, o, got, want)
 				}
 			}
 			switch {
