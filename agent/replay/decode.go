@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/edgeflow/edgeflow/agent/capture"
 	"github.com/edgeflow/edgeflow/agent/pipetest"
@@ -42,7 +43,9 @@ type rowDecoder struct {
 	rows    []inputRow
 }
 
-func newRowDecoder(t *plan.Table, env *expr.Env) (*rowDecoder, error) {
+// newRowDecoder makes the decoder of a table whose nested values may have fieldMax bytes, as
+// in the pipeline; 0 is the decoder's own limit.
+func newRowDecoder(t *plan.Table, env *expr.Env, fieldMax int64) (*rowDecoder, error) {
 	d := &rowDecoder{table: t, env: env, payload: &vec.Batch{}}
 	var schema format.Schema
 	var metadata []plan.SourceColumn
@@ -69,6 +72,9 @@ func newRowDecoder(t *plan.Table, env *expr.Env) (*rowDecoder, error) {
 	d.metadata = dataflow.NewMetadataReader(metadata)
 	var err error
 	d.decoder, err = format.NewDecoder(t.Options["format"], schema, format.Options{Table: t.Options, OnBad: func([]byte, int, error) { d.bad++ }})
+	if l, ok := d.decoder.(format.Limited); ok && fieldMax > 0 {
+		l.Limit(int(min(fieldMax, math.MaxInt)))
+	}
 	return d, err
 }
 

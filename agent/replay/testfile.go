@@ -135,7 +135,8 @@ func (r *run) rows() (rows []inputRow, left []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		d, err := newRowDecoder(t, r.env)
+		_, fieldMax := r.plan.Config.Admission(t)
+		d, err := newRowDecoder(t, r.env, fieldMax)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -3,7 +3,6 @@ package format
 import (
 	"encoding/base64"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/edgeflow/edgeflow/dataflow/types"
@@ -80,7 +79,7 @@ type failure struct {
 }
 
 func newCore(s Schema, o Options, std timeStandard) (core, error) {
-	c := core{root: &node{}, onBad: o.OnBad, cols: make([]column, len(s.Columns)), valueMax: math.MaxInt}
+	c := core{root: &node{}, onBad: o.OnBad, cols: make([]column, len(s.Columns)), valueMax: valueMax}
 	c.stats.Missing = make([]uint64, len(s.Columns))
 	c.stats.Mismatch = make([]uint64, len(s.Columns))
 	c.root.declare(s.Declared)

@@ -12,13 +12,16 @@ const (
 	// arenaKept is how many bytes of the arena, and stackKept how many members of the stack, which
 	// are 56 bytes each, are kept for the next event.
 	arenaKept, stackKept = 1 << 20, 1 << 14
+	// valueMax is how many bytes a nested value may have where nobody says: what takes a few
+	// bytes in a damaged or hostile message takes no gigabytes in memory.
+	valueMax = 16 << 20
 	// occurrencesMax bounds the counts of a MULTISET together: a row each is what UNNEST makes.
 	occurrencesMax = 1_000_000
 )
 
 // Limited is a decoder that refuses events with a nested value of more than n bytes as it
-// has them in memory, which may be many times what it takes in the message: a ROW of a
-// hundred fields may come as `{}`. The reason is an *EventError that is TooLarge, and
+// has them in memory, 16 MB unless it is told, which may be many times what it takes in the
+// message: a ROW of a hundred fields may come as `{}`. The reason is an *EventError that is TooLarge, and
 // 'ignore-parse-errors' does not hide it.
 type Limited interface {
 	Limit(n int)

@@ -138,3 +138,20 @@ func TestCountsOfMultisets(t *testing.T) {
 		}
 	}
 }
+
+// Decoders have a limit where nobody sets one.
+func TestNestedValuesHaveALimitUnasked(t *testing.T) {
+	all := swollen(150_000)
+	for _, name := range []string{"rows, json", "rows, msgpack"} {
+		c, refused := all[name], 0
+		s := Schema{Columns: columns("a", c.t)}
+		d, err := NewDecoder(c.format, s, Options{OnBad: func([]byte, int, error) { refused++ }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Decode(c.msg, vec.NewBatch(columnTypes(s.Columns)))
+		if most := cap(d.(valueDecoder).base().arena); refused != 1 || most > 2*valueMax {
+			t.Errorf("%s: %d refused, arena of %d", name, refused, most)
+		}
+	}
+}
