@@ -57,7 +57,8 @@ func TestResultsOfAggregatesAreBounded(t *testing.T) {
 // TestResultsOfARowAreBounded lets several aggregates have results that are too much together.
 func TestResultsOfARowAreBounded(t *testing.T) {
 	h := newAggBench(t, false, mustAgg(t, "LISTAGG", AggOptions{}, aggCol(2)), mustAgg(t, "COUNT", AggOptions{}),
-		mustAgg(t, "ARRAY_AGG", AggOptions{}, aggCol(2)), mustAgg(t, "COLLECT", AggOptions{}, aggCol(2)))
+		mustAgg(t, "ARRAY_AGG", AggOptions{}, aggCol(2)), mustAgg(t, "COLLECT", AggOptions{}, aggCol(2)),
+		mustAgg(t, "JSON_ARRAYAGG", AggOptions{}, aggCol(2)), mustAgg(t, "LISTAGG", AggOptions{}, aggCol(2), NewString(";")))
 	st := h.group(1)
 	for i, over := range []bool{false, true} {
 		h.batch.Reset()

@@ -24,7 +24,7 @@ func (e *fieldExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 		}
 		e.out.Set(i, vec.RowAt(in.Bytes(i), e.fields, e.index))
 	}
-	return e.out
+	return c.within(e.out, b.N, sel)
 }
 
 // rows is the number of rows that count, row the k-th of them.
@@ -119,6 +119,7 @@ type coalesceExec struct {
 }
 
 func (e *coalesceExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
+	all := sel
 	e.out.Reset()
 	for a, arg := range e.args {
 		v := arg.eval(c, b, sel)
@@ -137,13 +138,13 @@ func (e *coalesceExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 		e.rest[a] = rest
 		sel = rest
 		if len(rest) == 0 {
-			return e.out
+			break
 		}
 	}
 	for _, i := range sel {
 		e.out.SetNull(int(i))
 	}
-	return e.out
+	return c.within(e.out, b.N, all)
 }
 
 // caseExec evaluates condition k for the rows that no former condition took, and value k
@@ -173,6 +174,12 @@ func (k *compiler) buildCase(n *Case, cond bool) (exec, error) {
 
 func (e *caseExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 	e.out.Reset()
+	e.fill(c, b, sel)
+	return c.within(e.out, b.N, sel)
+}
+
+// fill makes the cells of out.
+func (e *caseExec) fill(c *Ctx, b *vec.Batch, sel []int32) {
 	for a, cond := range e.conds {
 		v := cond.eval(c, b, sel)
 		hit, rest := e.hit[a][:0], e.rest[a][:0]
@@ -190,17 +197,14 @@ func (e *caseExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 		}
 		sel = rest
 		if len(rest) == 0 {
-			return e.out
+			return
 		}
 	}
 	if e.other != nil {
 		scatter(e.out, e.other.eval(c, b, sel), sel)
-		return e.out
+		return
 	}
-	for k := range rows(b.N, sel) {
-		e.out.SetNull(row(sel, k))
-	}
-	return e.out
+	setNulls(e.out, b.N, sel, 0)
 }
 
 // scatter copies the cells of the selected rows.

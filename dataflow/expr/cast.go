@@ -49,7 +49,7 @@ func (e *castExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 	e.out.OrNulls(x)
 	if e.kernel != nil {
 		e.kernel(x, e.out, b.N, sel)
-		return e.out
+		return c.within(e.out, b.N, sel)
 	}
 	for j := range rows(b.N, sel) {
 		i := row(sel, j)
@@ -65,7 +65,7 @@ func (e *castExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 		}
 		e.out.Set(i, d)
 	}
-	return e.out
+	return c.within(e.out, b.N, sel)
 }
 
 // samePhysical tells that every value of one type is, unchanged, one of the other.

@@ -191,8 +191,9 @@ func symbolLit(s string) Node { return &Lit{Value: vec.StringDatum(s), T: types.
 // may build.
 const maxResultBytes = 16 << 20
 
-// maxRowBytes bounds the results of one row together.
-const maxRowBytes = 2 * maxResultBytes
+// maxRowBytes bounds the large results of one row together, those that it has on the way to
+// others included.
+const maxRowBytes = 4 * maxResultBytes
 
 var (
 	errLargeValue = fmt.Errorf("the result exceeds the limit of %d bytes", maxResultBytes)

@@ -22,6 +22,8 @@ type Ctx struct {
 	// when HasWatermark is set.
 	Watermark    int64
 	HasWatermark bool
+
+	part part
 }
 
 // Fail records that a row cannot be computed. One row may be recorded more than once.
@@ -34,6 +36,8 @@ type Program struct {
 	t    types.Type
 	gen  uint64
 	sel  []int32
+	// whole is the results of a batch that was computed in parts.
+	whole *vec.Vector
 }
 
 // exec is a compiled node. Each is evaluated at most once per Eval.
@@ -43,24 +47,6 @@ type exec interface {
 
 // Type is the type of the result.
 func (p *Program) Type() types.Type { return p.t }
-
-// Eval computes the expression for the rows in sel (nil: all b.N rows). Row i of the
-// result is row i of b; other rows hold anything. The result is valid until the next Eval
-// and, for a column, is the batch's own vector. A row that cannot be computed is NULL and
-// recorded in c.Errs.
-func (p *Program) Eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
-	p.gen++
-	p.sel = sel
-	return p.root.eval(c, b, sel)
-}
-
-// EvalSel appends to dst the rows of sel (nil: all b.N rows) for which a BOOLEAN
-// expression is TRUE.
-func (p *Program) EvalSel(c *Ctx, b *vec.Batch, sel, dst []int32) []int32 {
-	p.gen++
-	p.sel = sel
-	return selectTrue(p.root, c, b, sel, dst)
-}
 
 func selectTrue(e exec, c *Ctx, b *vec.Batch, sel, dst []int32) []int32 {
 	if l, ok := e.(*logicExec); ok && !l.or {
@@ -309,7 +295,7 @@ func (e *kernelExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 		}
 	}
 	e.fn(c, e.vecs, e.out, b.N, sel)
-	return e.out
+	return c.within(e.out, b.N, sel)
 }
 
 // rowExec runs a row implementation row by row.
@@ -329,18 +315,22 @@ func (e *rowExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 	}
 	e.out.Reset()
 	for k := range rows(b.N, sel) {
-		e.row(c, b, row(sel, k))
+		if i := row(sel, k); i >= c.part.end || !e.row(c, b, i) {
+			setNulls(e.out, b.N, sel, k)
+			break
+		}
 	}
 	e.ctx.rest()
 	return e.out
 }
 
-func (e *rowExec) row(c *Ctx, b *vec.Batch, i int) {
+// row computes a row, or tells that the part ends before it.
+func (e *rowExec) row(c *Ctx, b *vec.Batch, i int) bool {
 	for k, v := range e.vecs {
 		d := v.Get(i)
 		if d.Null && e.strict {
 			e.out.SetNull(i)
-			return
+			return true
 		}
 		e.data[k] = d
 	}
@@ -350,9 +340,16 @@ func (e *rowExec) row(c *Ctx, b *vec.Batch, i int) {
 		e.ctx.Origin = b.Origin[i]
 	}
 	d, err := e.fn(&e.ctx, e.data)
+	if err == nil && len(d.B) > partBytes-e.out.Held() {
+		var taken bool
+		if taken, err = c.over(i, len(d.B)); !taken {
+			return false
+		}
+	}
 	if err != nil {
 		c.Fail(i, err)
 		d.Null = true
 	}
 	e.out.Set(i, d)
+	return true
 }

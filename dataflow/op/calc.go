@@ -76,29 +76,46 @@ func (o *Calc) Process(_ int, b *vec.Batch) error {
 		}
 		o.ledger.add(filtered, int64(before-lost-len(sel)))
 	}
-	out := narrow(&o.out, b, sel)
-	if o.project != nil && out.Rows() > 0 {
-		failed := len(o.ec.Errs)
-		for i, p := range o.project {
-			o.vectors[i] = p.Eval(&o.ec, b, sel)
-		}
-		out.Cols = o.vectors
-		if len(o.ec.Errs) > failed {
-			if sel == nil {
-				sel = every[:b.N]
-			}
-			out.Sel, _ = o.drop(sel, failed)
-		}
-	}
-	if len(o.ec.Errs) > 0 {
-		if err := o.letters(b); err != nil {
+	for {
+		out, end := o.part(b, sel)
+		if err := o.letters(b, end); err != nil {
 			return err
 		}
+		if out.Rows() > 0 {
+			if err := o.ctx.Out.Process(out); err != nil {
+				return err
+			}
+		}
+		if end >= b.N {
+			return nil
+		}
+		sel = expr.After(sel, end, b.N)
 	}
-	if out.Rows() == 0 {
-		return nil
+}
+
+// part projects rows of sel, as many as have results for one batch: those before end.
+func (o *Calc) part(b *vec.Batch, sel []int32) (out *vec.Batch, end int) {
+	out, end = narrow(&o.out, b, sel), b.N
+	if o.project == nil || out.Rows() == 0 {
+		return out, end
 	}
-	return o.ctx.Out.Process(out)
+	failed := len(o.ec.Errs)
+	o.ec.Begin()
+	for i, p := range o.project {
+		v, n := p.EvalPart(&o.ec, b, sel)
+		if o.vectors[i] = v; n < end {
+			end = n
+			sel = expr.Before(sel, end)
+		}
+	}
+	out.Sel, out.Cols = sel, o.vectors
+	if o.ec.Forget(failed, end); len(o.ec.Errs) > failed {
+		if sel == nil {
+			sel = every[:b.N]
+		}
+		out.Sel, _ = o.drop(sel, failed)
+	}
+	return out, end
 }
 
 // drop takes the rows of the failures from the given one on out of sel. lost is how many
@@ -120,11 +137,19 @@ func (o *Calc) drop(sel []int32, from int) (rest []int32, lost int) {
 	return rest, lost
 }
 
-// letters hands the rows that failed to the dead letters, in their order and each with its
-// first failure, so that nothing follows from which rows are in a batch.
-func (o *Calc) letters(b *vec.Batch) error {
+// letters hands the rows before end that failed to the dead letters, in their order and each
+// with its first failure, so that nothing follows from which rows are in a batch.
+func (o *Calc) letters(b *vec.Batch, end int) error {
+	if len(o.ec.Errs) == 0 {
+		return nil
+	}
 	slices.SortStableFunc(o.ec.Errs, func(a, b expr.RowError) int { return a.Row - b.Row })
+	rest := o.ec.Errs[:0]
 	for _, e := range o.ec.Errs {
+		if e.Row >= end {
+			rest = append(rest, e)
+			continue
+		}
 		if !o.bad[e.Row] {
 			continue
 		}
@@ -133,6 +158,7 @@ func (o *Calc) letters(b *vec.Batch) error {
 			return err
 		}
 	}
+	o.ec.Errs = rest
 	return nil
 }
 

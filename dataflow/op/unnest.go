@@ -65,8 +65,21 @@ func (o *Unnest) Open(c *Context) error {
 func (o *Unnest) Process(_ int, b *vec.Batch) error {
 	sel := selection(b)
 	o.ledger.add(rowsIn, int64(len(sel)))
-	o.ec.Errs = o.ec.Errs[:0]
-	v := o.arg.Eval(&o.ec, b, b.Sel)
+	for len(sel) > 0 {
+		o.ec.Errs = o.ec.Errs[:0]
+		o.ec.Begin()
+		v, end := o.arg.EvalPart(&o.ec, b, sel)
+		o.ec.Forget(0, end)
+		if err := o.rows(b, expr.Before(sel, end), v); err != nil {
+			return err
+		}
+		sel = expr.After(sel, end, b.N)
+	}
+	return o.emit.flush()
+}
+
+// rows emits the elements of rows whose collections are in v, but for those that failed.
+func (o *Unnest) rows(b *vec.Batch, sel []int32, v *vec.Vector) error {
 	for _, e := range o.ec.Errs {
 		if !o.bad[e.Row] {
 			o.bad[e.Row] = true
@@ -86,7 +99,7 @@ func (o *Unnest) Process(_ int, b *vec.Batch) error {
 	for _, e := range o.ec.Errs {
 		o.bad[e.Row] = false
 	}
-	return o.emit.flush()
+	return nil
 }
 
 func (o *Unnest) row(b *vec.Batch, i int, v *vec.Vector) error {
