@@ -104,9 +104,12 @@ func (l link) answered(took time.Duration) link {
 }
 
 // sent takes in that a batch was confirmed after took, and its beginning answered after round,
-// 0 where the hub does not say that.
+// 0 where the hub does not say that: it is what it was then.
 func (l link) sent(bytes int, took, round time.Duration) link {
 	limit := l.batchBytes()
+	if round == 0 {
+		round = l.round
+	}
 	round = min(round, took)
 	l = l.answered(round)
 	l.lost = 0

@@ -11,11 +11,20 @@ import (
 // length is how many messages store a batch: the cursors, and what follows them.
 func length(b *forward.Batch) int { return 1 + len(b.With) + len(b.Messages) }
 
+// lone tells that a batch has one message of rows, which then goes before the cursor: the server
+// gives a batch up of which nothing comes for ten seconds, and begins with what came first. So a row
+// may take the link longer.
+func lone(b *forward.Batch) bool { return len(b.With) == 0 && len(b.Messages) == 1 }
+
 // message makes the message number i, from 1, of a batch with an id. The cursors' contents
 // share a buffer: a message is to be sent before the next one is made.
 func (h *Hub) message(b *forward.Batch, id string, i int) *nats.Msg {
 	moves := 1 + len(b.With)
 	switch {
+	case lone(b) && i == 1:
+		return h.rows(b, &b.Messages[0], id, i)
+	case lone(b):
+		return h.cursor(b, &b.Move, id, i)
 	case i == 1:
 		return h.cursor(b, &b.Move, id, i)
 	case i <= moves:

@@ -31,19 +31,23 @@ func TestErrorsNameWhatIsDenied(t *testing.T) {
 	if _, err := h.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// The cursor is let through, the rows are not.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	go func() {
-		for l.Denied() == nil && ctx.Err() == nil {
-			<-time.After(time.Millisecond)
+	// The cursor is let through, the rows are not: a batch has none of them, or lacks its end.
+	row := forward.Message{Subject: "hub.rows", First: 1, Last: 1, Data: []byte("1")}
+	for _, rows := range [][]forward.Message{{row, row}, {row}} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		go func() {
+			for l.Denied() == nil && ctx.Err() == nil {
+				<-time.After(time.Millisecond)
+			}
+			if len(rows) > 1 {
+				cancel()
+			}
+		}()
+		b := &forward.Batch{Pipeline: "p", Instance: "i", Move: forward.Move{Output: "out", Subject: natshub.CursorSubject("hub", "p", "i", "out")}, Messages: rows}
+		_, err = h.Publish(ctx, b)
+		if !errors.Is(err, cnats.ErrAuthorization) || !strings.Contains(err.Error(), "hub.rows") {
+			t.Errorf("%d rows: the error is %v", len(rows), err)
 		}
-		cancel()
-	}()
-	b := &forward.Batch{Pipeline: "p", Instance: "i", Move: forward.Move{Output: "out", Subject: natshub.CursorSubject("hub", "p", "i", "out")},
-		Messages: []forward.Message{{Subject: "hub.rows", First: 1, Last: 1, Data: []byte("1")}}}
-	_, err = h.Publish(ctx, b)
-	if !errors.Is(err, cnats.ErrAuthorization) || !strings.Contains(err.Error(), "hub.rows") {
-		t.Errorf("the error is %v", err)
 	}
 }

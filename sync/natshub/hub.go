@@ -1,8 +1,8 @@
 // Package natshub is a JetStream stream as a hub of the forwarder.
 //
-// A publish is an atomic batch of the server: its first message moves the cursor subject
-// (rolled up, never expiring, guarded by the subject's expected last sequence), the last
-// one commits. The server checks the guard at the commit, so a batch of an instance that
+// A publish is an atomic batch of the server: its first message, or the second of two, moves the
+// cursor subject (rolled up, never expiring, guarded by the subject's expected last sequence),
+// the last one commits. The server checks the guard at the commit, so a batch of an instance that
 // was fenced meanwhile is refused whole. The cursor is read from the stream's leader.
 //
 // The package must not import the engine's operators, store or agent.
@@ -44,6 +44,9 @@ const overheadBytes = 300
 
 // answerPoll is how often a wait for an answer looks whether the connection still stands.
 const answerPoll = 100 * time.Millisecond
+
+// longBytes is from when on a row may be what keeps a link from being heard of.
+const longBytes = 64 << 10
 
 // batchMessagesMax is the server's default limit of a batch, the cursor included.
 const batchMessagesMax = 1000
@@ -326,6 +329,15 @@ func (h *Hub) ReadCursor(ctx context.Context, subject string) (data []byte, plac
 
 // Publish implements forward.Hub.
 func (h *Hub) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
+	place, err := h.publish(ctx, b)
+	var notSent *forward.NotSentError
+	if err != nil && lone(b) && len(b.Messages[0].Data) >= longBytes && !errors.As(err, &notSent) && (ctx.Err() != nil || !h.nc.IsConnected()) {
+		err = fmt.Errorf("%w: row %d alone takes %d bytes, and a connection on which nothing else gets through for 20 s is taken for dead: send less in a row, or over a faster link", err, b.Messages[0].First, len(b.Messages[0].Data))
+	}
+	return place, err
+}
+
+func (h *Hub) publish(ctx context.Context, b *forward.Batch) (uint64, error) {
 	if err := h.connect(); err != nil {
 		return 0, err
 	}
@@ -405,11 +417,14 @@ func (h *Hub) outcome(ctx context.Context, answers <-chan answer, b *forward.Bat
 			}
 			return 0, fmt.Errorf("hub: no answer to a batch: %w", err)
 		}
-		if b.Round == 0 {
+		if b.Round == 0 && !lone(b) { // of a lone row, the answer waits for all of it
 			b.Round = m.after
 		}
 		if len(m.Data) == 0 {
 			if m.Header.Get("Status") == "503" {
+				if err := h.astray(b); err != nil {
+					return 0, err
+				}
 				return 0, &forward.RefusedError{Reason: "no stream takes the subject", Hint: fmt.Sprintf("is it among the subjects of stream %s? look with `nats stream info %s`", h.o.Stream, h.o.Stream)}
 			}
 			continue
@@ -427,6 +442,9 @@ func (h *Hub) outcome(ctx context.Context, answers <-chan answer, b *forward.Bat
 			if err := h.astray(b); err != nil {
 				return 0, err
 			}
+			if why := h.link.Denied(); why != nil { // what it did not permit is not in the batch
+				return 0, fmt.Errorf("%w: %w", &forward.RefusedError{Reason: r.Error.Error()}, why)
+			}
 		}
 		if r.Error != nil {
 			return 0, classify(r.Error)
@@ -436,6 +454,9 @@ func (h *Hub) outcome(ctx context.Context, answers <-chan answer, b *forward.Bat
 		}
 		if r.Count != n || r.Seq < uint64(n) {
 			return 0, fmt.Errorf("hub: answer to a batch of %d: count %d, sequence %d", n, r.Count, r.Seq)
+		}
+		if lone(b) {
+			return r.Seq, nil
 		}
 		return r.Seq - uint64(n) + 1, nil
 	}
