@@ -7,19 +7,26 @@ import "time"
 const clockStep = time.Minute
 
 // ages tells how old rows are. A host without a clock of its own begins somewhere in the past, and
-// sets its clock when it has a network: rows of before are as old then as they were.
+// sets its clock when it has a network: rows of before are as old then as they were. It is to see
+// the time at least once before a row is created, and now and then while rows wait.
 type ages struct {
 	last   time.Time
 	before int64 // rows created up to then were created by the clock as it was, ms since 1970
 	set    int64 // by how much it was set ahead since, ms
 }
 
-// of is the age of what was created at a time, in ms since 1970.
-func (a *ages) of(created int64, now time.Time) time.Duration {
+// see takes in the time.
+func (a *ages) see(now time.Time) {
 	if !a.last.IsZero() {
-		a.stepped(now.UnixMilli() - a.last.UnixMilli() - now.Sub(a.last).Milliseconds())
+		passed := now.Sub(a.last).Milliseconds()
+		a.stepped(now.UnixMilli()-a.last.UnixMilli()-passed, a.last.UnixMilli()+passed)
 	}
 	a.last = now
+}
+
+// of is the age of what was created at a time, in ms since 1970, at the time seen last.
+func (a *ages) of(created int64, now time.Time) time.Duration {
+	a.see(now)
 	age := now.UnixMilli() - created
 	if created <= a.before {
 		age -= a.set
@@ -27,9 +34,11 @@ func (a *ages) of(created int64, now time.Time) time.Duration {
 	return time.Duration(age) * time.Millisecond
 }
 
-// stepped takes in that the wall clock went so many ms further than time did.
-func (a *ages) stepped(ms int64) {
+// stepped takes in that the wall clock went so many ms further than time did, and would show old now.
+// Of what was created since the time was seen last it cannot be told by which clock: it counts as the
+// younger one, and is kept the longer.
+func (a *ages) stepped(ms, old int64) {
 	if ms > clockStep.Milliseconds() {
-		a.before, a.set = a.last.UnixMilli(), a.set+ms
+		a.before, a.set = old, a.set+ms
 	}
 }

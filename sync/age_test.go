@@ -18,7 +18,7 @@ func TestAges(t *testing.T) {
 		}
 		var slewed time.Duration
 		for _, step := range steps {
-			a.stepped(step.Milliseconds())
+			a.stepped(step.Milliseconds(), now.UnixMilli())
 			now = now.Add(step)
 			a.last = now
 			if step <= clockStep {
@@ -34,10 +34,40 @@ func TestAges(t *testing.T) {
 			t.Errorf("%s: what is 3 s old is %v old", name, got)
 		}
 	}
+	// A row that was created after the time was seen last, and before the clock was set.
 	var a ages
-	now := time.Now() // of one clock the two readings go the same way
+	now := time.Unix(1000, 0)
+	a.see(now)
+	row := now.Add(5 * s)
+	a.stepped((40 * year).Milliseconds(), now.Add(8*s).UnixMilli())
+	if a.last = now.Add(8*s + 40*year); a.of(row.UnixMilli(), a.last) != 3*s {
+		t.Errorf("a row of between two looks is %v old", a.of(row.UnixMilli(), a.last))
+	}
+	a = ages{}
+	now = time.Now() // of one clock the two readings go the same way
 	a.of(0, now)
 	if a.of(0, now.Add(5*year)); a.set != 0 {
 		t.Errorf("time that goes by is taken for a step of %d ms", a.set)
+	}
+}
+
+type noHub struct{ Hub }
+
+// The time is seen before there are rows: the first may be created before the clock is set, and is
+// looked at after.
+func TestTimeIsSeenWithoutRows(t *testing.T) {
+	for _, look := range []func(*Forwarder, time.Time){
+		func(f *Forwarder, now time.Time) { f.Plan(now) },
+		func(f *Forwarder, now time.Time) { f.Statuses(now) },
+	} {
+		f, err := New(Options{Pipeline: "p", Instance: "i", Store: newMemStore(), Outputs: []OutputOptions{
+			{Name: "o", Hub: noHub{}, Subject: "s", CursorSubject: "c", AgeMax: time.Hour, OnFull: DropOldest}}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.UnixMilli(1e12)
+		if look(f, now); !f.ages.last.Equal(now) {
+			t.Error("the time is not seen")
+		}
 	}
 }

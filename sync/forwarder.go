@@ -133,6 +133,7 @@ func (f *Forwarder) Step(ctx context.Context, now time.Time) (wait time.Duration
 func (f *Forwarder) Plan(now time.Time) []OutputState {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.ages.see(now)
 	states := make([]OutputState, len(f.outputs))
 	for i, o := range f.outputs {
 		acc := o.acc
@@ -283,6 +284,7 @@ func (f *Forwarder) Drained() bool {
 func (f *Forwarder) Statuses(now time.Time) []Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.ages.see(now)
 	out := make([]Status, len(f.outputs))
 	for i, o := range f.outputs {
 		s := &f.shared[i]
