@@ -275,6 +275,15 @@ func overlayRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
 
 func replaceRow(c *RowCtx, args []vec.Datum) (vec.Datum, error) {
 	s, old, repl := args[0].B, args[1].B, args[2].B
+	found := int64(0)
+	if len(old) == 0 {
+		found = int64(utf8.RuneCount(s)) + 1
+	} else if len(repl) > len(old) {
+		found = int64(bytes.Count(s, old))
+	}
+	if err := checkSize("REPLACE", int64(len(s))+found*int64(len(repl)-len(old))); err != nil {
+		return vec.NullDatum, err
+	}
 	b := c.Buf[:0]
 	if len(old) == 0 {
 		b = append(b, repl...)

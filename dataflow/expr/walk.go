@@ -213,7 +213,7 @@ func appendKey(b []byte, n Node) []byte {
 
 // Fold replaces subexpressions without columns and volatile functions by their values,
 // and drops what constant conditions and declarations of NOT NULL decide. What would fail stays, and fails for the
-// rows that need it.
+// rows that need it; so does what is larger than foldedMax.
 func Fold(n Node, env *Env) Node {
 	return Rewrite(n, func(m Node) Node {
 		switch m := m.(type) {
@@ -236,12 +236,16 @@ func Fold(n Node, env *Env) Node {
 				return m
 			}
 		}
-		if d, err := Constant(m, env); err == nil {
+		if d, err := Constant(m, env); err == nil && len(d.B) <= foldedMax {
 			return &Lit{Value: d, T: m.Type()}
 		}
 		return m
 	})
 }
+
+// foldedMax is how many bytes a value has that is computed once and kept in the plan. A few
+// calls of REPEAT or REPLACE would fill memory with larger ones; rows compute those.
+const foldedMax = 64 << 10
 
 // Constant is the value of an expression without columns, or the error of computing it.
 func Constant(n Node, env *Env) (vec.Datum, error) {

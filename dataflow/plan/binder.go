@@ -22,6 +22,10 @@ type binder struct {
 	joinTTL map[string]time.Duration
 	// reads counts the tables that are read once views and WITH are inlined.
 	reads int
+	// parts counts what the script's queries consist of; sizes holds the sizes of large
+	// expressions. See binder_limits.go.
+	parts int
+	sizes map[expr.Node]int
 	// depth counts the queries being bound, one inside the other.
 	depth    int
 	warnings []Warning
@@ -37,18 +41,6 @@ type cte struct {
 	rel   rel
 	names []string
 	reads int // tables that it reads
-}
-
-// readsMax limits how many tables one script may read once views and WITH are inlined:
-// a view that reads another twice, and so on, doubles the plan at each step.
-const readsMax = 10_000
-
-// read counts tables that are read at a place.
-func (b *binder) read(at sql.Span, n int) error {
-	if b.reads += n; b.reads > readsMax {
-		return b.errorf(at, "with views and WITH inlined the script reads more than %d tables", readsMax)
-	}
-	return nil
 }
 
 // Warning is something that works but deserves a second look.

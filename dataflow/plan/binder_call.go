@@ -44,6 +44,9 @@ func (b *binder) function(e *sql.Call, sc *scope) (expr.Node, error) {
 	if name == "JSON" && !b.jsonInside[e] {
 		return nil, b.errorf(e.Span, "JSON(...) stands in JSON_ARRAY or as a VALUE of JSON_OBJECT only")
 	}
+	if err := b.few(e.Span, len(e.Args)); err != nil {
+		return nil, err
+	}
 	b.markJSON(name, e.Args)
 	args, err := b.exprs(e.Args, sc)
 	if err != nil {

@@ -25,6 +25,14 @@ type scope struct {
 
 // expr binds an expression.
 func (b *binder) expr(e sql.Expr, sc *scope) (expr.Node, error) {
+	n, err := b.anyExpr(e, sc)
+	if err != nil {
+		return nil, err
+	}
+	return n, b.small(e.Range(), n)
+}
+
+func (b *binder) anyExpr(e sql.Expr, sc *scope) (expr.Node, error) {
 	if sc.group != nil {
 		if n, done, err := b.grouped(e, sc); done || err != nil {
 			return n, err
@@ -459,6 +467,9 @@ func (b *binder) trim(e *sql.Trim, sc *scope) (expr.Node, error) {
 func (b *binder) constructor(e *sql.Constructor, sc *scope) (expr.Node, error) {
 	if e.Query != nil {
 		return nil, b.unsupported(e.Query.Span, "a subquery as a value")
+	}
+	if err := b.few(e.Span, len(e.Elems)); err != nil {
+		return nil, err
 	}
 	switch e.Kind {
 	case sql.ArrayOf:

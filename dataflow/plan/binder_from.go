@@ -60,6 +60,14 @@ func (b *binder) uidHint(h *sql.Hint) (string, error) {
 
 // tableExpr binds an item of FROM.
 func (b *binder) tableExpr(t sql.TableExpr) (*relation, error) {
+	r, err := b.fromItem(t)
+	if err != nil {
+		return nil, err
+	}
+	return r, b.yields(t.Range(), r.rel)
+}
+
+func (b *binder) fromItem(t sql.TableExpr) (*relation, error) {
 	switch t := t.(type) {
 	case *sql.TableName:
 		if t.AsOf != nil {

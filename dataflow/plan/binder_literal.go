@@ -46,6 +46,9 @@ func (b *binder) literal(e sql.Expr) (n expr.Node, ok bool, err error) {
 // a DOUBLE.
 func (b *binder) number(e *sql.NumberLit, span sql.Span, negative bool) (expr.Node, error) {
 	text := e.Text
+	if len(text) > digitsMax {
+		return nil, b.errorf(span, "a number of more than %d characters", digitsMax)
+	}
 	if negative {
 		text = "-" + text
 	}

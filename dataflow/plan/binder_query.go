@@ -61,7 +61,16 @@ func (b *binder) columnList(cols []*sql.Ident, n int, at sql.Span) ([]string, er
 	return names, nil
 }
 
+// body binds a query without its WITH and ORDER BY.
 func (b *binder) body(q sql.QueryBody) (*relation, error) {
+	r, err := b.operand(q)
+	if err != nil {
+		return nil, err
+	}
+	return r, b.yields(q.Range(), r.rel)
+}
+
+func (b *binder) operand(q sql.QueryBody) (*relation, error) {
 	switch q := q.(type) {
 	case *sql.Select:
 		return b.selectBlock(q)
@@ -147,9 +156,12 @@ func (b *binder) expandItems(items []*sql.SelectItem, in *relation) ([]item, err
 				return nil, err
 			}
 			out = append(out, cols...)
-			continue
+		} else {
+			out = append(out, item{x: it.X, name: itemName(it, len(out))})
 		}
-		out = append(out, item{x: it.X, name: itemName(it, len(out))})
+		if err := b.wide(it.Span, len(out)); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

@@ -256,6 +256,9 @@ func (b *binder) attach(in *relation, kind JoinKind, r rel, cond expr.Node, at s
 		return b.unsupported(at, "a comparison of an OVER or an aggregate with a subquery")
 	}
 	j := newJoin(kind, in.rel, r, cond, at)
+	if err := b.yields(at, j); err != nil {
+		return err
+	}
 	if kind.LeftOnly() {
 		in.rel = j
 		return nil

@@ -63,6 +63,9 @@ type tableDraft struct {
 // draftColumns adds the statement's own columns, watermarks and constraints. A computed or
 // metadata column of LIKE's table may be declared anew with OVERWRITING.
 func (b *binder) draftColumns(d *tableDraft, s *sql.CreateTable) error {
+	if err := b.wide(s.Name.Span, len(s.Columns)); err != nil {
+		return err
+	}
 	for _, c := range s.Columns {
 		if c.Kind == sql.NameOnly {
 			return b.errorf(c.Span, "column %s needs a type", c.Name.Name)
@@ -92,7 +95,10 @@ func (b *binder) draftColumns(d *tableDraft, s *sql.CreateTable) error {
 		d.watermarks = s.Watermarks
 	}
 	d.keys = append(d.keys, s.Constraints...)
-	return nil
+	if err := b.wide(s.Name.Span, len(d.cols)); err != nil {
+		return err
+	}
+	return b.consists(s.Name.Span, len(d.cols))
 }
 
 func (b *binder) finishTable(t *Table, d *tableDraft) error {
@@ -125,6 +131,7 @@ func (b *binder) finishTable(t *Table, d *tableDraft) error {
 	if err := b.checkTableOptions(t); err != nil {
 		return err
 	}
+	t.row = t.schema()
 	delete(b.cat.views, t.Name)
 	b.cat.tables[t.Name] = t
 	return nil

@@ -15,7 +15,7 @@ func (b *binder) typeOf(t *sql.TypeSpec) (types.Type, error) {
 	if err != nil {
 		return out, err
 	}
-	return out.WithNull(t.Null == sql.NotNull), nil
+	return out.WithNull(t.Null == sql.NotNull), b.smallType(t.Span, out)
 }
 
 // columnType is typeOf for a column of a table, whose values a format has to write.

@@ -40,6 +40,7 @@ type Table struct {
 
 	span  sql.Span
 	spans map[string]sql.Span // of options
+	row   Schema              // that of a table that is in the catalog
 }
 
 // ColumnKind tells the kinds of a table's columns apart.
@@ -194,6 +195,9 @@ func (t *Table) columnNames() []string {
 
 // schema is the row that a query sees: all columns, computed ones included.
 func (t *Table) schema() Schema {
+	if t.row != nil {
+		return t.row
+	}
 	out := make(Schema, len(t.Columns))
 	for i, c := range t.Columns {
 		out[i] = Column{c.Name, c.Type}

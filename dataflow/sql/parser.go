@@ -10,9 +10,9 @@ import (
 const (
 	textBytesMax = 16 << 20
 
-	depthMax  = 400     // nested parentheses, subqueries, types
-	stepsMax  = 100_000 // operators in one statement
-	errorsMax = 20      // diagnostics of one text
+	depthMax  = 400    // nested parentheses, subqueries, types
+	stepsMax  = 10_000 // operators in one statement
+	errorsMax = 20     // diagnostics of one text
 )
 
 // Parse reads a script: statements separated by semicolons. On mistakes the error

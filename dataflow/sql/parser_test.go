@@ -238,7 +238,7 @@ func TestDeepTextsAreRefusedOrRead(t *testing.T) {
 			}
 		})
 	}
-	long := "SELECT 1" + strings.Repeat(" + 1", 50_000) + " IN (1" + strings.Repeat(", 1", 50_000) + ")"
+	long := "SELECT 1" + strings.Repeat(" + 1", stepsMax-2) + " IN (1" + strings.Repeat(", 1", 50_000) + ")"
 	s, err := Parse("long", long)
 	if err != nil {
 		t.Fatal(err)
