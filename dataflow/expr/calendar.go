@@ -11,7 +11,8 @@ import (
 const (
 	microsPerMilli  = 1_000
 	microsPerSecond = 1_000_000
-	microsPerDay    = 86_400 * microsPerSecond
+	secondsPerDay   = 86_400
+	microsPerDay    = secondsPerDay * microsPerSecond
 	millisPerSecond = 1_000
 	millisPerMinute = 60 * millisPerSecond
 	millisPerHour   = 60 * millisPerMinute

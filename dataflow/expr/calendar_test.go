@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func TestDatePatterns(t *testing.T) {
 			t.Errorf("%q does not parse by %q", c.text, c.pattern)
 			continue
 		}
-		if got := string(p.format(nil, micros, nanos, time.UTC)); got != c.text {
+		if got := string(p.format(nil, micros/microsPerSecond, micros%microsPerSecond*1000+nanos, time.UTC, false)); got != c.text {
 			t.Errorf("%q prints %q, want %q", c.pattern, got, c.text)
 		}
 	}
@@ -188,4 +189,34 @@ func TestRandomIsFixedByOrigin(t *testing.T) {
 	if types.TDouble.NotNull {
 		t.Fatal("types.TDouble changed")
 	}
+}
+
+// Years of other than four digits are printed as Flink prints them: DATE_FORMAT by Java's
+// DateTimeFormatter, FROM_UNIXTIME by its SimpleDateFormat, which takes milliseconds that wrap.
+func TestYearsBeyondFourDigits(t *testing.T) {
+	for _, c := range []struct {
+		year          int64
+		pattern, want string
+		lenient       bool
+	}{
+		{9999, "yyyy", "9999", false}, {10000, "yyyy", "+10000", false}, {10000, "yyyy", "10000", true}, {10000, "y", "10000", false},
+		{10000, "yyyyy", "10000", false}, {100000, "yyyyy", "+100000", false}, {12345, "yy", "45", false},
+		{0, "yyyy", "0001", false}, {-1, "yyyy", "0002", true}, {0, "uuuu", "0000", false}, {-1, "uuuu", "-0001", false}, {-12345, "uu", "45", false},
+		{1, strings.Repeat("y", 30), strings.Repeat("0", 29) + "1", false},
+	} {
+		p, err := compileDatePattern(c.pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(p.format(nil, daysOf(c.year, 1, 1)*secondsPerDay, 0, time.UTC, c.lenient)); got != c.want {
+			t.Errorf("the year %d by %q is %q, want %q", c.year, c.pattern, got, c.want)
+		}
+	}
+	runCases(t, []sqlCase{
+		{SQL: "FROM_UNIXTIME(253402300800)", Expect: "10000-01-01 00:00:00"},
+		{SQL: "FROM_UNIXTIME(9223372036854)", Expect: "294247-01-10 04:00:54"},
+		{SQL: "FROM_UNIXTIME(9223372036855)", Expect: "294247-01-10 04:00:55"},
+		{SQL: "FROM_UNIXTIME(9223372036854775, 'yyyy-MM-dd HH:mm:ss X')", Expect: "292278994-08-17 07:12:55 Z"},
+		{SQL: "FROM_UNIXTIME(9223372036854775807)", Expect: "1969-12-31 23:59:59"},
+	})
 }

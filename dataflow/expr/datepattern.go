@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -111,25 +112,20 @@ var monthNames = [...]string{"January", "February", "March", "April", "May", "Ju
 
 var dayNames = [...]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
-// format appends a local time: microseconds since 1970 and nanoseconds within. The zone
-// is printed where the pattern asks for it.
-func (p *datePattern) format(dst []byte, micros, nanos int64, zone *time.Location) []byte {
-	days := floorDiv(micros, microsPerDay)
+// format appends a local time: seconds since 1970 and nanoseconds within. The zone is printed
+// where the pattern asks for it. lenient is Java's SimpleDateFormat, which puts no sign before
+// a year of more digits than the pattern has letters.
+func (p *datePattern) format(dst []byte, seconds, frac int64, zone *time.Location, lenient bool) []byte {
+	days := floorDiv(seconds, secondsPerDay)
 	y, m, d := civil(days)
-	rest := micros - days*microsPerDay
-	sec := rest / microsPerSecond
+	sec := seconds - days*secondsPerDay
 	hour := sec / 3600
-	frac := rest%microsPerSecond*1000 + nanos
 	for _, it := range p.items {
 		switch it.letter {
 		case 0:
 			dst = append(dst, it.text...)
 		case 'y', 'u':
-			if it.n == 2 {
-				dst = appendPadded(dst, floorMod(y, 100), 2)
-			} else {
-				dst = appendPadded(dst, y, it.n)
-			}
+			dst = appendYear(dst, it, y, lenient)
 		case 'M', 'L':
 			dst = appendName(dst, m, it.n, monthNames[m-1])
 		case 'Q':
@@ -168,7 +164,7 @@ func (p *datePattern) format(dst []byte, micros, nanos int64, zone *time.Locatio
 				dst = append(dst, "PM"...)
 			}
 		default:
-			dst = appendZone(dst, it, micros, zone)
+			dst = appendZone(dst, it, seconds, zone)
 		}
 	}
 	return dst
@@ -186,10 +182,26 @@ func appendName(dst []byte, n int64, letters int, name string) []byte {
 	return append(dst, name...)
 }
 
-func appendZone(dst []byte, it patternItem, micros int64, zone *time.Location) []byte {
+// appendYear appends a year, for y that of its era: the year 0 is the first before the era.
+func appendYear(dst []byte, it patternItem, y int64, lenient bool) []byte {
+	if it.letter == 'y' && y <= 0 {
+		y = 1 - y
+	}
+	switch {
+	case it.n == 2:
+		return appendPadded(dst, max(y, -y)%100, 2)
+	case it.n >= 4 && it.n < len(pow10i) && y >= pow10i[it.n] && !lenient:
+		dst = append(dst, '+')
+	}
+	return appendPadded(dst, y, it.n)
+}
+
+func appendZone(dst []byte, it patternItem, seconds int64, zone *time.Location) []byte {
 	if zone == nil {
 		zone = time.UTC
 	}
+	const most = math.MaxInt64/microsPerSecond - secondsPerDay // beyond it no rule changes
+	micros := min(max(seconds, -most), most) * microsPerSecond
 	at := time.Unix(floorDiv(fromLocal(micros, zone), microsPerSecond), 0).In(zone)
 	name, off := at.Zone()
 	switch it.letter {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -74,18 +75,23 @@ var emptyBitmap = (&bitmapWriter{}).finish(nil)
 func bitmapToArray(c *RowCtx, a []vec.Datum) (vec.Datum, error) {
 	n, err := bitmapCount(a[0].B)
 	if err == nil {
-		err = checkSize("BITMAP_TO_ARRAY", n*4)
+		err = checkSize("BITMAP_TO_ARRAY", int64(vec.ArraySize(types.TInt, int(n))))
 	}
 	if err != nil {
 		return vec.NullDatum, err
 	}
-	vals := make([]vec.Datum, 0, n)
+	w := vec.BeginArray(c.Buf[:0], types.TInt, int(n))
 	err = eachOfBitmap(a[0].B, func(v uint32) bool {
-		vals = append(vals, vec.IntDatum(int64(int32(v))))
-		return true
+		if n--; n >= 0 {
+			w.Add(vec.IntDatum(int64(int32(v))))
+		}
+		return n >= 0
 	})
+	if err == nil && n != 0 {
+		err = errors.New("BITMAP_TO_ARRAY: the bitmap does not have as many values as it says")
+	}
 	if err != nil {
 		return vec.NullDatum, err
 	}
-	return done(c, vec.AppendArray(c.Buf[:0], types.TInt, vals))
+	return done(c, w.Bytes())
 }

@@ -2,9 +2,11 @@ package expr
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand"
 	"testing"
 
+	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
 
@@ -99,4 +101,31 @@ func FuzzBitmapBytes(f *testing.F) {
 			t.Fatal("no text")
 		}
 	})
+}
+
+// An array of what a few bytes of runs stand for is made without a value of its own for each
+// member, and refused beyond the limit of results.
+func TestArrayOfAHugeBitmap(t *testing.T) {
+	full := func(containers int) []byte { // all values below containers << 16
+		b := binary.LittleEndian.AppendUint32(nil, 12347|uint32(containers-1)<<16)
+		b = append(b, bytes.Repeat([]byte{0xff}, (containers+7)/8)...)
+		for k := range containers {
+			b = binary.LittleEndian.AppendUint32(b, uint32(k)|0xffff<<16)
+		}
+		for k, at := 0, len(b)+4*containers; k < containers; k++ {
+			b = binary.LittleEndian.AppendUint32(b, uint32(at+6*k))
+		}
+		return append(b, bytes.Repeat([]byte{1, 0, 0, 0, 0xff, 0xff}, containers)...)
+	}
+	c := &RowCtx{}
+	d, err := bitmapToArray(c, []vec.Datum{vec.BytesDatum(full(8))})
+	if want := vec.ArraySize(types.TInt, 8<<16); err != nil || len(d.B) != want {
+		t.Errorf("%d bytes, want %d; %v", len(d.B), want, err)
+	}
+	if _, err := bitmapToArray(c, []vec.Datum{vec.BytesDatum(full(1 << 16))}); err == nil {
+		t.Error("an array of all values is not refused")
+	}
+	if _, err := bitmapToArray(c, []vec.Datum{vec.BytesDatum(full(33))}); err == nil {
+		t.Error("an array of 17 MB is not refused")
+	}
 }

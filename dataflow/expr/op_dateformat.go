@@ -107,7 +107,8 @@ func resolveDateFormat(args []Node) (Resolved, error) {
 				micros = toLocal(micros, zone)
 			}
 		}
-		c.Buf = p.format(c.Buf[:0], micros, nanos, zone)
+		sec := floorDiv(micros, microsPerSecond)
+		c.Buf = p.format(c.Buf[:0], sec, (micros-sec*microsPerSecond)*1000+nanos, zone, false)
 		return vec.BytesDatum(c.Buf), nil
 	}}}, nil
 }
@@ -339,7 +340,10 @@ func resolveFromUnix(args []Node) (Resolved, error) {
 			return vec.NullDatum, err
 		}
 		zone := zoneOf(c.Env)
-		c.Buf = p.format(c.Buf[:0], toLocal(a[0].I*microsPerSecond, zone), 0, zone)
+		ms := a[0].I * millisPerSecond // as a Java Date has them, which wrap
+		at := time.UnixMilli(ms).In(zone)
+		_, offset := at.Zone()
+		c.Buf = p.format(c.Buf[:0], at.Unix()+int64(offset), int64(at.Nanosecond()), zone, true)
 		return vec.BytesDatum(c.Buf), nil
 	}}}, nil
 }

@@ -35,7 +35,7 @@ func FuzzParse(f *testing.F) {
 		if p, err := compileDatePattern(string(pattern)); err == nil {
 			for _, lenient := range []bool{false, true} {
 				if micros, nanos, _, ok := p.parse(text, lenient); ok {
-					p.format(nil, micros, nanos, time.UTC)
+					p.format(nil, micros/microsPerSecond, nanos, time.UTC, lenient)
 				}
 			}
 		}

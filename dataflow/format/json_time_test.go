@@ -43,3 +43,15 @@ func TestShortTimestampIsTimestamp(t *testing.T) {
 		t.Errorf("only %d timestamps were read", read)
 	}
 }
+
+// Years that four digits do not hold are written as ISO 8601 has them.
+func TestYearsBeyondFourDigits(t *testing.T) {
+	for _, c := range []struct {
+		year int
+		want string
+	}{{9999, "9999-01-02"}, {10000, "+10000-01-02"}, {294247, "+294247-01-02"}, {1234567, "+1234567-01-02"}, {0, "0000-01-02"}, {-1, "-0001-01-02"}, {-290308, "-290308-01-02"}} {
+		if got := string(appendDate(nil, daysFromCivil(c.year, 1, 2))); got != c.want {
+			t.Errorf("the year %d: %s, want %s", c.year, got, c.want)
+		}
+	}
+}

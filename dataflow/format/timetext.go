@@ -1,5 +1,7 @@
 package format
 
+import "strconv"
+
 // Times are read and written in two standards that differ in the letter between date and
 // time of day, and for TIMESTAMP_LTZ end in Z; see Flink's 'json.timestamp-format.standard'.
 
@@ -185,7 +187,7 @@ func cutNanos(days, nanos int64, prec int) (micros, sub int64) {
 
 func appendTwo(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
-// appendDate writes yyyy-MM-dd.
+// appendDate writes yyyy-MM-dd; a year of more than four digits has a sign, as in ISO 8601.
 func appendDate(dst []byte, days int64) []byte {
 	y, m, d := civilFromDays(days)
 	if y < 0 {
@@ -195,10 +197,10 @@ func appendDate(dst []byte, days int64) []byte {
 		dst = append(dst, '+')
 	}
 	if y > 9999 {
-		dst = appendTwo(dst, y/10000%100)
-		y %= 10000
+		dst = strconv.AppendInt(dst, int64(y), 10)
+	} else {
+		dst = appendTwo(appendTwo(dst, y/100), y%100)
 	}
-	dst = appendTwo(appendTwo(dst, y/100), y%100)
 	dst = appendTwo(append(dst, '-'), m)
 	return appendTwo(append(dst, '-'), d)
 }
