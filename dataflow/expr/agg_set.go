@@ -324,22 +324,28 @@ func (s *AggSet) Merge(dm *AggStore, dst []byte, sm *AggStore, src []byte) {
 func (s *AggSet) Result(m *AggStore, st []byte, out []*vec.Vector, row int) error {
 	size := 0
 	for i, r := range s.results {
-		err := r.result(m, st, out[i], row)
-		if err == nil && out[i].Phys == types.Bytes && !out[i].IsNull(row) {
-			if size += int(out[i].Str[row].Len); size > maxRowBytes {
+		v := out[i]
+		err := r.result(m, st, v, row)
+		if v.Phys == types.Bytes && err == nil && !v.IsNull(row) {
+			if size += int(v.Str[row].Len); size > maxRowBytes {
 				err = errLargeRow
 			}
 		}
 		if err != nil {
-			for _, v := range out {
-				if v.Phys == types.Bytes {
-					v.SetNull(row)
-				}
-			}
-			return fmt.Errorf("%s: %w", s.calls[i], err)
+			return s.failed(i, err, out, row)
 		}
 	}
 	return nil
+}
+
+// failed is the error of call i, for which values without a fixed size are taken back.
+func (s *AggSet) failed(i int, err error, out []*vec.Vector, row int) error {
+	for _, v := range out {
+		if v.Phys == types.Bytes {
+			v.SetNull(row)
+		}
+	}
+	return fmt.Errorf("%s: %w", s.calls[i], err)
 }
 
 // Release frees what the state keeps outside of itself. The state is then to be dropped.

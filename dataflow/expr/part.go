@@ -20,6 +20,9 @@ type part struct {
 // Begin begins a part, the rows that EvalPart is then asked for by the programs of one caller.
 func (c *Ctx) Begin() { c.part.large = 0 }
 
+// Large tells whether a result of the first row of the part is above partBytes.
+func (c *Ctx) Large() bool { return c.part.large > 0 }
+
 // over is asked for a result of n bytes with which a part exceeds partBytes. The part ends before
 // the row, and it is not taken, unless it is the first one. The error is that its results
 // exceed maxRowBytes.

@@ -87,7 +87,8 @@ func (c *Call) SetBytes(i int, b []byte) {
 // SetNull makes argument i NULL.
 func (c *Call) SetNull(i int) { c.in.Cols[i].SetNull(0) }
 
-// Eval computes the result. It is false when that fails.
+// Eval computes the result. It is false when that fails, or is one that the results of the row
+// are judged together for: then the interpreter takes the event.
 func (c *Call) Eval() bool {
 	c.out = c.prog.Eval(&c.ctx, &c.in, nil)
 	if len(c.ctx.Errs) > 0 {
@@ -95,7 +96,7 @@ func (c *Call) Eval() bool {
 		c.ctx.Errs = c.ctx.Errs[:0]
 		return false
 	}
-	return true
+	return !c.ctx.Large()
 }
 
 // Null tells whether the result is NULL.

@@ -64,7 +64,9 @@ func TestCalcInParts(t *testing.T) {
 			rows = append(rows, []vec.Datum{vec.StringDatum(string(rune('a' + r.Intn(4)))), vec.IntDatum(n)})
 		}
 		got := optest.Run(t, optest.Case{
-			New:   func() (op.Operator, error) { return op.NewCalc(op.CalcConfig{Input: partTypes, Filter: filter, Project: project}) },
+			New: func() (op.Operator, error) {
+				return op.NewCalc(op.CalcConfig{Input: partTypes, Filter: filter, Project: project})
+			},
 			Input: partTypes, Events: optest.Rows(0, rows...), Ordered: true, Lost: lost,
 		})
 		if len(got.Trace) < 8 || lost == 0 {

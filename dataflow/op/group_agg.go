@@ -271,7 +271,8 @@ func (o *GroupAggregate) coalesce(b *vec.Batch, sel []int32, keys []byte, offs [
 func (o *GroupAggregate) gather(b *vec.Batch, sel []int32, keys []byte, offs []uint32) int {
 	mark := uint64(o.progress.Int64(8)) + 1
 	o.progress.SetInt64(8, int64(mark))
-	if len(o.held) == 0 {
+	large := len(o.held) > 0
+	if !large {
 		o.groups.UpsertBatch(keys, offs[:len(sel)+1], o.rows, o.created)
 	}
 	for _, v := range o.before {
@@ -280,10 +281,10 @@ func (o *GroupAggregate) gather(b *vec.Batch, sel []int32, keys []byte, offs []u
 	o.touched, o.sel = o.touched[:0], o.sel[:0]
 	taken := 0
 	for k, i := range sel {
-		if o.held.heavy() {
-			break
-		}
-		if len(o.held) > 0 {
+		if large {
+			if o.held.heavy() {
+				break
+			}
 			o.rows[k], o.created[k] = o.groups.Upsert(keys[offs[k]:offs[k+1]])
 		}
 		taken++
