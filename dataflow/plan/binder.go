@@ -23,9 +23,10 @@ type binder struct {
 	// reads counts the tables that are read once views and WITH are inlined.
 	reads int
 	// parts counts what the script's queries consist of; sizes holds the sizes of large
-	// expressions. See binder_limits.go.
-	parts int
-	sizes map[expr.Node]int
+	// expressions, heights those of rels. See binder_limits.go.
+	parts   int
+	sizes   map[expr.Node]int
+	heights map[rel]int
 	// depth counts the queries being bound, one inside the other.
 	depth    int
 	warnings []Warning

@@ -19,6 +19,8 @@ const (
 	// partsMax limits what all queries of one script consist of, once views and WITH are inlined:
 	// the columns of tables, joins and queries, fields included, and the nodes of expressions.
 	partsMax = 500_000
+	// heightMax limits how many queries stand upon each other.
+	heightMax = 1000
 	// digitsMax limits how long a number is written: reading one takes time by the square of that.
 	digitsMax = 1000
 	// countedAlone is from which size on that of an expression is remembered.
@@ -35,6 +37,9 @@ func (b *binder) read(at sql.Span, n int) error {
 
 // yields counts what a table or query at a place consists of.
 func (b *binder) yields(at sql.Span, r rel) error {
+	if b.height(r) > heightMax {
+		return b.errorf(at, "with views and WITH inlined more than %d queries stand upon each other", heightMax)
+	}
 	cols, n := r.cols(), 0
 	if err := b.wide(at, len(cols)); err != nil {
 		return err
@@ -48,6 +53,23 @@ func (b *binder) yields(at sql.Span, r rel) error {
 		}
 	}
 	return b.consists(at, n)
+}
+
+// height is how many rels stand upon each other in r. Those below it have been asked for
+// before, but for a few.
+func (b *binder) height(r rel) int {
+	h := b.heights[r]
+	if h == 0 {
+		for _, k := range r.kids() {
+			h = max(h, b.height(k))
+		}
+		h++
+		if b.heights == nil {
+			b.heights = map[rel]int{}
+		}
+		b.heights[r] = h
+	}
+	return h
 }
 
 // consists counts n parts more.

@@ -44,8 +44,15 @@ func TestShortScriptsStandForMuch(t *testing.T) {
 		"a wide table of many unions": {columns(2000) + "SELECT * FROM w" + strings.Repeat(" UNION ALL SELECT * FROM w", 5000), "more than 500000 columns"},
 		"too many columns":            {columns(5000) + "SELECT z FROM w", "a row of more than 4096 columns"},
 		"a number without end":        {"SELECT " + strings.Repeat("9", 900_000), "a number of more than 1000 characters"},
-		"too many elements":           {t1 + "SELECT ARRAY[1" + strings.Repeat(", 1", 150_000) + "] FROM t", "more than 4096 elements"},
-		"too many arguments":          {t1 + "SELECT GREATEST(i" + strings.Repeat(", 1", 150_000) + ") FROM t", "more than 4096 elements or arguments"},
+		"queries upon queries":        {t1 + "SELECT i FROM t" + strings.Repeat(" INTERSECT SELECT l FROM t", 3000), "queries stand upon each other"},
+		"WITH upon WITH": {t1 + "WITH v0 AS (SELECT i FROM t)" + func() (s string) {
+			for i := range 3000 {
+				s += fmt.Sprintf(", v%d AS (SELECT i FROM v%d WHERE i <> %d)", i+1, i, i)
+			}
+			return s
+		}() + " SELECT i FROM v3000", "queries stand upon each other"},
+		"too many elements":  {t1 + "SELECT ARRAY[1" + strings.Repeat(", 1", 150_000) + "] FROM t", "more than 4096 elements"},
+		"too many arguments": {t1 + "SELECT GREATEST(i" + strings.Repeat(", 1", 150_000) + ") FROM t", "more than 4096 elements or arguments"},
 		"LIKE of LIKE": {columns(2000) + strings.Join(func() (out []string) {
 			for i := range 300 {
 				out = append(out, fmt.Sprintf("CREATE TABLE w%d LIKE w;\n", i))

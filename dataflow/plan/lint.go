@@ -10,7 +10,7 @@ import (
 
 // lint lists what works but deserves a second look.
 func (b *binder) lint(p *Plan, targets []*target) []Warning {
-	l := &linter{b: b, at: map[string]sql.Span{}}
+	l := &linter{b: b, at: map[string]sql.Span{}, names: newNamer()}
 	for _, t := range targets {
 		l.at[t.name] = t.span
 	}
@@ -62,9 +62,10 @@ func (l *linter) volatile(n *Calc) {
 }
 
 type linter struct {
-	b   *binder
-	at  map[string]sql.Span
-	out []Warning
+	b     *binder
+	at    map[string]sql.Span
+	names *namer // what it has found of an operator's columns is kept for those above
+	out   []Warning
 }
 
 func (l *linter) warn(at sql.Span, text string) {

@@ -214,17 +214,17 @@ func (l *linter) warnJoin(n *Join) {
 		}
 	}
 	if len(sides) > 0 {
-		l.warn(sql.Span{}, "the "+describe(n)+n.onText()+" keeps every row of its "+strings.Join(sides, " and its ")+
+		l.warn(sql.Span{}, "the "+describe(n)+l.onText(n)+" keeps every row of its "+strings.Join(sides, " and its ")+
 			" side; set table.exec.state.ttl or the hint STATE_TTL, or join within a time interval")
 	}
 }
 
 // onText names a join by its keys.
-func (n *Join) onText() string {
+func (l *linter) onText(n *Join) string {
 	if len(n.LeftKeys) == 0 {
 		return " without keys"
 	}
-	at, in := len(n.b.Inputs[0].Base().Schema), newNamer().in(n)
+	at, in := len(n.b.Inputs[0].Base().Schema), l.names.in(n)
 	return joinKeysText(in.shown[:at], in.shown[at:], n.LeftKeys, n.RightKeys, n.NullSafe)
 }
 
