@@ -117,3 +117,30 @@ func TestADrainOutlivesItsAttempt(t *testing.T) {
 		t.Errorf("state %s after %d restarts: %v", st.State, st.Restarts, pl.Err())
 	}
 }
+
+// What ends the forwarder while a pipeline stops is told, as at any other time.
+func TestAStopTellsWhatEndedTheForwarder(t *testing.T) {
+	edge := newBroker(t, embedded.Options{})
+	edge.events(1, 20)
+	h := newHost(t, t.TempDir(), nil)
+	p, err := agent.Compile("p.sql", rare(edge.ClientURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	pl, err := h.Add(ctx, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.await("p", "all is read", func(st agent.Status) bool { return st.Events == 20 && resOf(st).Generation > 0 })
+	defer failpoint.Enable("")
+	if err := failpoint.Enable("forward.before-publish=panic"); err != nil { // of what the last checkpoint stores
+		t.Fatal(err)
+	}
+	stop()
+	<-pl.Done()
+	if st := pl.Status(); pl.Err() == nil || st.State != agent.Stopped || !strings.Contains(st.Error, "forward.before-publish") {
+		t.Errorf("state %s, %v", st.State, pl.Err())
+	}
+}

@@ -396,7 +396,7 @@ func (r *runner) finish() error {
 
 // stop takes a final checkpoint and gives committed output a moment to leave.
 func (r *runner) stop() error {
-	if r.p.agent.opt.Drain && !r.checks.Drained() {
+	if (r.p.agent.opt.Drain || r.p.draining) && !r.checks.Drained() {
 		r.checks.Drain()
 		if err := r.engine.Drain(); err != nil {
 			return err
@@ -411,12 +411,15 @@ func (r *runner) stop() error {
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
 	connecting := true
+	var ended error
 	for waiting := true; waiting && r.leaves(connecting); {
 		select {
 		case <-deadline.C:
 			waiting = false
 		case <-connect.C:
 			connecting = false
+		case ended = <-r.fwdEnded:
+			waiting = false
 		case <-look.C:
 		}
 	}
@@ -426,6 +429,9 @@ func (r *runner) stop() error {
 		}
 	}
 	r.publish(r.now(), true)
+	if err := errors.Join(ended, r.endForwarder()); err != nil { // what it is about is there at the next start, too
+		return err
+	}
 	r.p.setState(Stopped, nil)
 	r.p.log.Info("stopped", "epoch", r.checks.Epoch)
 	return nil
@@ -440,13 +446,26 @@ func (r *runner) leaves(connecting bool) bool {
 	})
 }
 
+// endForwarder ends the lanes, and returns what ended them before.
+func (r *runner) endForwarder() (err error) {
+	r.fwdStop()
+	r.conns.hangUp() // a step may wait for an attempt at a connection
+	r.fwdRuns.Wait()
+	for {
+		select {
+		case e := <-r.fwdEnded:
+			err = errors.Join(err, e)
+		default:
+			return err
+		}
+	}
+}
+
 // close releases everything; the store last.
 func (r *runner) close() error {
 	var errs []error
 	if r.fwdStop != nil {
-		r.fwdStop()
-		r.conns.hangUp() // a step may wait for an attempt at a connection
-		r.fwdRuns.Wait()
+		errs = append(errs, r.endForwarder())
 	}
 	if r.checks != nil && r.checks.Running() {
 		r.await()
