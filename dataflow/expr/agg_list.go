@@ -119,11 +119,7 @@ func (l *aggList) push(m *AggStore, st []byte, d vec.Datum) {
 	seq := le(s)
 	putLE(s, seq+1)
 	putLE(s[8:], le(s[8:])+1)
-	v := l.encode(d)
-	m.Tree.Put(l.key(m, st, seq), v)
-	if l.find {
-		m.Tree.Put(l.findKey(m, st, aggHash(v, 0), seq), nil)
-	}
+	l.put(m, st, seq, l.encode(d))
 }
 
 // pop removes the first value equal to d. One that is not there is left alone.

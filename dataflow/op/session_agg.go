@@ -69,7 +69,11 @@ func (o *SessionAggregate) Open(c *Context) error {
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
-	o.sessions = openSessions(&o.node, o.cfg.Window.Size, size, o.mergeStates)
+	var rows func([]byte) int64
+	if o.set.MergesBefore() {
+		rows = func(p []byte) int64 { return word(p, sessionRows) }
+	}
+	o.sessions = openSessions(&o.node, o.cfg.Window.Size, size, o.mergeStates, rows)
 	o.progress = openProgress(o.space)
 	o.store.Heap = o.space.Heap("heap")
 	if o.set.NeedsTree() {
@@ -83,11 +87,15 @@ func (o *SessionAggregate) Open(c *Context) error {
 	return nil
 }
 
-// mergeStates adds a session's payload to an earlier one's.
-func (o *SessionAggregate) mergeStates(dst, src []byte) {
+// mergeStates adds a session's payload to that of an earlier one, or of a later one.
+func (o *SessionAggregate) mergeStates(dst, src []byte, before bool) {
 	count(dst[sessionRows:], word(src, sessionRows))
 	count(dst[sessionNet:], word(src, sessionNet))
-	o.set.Merge(&o.store, dst[sessionStates:], &o.store, src[sessionStates:])
+	if before {
+		o.set.MergeBefore(&o.store, dst[sessionStates:], src[sessionStates:])
+	} else {
+		o.set.Merge(&o.store, dst[sessionStates:], &o.store, src[sessionStates:])
+	}
 	o.set.Release(&o.store, src[sessionStates:])
 }
 

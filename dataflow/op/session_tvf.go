@@ -57,7 +57,7 @@ func (o *SessionTVF) Open(c *Context) error {
 	if err := o.bind(c, l); err != nil {
 		return err
 	}
-	o.sessions = openSessions(&o.node, o.cfg.Window.Size, tvfSize, o.move)
+	o.sessions = openSessions(&o.node, o.cfg.Window.Size, tvfSize, o.move, func(p []byte) int64 { return word(p, tvfRows) })
 	o.rows = o.space.Ordered("rows", state.OrderedSpec{ValueSize: -1})
 	o.it = o.rows.Iter()
 	o.progress = openProgress(o.space)
@@ -74,16 +74,45 @@ func (o *SessionTVF) rowKey(id, seq uint64) []byte {
 	return o.at
 }
 
-// move gives the rows of a session to another one.
-func (o *SessionTVF) move(dst, src []byte) {
-	id := uint64(word(src, tvfID))
+// move gives the rows of a session to another one, behind its own or before them.
+func (o *SessionTVF) move(dst, src []byte, before bool) {
+	id, to, n := uint64(word(src, tvfID)), uint64(word(dst, tvfID)), word(src, tvfRows)
+	seq := uint64(word(dst, tvfNext))
+	if before {
+		seq = o.room(dst, uint64(n))
+	} else {
+		count(dst[tvfNext:], n)
+	}
 	for ok := o.it.Seek(o.rowKey(id, 0)); ok && binary.BigEndian.Uint64(o.it.Key()) == id; ok = o.it.Next() {
 		o.value = append(o.value[:0], o.it.Value()...)
-		o.rows.Put(o.rowKey(uint64(word(dst, tvfID)), uint64(word(dst, tvfNext))), o.value)
-		count(dst[tvfNext:], 1)
+		o.rows.Put(o.rowKey(to, seq), o.value)
+		seq++
 	}
-	count(dst[tvfRows:], word(src, tvfRows))
+	count(dst[tvfRows:], n)
 	o.forget(id)
+}
+
+// seqShift is by how much the sequence of a session's rows is raised to make room before them.
+const seqShift = 1 << 62
+
+// room is the first of n sequences before those of a session's rows. Where there are none the
+// rows move up, once in a session's life.
+func (o *SessionTVF) room(p []byte, n uint64) uint64 {
+	id := uint64(word(p, tvfID))
+	o.it.Seek(o.rowKey(id, 0))
+	first := binary.BigEndian.Uint64(o.it.Key()[8:])
+	if first >= n {
+		return first - n
+	}
+	for range word(p, tvfRows) {
+		seq := binary.BigEndian.Uint64(o.it.Key()[8:])
+		o.value = append(o.value[:0], o.it.Value()...)
+		o.rows.Delete(o.rowKey(id, seq))
+		o.rows.Put(o.rowKey(id, seq+seqShift), o.value)
+		o.it.Next()
+	}
+	count(p[tvfNext:], seqShift)
+	return first + seqShift - n
 }
 
 func (o *SessionTVF) forget(id uint64) {

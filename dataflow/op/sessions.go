@@ -20,8 +20,11 @@ type sessions struct {
 	tree, timers *state.Ordered
 	gap          int64
 	payload      int // bytes
-	// merge adds the payload src, of later rows, to dst, and frees what src refers to.
-	merge func(dst, src []byte)
+	// merge adds the payload src to dst, and frees what src refers to. Its rows are later than
+	// those of dst or, with before, earlier.
+	merge func(dst, src []byte, before bool)
+	// rows is how many rows a payload is of; nil when merge cannot take earlier ones.
+	rows func(payload []byte) int64
 	// relieve is called between two sessions that end.
 	relieve func()
 
@@ -38,9 +41,9 @@ const (
 	sessionHead  = 16
 )
 
-func openSessions(n *node, gap int64, payload int, merge func(dst, src []byte)) *sessions {
+func openSessions(n *node, gap int64, payload int, merge func(dst, src []byte, before bool), rows func([]byte) int64) *sessions {
 	s := n.space
-	o := &sessions{gap: gap, payload: payload, merge: merge, relieve: n.relieve,
+	o := &sessions{gap: gap, payload: payload, merge: merge, rows: rows, relieve: n.relieve,
 		tree:   s.Ordered("sessions", state.OrderedSpec{ValueSize: sessionHead + payload}),
 		timers: s.Ordered("timers", state.OrderedSpec{}),
 		value:  make([]byte, sessionHead+payload)}
@@ -103,23 +106,37 @@ func (s *sessions) insert(key []byte, start, end int64) []byte {
 	return v[sessionHead:]
 }
 
-// join merges the sessions in s.found and a row at t to one.
+// join merges the sessions in s.found and a row at t to one. Its payload is that of the
+// largest: what a row costs does not grow with the session that it joins, be that the later.
 func (s *sessions) join(key []byte, t int64) []byte {
 	start, end := t, t+s.gap
-	for k := len(s.found) - 1; k >= 0; k-- {
-		start = min(start, s.found[k])
-		v, _ := s.tree.Get(s.at(key, s.found[k]))
-		end = max(end, word(v, sessionEnd))
-		if k == len(s.found)-1 {
-			copy(s.value, v)
-		} else {
-			s.merge(s.value[sessionHead:], v[sessionHead:])
+	largest, most := len(s.found)-1, int64(0)
+	for k, from := range s.found {
+		v, _ := s.tree.Get(s.at(key, from))
+		start, end = min(start, from), max(end, word(v, sessionEnd))
+		if s.rows != nil {
+			if n := s.rows(v[sessionHead:]); n >= most {
+				largest, most = k, n
+			}
 		}
-		s.timer = append(appendOrdered(s.timer[:0], word(v, sessionTimer)), s.key...)
-		s.timers.Delete(s.timer)
-		s.tree.Delete(s.key)
+	}
+	s.take(key, largest, func(v []byte) { copy(s.value, v) })
+	for k := largest - 1; k >= 0; k-- {
+		s.take(key, k, func(v []byte) { s.merge(s.value[sessionHead:], v[sessionHead:], false) })
+	}
+	for k := largest + 1; k < len(s.found); k++ {
+		s.take(key, k, func(v []byte) { s.merge(s.value[sessionHead:], v[sessionHead:], true) })
 	}
 	return s.insert(key, start, end)
+}
+
+// take calls fn with the k-th session in s.found, and forgets it.
+func (s *sessions) take(key []byte, k int, fn func(v []byte)) {
+	v, _ := s.tree.Mut(s.at(key, s.found[k]))
+	s.timer = append(appendOrdered(s.timer[:0], word(v, sessionTimer)), s.key...)
+	fn(v)
+	s.timers.Delete(s.timer)
+	s.tree.Delete(s.key)
 }
 
 // expire calls fn for the sessions that end at or before bound, in the order of their
