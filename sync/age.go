@@ -15,10 +15,14 @@ type ages struct {
 	set    int64 // by how much it was set ahead since, ms
 }
 
-// see takes in the time.
+// see takes in the time. Several goroutines may tell it, and one the time of a while ago: of these a
+// clock that is set in between would be found once more.
 func (a *ages) see(now time.Time) {
 	if !a.last.IsZero() {
 		passed := now.Sub(a.last).Milliseconds()
+		if passed < 0 {
+			return
+		}
 		a.stepped(now.UnixMilli()-a.last.UnixMilli()-passed, a.last.UnixMilli()+passed)
 	}
 	a.last = now

@@ -43,6 +43,9 @@ func TestAges(t *testing.T) {
 	if a.last = now.Add(8*s + 40*year); a.of(row.UnixMilli(), a.last) != 3*s {
 		t.Errorf("a row of between two looks is %v old", a.of(row.UnixMilli(), a.last))
 	}
+	if a.see(now); a.last.Equal(now) {
+		t.Error("the time of a while ago is taken for the newest")
+	}
 	a = ages{}
 	now = time.Now() // of one clock the two readings go the same way
 	a.of(0, now)
