@@ -336,3 +336,17 @@ func TestOutputInMemoryIsBounded(t *testing.T) {
 		t.Error("held after a success")
 	}
 }
+
+// Frames that a step has stored already take no memory, and count for the budget of their outbox.
+func TestStagedFramesCountForTheOutboxAlone(t *testing.T) {
+	p, c := newChecks(t, store.DefaultPolicy)
+	c.OutputMemoryMax = 1000
+	p.full = map[string]int64{"b": 5000}
+	p.frames = []state.OutboxFrame{{Output: "b", First: 1, Last: 1, Rows: 1, Staged: 5000}}
+	if _, err := c.Begin(at(0)); err != nil {
+		t.Fatal(err)
+	}
+	if c.OutputMemory() != 0 || c.Held(at(0)) != "b" {
+		t.Errorf("%d bytes are in memory, held by %q", c.OutputMemory(), c.Held(at(0)))
+	}
+}
