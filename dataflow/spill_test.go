@@ -2,7 +2,6 @@ package dataflow
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -90,7 +89,7 @@ func TestUpsertsHandedOutEarly(t *testing.T) {
 	put("a", vec.UpdateAfter, "a2")
 	put("b", vec.Delete, "b1")
 	put("c", vec.Insert, "c1")
-	if got, want := fmt.Sprintf("%s", out.cut(nil)[0].Data), "+Ia1 +Ib1 +Ua2 -Db1 +Ic1"; got != want {
+	if got, want := string(out.cut(nil)[0].Data), "+Ia1 +Ib1 +Ua2 -Db1 +Ic1"; got != want {
 		t.Errorf("%q instead of %q", got, want)
 	}
 }
