@@ -197,7 +197,7 @@ func (o *Deduplicate) replace(b *vec.Batch, row int, v []byte, kind vec.RowKind,
 			return err
 		}
 	}
-	o.value = o.codec.append(o.value[:0], b, row)
+	o.value = o.codec.append(reuse(o.value), b, row)
 	if ref == 0 {
 		ref = heap.Put(o.value)
 	} else {

@@ -172,7 +172,7 @@ func (o *IntervalJoin) probe(input int, b *vec.Batch, row int, t, arrival int64)
 	var refs [2]state.Ref
 	keep := now < high
 	if keep {
-		s.value = binary.LittleEndian.AppendUint64(s.value[:0], uint64(arrival))
+		s.value = binary.LittleEndian.AppendUint64(reuse(s.value), uint64(arrival))
 		s.value = s.codec.append(append(s.value, 0), b, row)
 		refs[input] = s.put(t, nextGroup(o.progress), s.value)
 	}

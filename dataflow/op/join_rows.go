@@ -178,10 +178,7 @@ func (r *joinRows) add(b *vec.Batch, i int, key []byte, now, partners int64) {
 	}
 	k, _ := r.keys.Upsert(key)
 	first := word(r.keys.Value(k), 0)
-	if cap(r.buf) < r.head {
-		r.buf = make([]byte, r.head, 256)
-	}
-	r.buf = r.buf[:r.head]
+	r.buf = append(reuse(r.buf), make([]byte, r.head)...)
 	setWord(r.buf, entryNext, first)
 	if r.prev >= 0 {
 		setWord(r.buf, r.prev, 0)
@@ -277,7 +274,7 @@ func (r *joinRows) remove(b *vec.Batch, i int, key []byte, now int64) bool {
 // find looks row i of b up by its identity; 0 when it is not there.
 func (r *joinRows) find(b *vec.Batch, i int) state.Ref {
 	if r.by == JoinByRow {
-		r.buf = r.row.append(r.buf[:0], b, i)
+		r.buf = r.row.append(reuse(r.buf), b, i)
 	}
 	r.identify(r.buf, b, i)
 	id, ok := r.ids.Get(r.idBuf)

@@ -36,7 +36,7 @@ func newKeyCodec(cols []int, ts []types.Type) *keyCodec {
 
 // pack packs the keys of rows sel of b; the result is valid until the next pack.
 func (k *keyCodec) pack(b *vec.Batch, sel []int32) ([]byte, []uint32) {
-	k.buf, k.offs = k.buf[:0], append(k.offs[:0], 0)
+	k.buf, k.offs = reuse(k.buf), append(k.offs[:0], 0)
 	for _, i := range sel {
 		k.buf = k.append(k.buf, b, int(i))
 		k.offs = append(k.offs, uint32(len(k.buf)))

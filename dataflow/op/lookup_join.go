@@ -181,11 +181,11 @@ func (o *LookupJoin) change(b *vec.Batch, row int) {
 		return
 	case found:
 		o.unindex(r)
-		o.value = o.codec.append(o.value[:0], b, row)
+		o.value = o.codec.append(reuse(o.value), b, row)
 		v := o.table.MutValue(r)
 		setWord(v, lookupRef, int64(o.table.Heap().Replace(state.Ref(word(v, lookupRef)), o.value)))
 	default:
-		o.value = o.codec.append(o.value[:0], b, row)
+		o.value = o.codec.append(reuse(o.value), b, row)
 		r, _ = o.table.Upsert(o.id)
 		v := o.table.MutValue(r)
 		setWord(v, lookupRef, int64(o.table.Heap().Put(o.value)))
@@ -294,7 +294,7 @@ func (o *LookupJoin) tracked(b *vec.Batch, row int) error {
 	if err := o.pairs.flush(); err != nil {
 		return err
 	}
-	o.value = binary.LittleEndian.AppendUint64(o.value[:0], uint64(b.ArrivalAt(row)))
+	o.value = binary.LittleEndian.AppendUint64(reuse(o.value), uint64(b.ArrivalAt(row)))
 	for _, ref := range o.hits {
 		right := o.table.Heap().Get(ref)
 		o.value = append(binary.LittleEndian.AppendUint32(o.value, uint32(len(right))), right...)
@@ -318,7 +318,7 @@ func (o *LookupJoin) takeBack(b *vec.Batch, row int) (done bool, err error) {
 		return false, nil
 	}
 	ref := state.Ref(word(o.back.Value(), 0))
-	o.value = append(o.value[:0], o.joined.Heap().Get(ref)...)
+	o.value = append(reuse(o.value), o.joined.Heap().Get(ref)...)
 	o.joined.Heap().Free(ref)
 	o.back.Delete()
 	if o.dead(o.value) {

@@ -95,7 +95,7 @@ func (o *ChangelogNormalize) apply(b *vec.Batch, row int) error {
 		o.forget(r)
 		return o.emit.keep(vec.Delete, arrival)
 	}
-	o.value = o.codec.append(o.value[:0], b, row)
+	o.value = o.codec.append(reuse(o.value), b, row)
 	if !found {
 		r, _ = o.rows.Upsert(o.key)
 		v := o.rows.MutValue(r)

@@ -212,7 +212,7 @@ func (o *Over) wait(b *vec.Batch, row int) error {
 	count(v[overWaits:], 1)
 	o.at = appendID(appendOrdered(o.at[:0], t), word(v, overID))
 	o.at = appendID(o.at, o.sequence())
-	o.value = binary.LittleEndian.AppendUint64(o.value[:0], uint64(arrival))
+	o.value = binary.LittleEndian.AppendUint64(reuse(o.value), uint64(arrival))
 	o.value = o.codec.append(o.value, b, row)
 	o.pending.Put(o.at, o.value)
 	return nil
@@ -250,7 +250,7 @@ func (o *Over) immediate(b *vec.Batch, row int) error {
 	o.key = o.keys.append(o.key[:0], b, row)
 	v := o.open(arrival)
 	if o.bounded() {
-		o.value = o.codec.append(o.value[:0], b, row)
+		o.value = o.codec.append(reuse(o.value), b, row)
 		o.enter(v, arrival, o.value)
 	}
 	o.calls.update(v, b, row, false)
@@ -319,7 +319,7 @@ func (o *Over) group(t int64) error {
 	}
 	peer := word(v, overLast) == t
 	for ok := o.it.Seek(o.prefix); ok && bytes.HasPrefix(o.it.Key(), o.prefix); ok = o.it.Next() {
-		o.value = append(o.value[:0], o.it.Value()...)
+		o.value = append(reuse(o.value), o.it.Value()...)
 		if o.bounded() {
 			o.enter(v, t, o.value[8:])
 		}

@@ -51,7 +51,7 @@ func describeRanked(l *layout, order []SortKey, in []types.Type) {
 // load encodes a row and makes its key, under a sequence.
 func (r *ranked) load(b *vec.Batch, row int, id, seq int64) {
 	r.loadKey(b, row, id, seq)
-	r.value = r.codec.append(r.value[:0], b, row)
+	r.value = r.codec.append(reuse(r.value), b, row)
 }
 
 func (r *ranked) loadKey(b *vec.Batch, row int, id, seq int64) {

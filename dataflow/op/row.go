@@ -35,6 +35,17 @@ func newRowCodec(ts []types.Type) *rowCodec {
 	return c
 }
 
+// rowKept is the size of a buffer for rows or keys that is kept for the next ones.
+const rowKept = 1 << 20
+
+// reuse is a buffer made empty, or none where a large row has made it large.
+func reuse(b []byte) []byte {
+	if cap(b) > rowKept {
+		return nil
+	}
+	return b[:0]
+}
+
 // append appends row i of b.
 func (c *rowCodec) append(dst []byte, b *vec.Batch, i int) []byte {
 	at := len(dst)

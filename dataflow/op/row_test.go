@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/types"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 )
@@ -33,6 +34,36 @@ func TestRowsAreEncodedAsNestedRows(t *testing.T) {
 		codec.decode(got, out.Cols, i)
 		if !sameCells(b.Cols, i, out.Cols, i) {
 			t.Errorf("row %d comes back otherwise", i)
+		}
+	}
+}
+
+// TestBuffersOfLargeRowsAreNotKept packs a large row and then a small one.
+func TestBuffersOfLargeRowsAreNotKept(t *testing.T) {
+	ts := []types.Type{types.TBigInt, types.TString}
+	side := newJoinRows(JoinSide{Input: ts, Keys: []int{0}}, []bool{false}, JoinByRow, nil, 0, false)
+	a, err := state.NewArena(state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.Space("op", state.Layout{Version: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	side.open(s, "left")
+	b := vec.NewBatch(ts)
+	b.N = 1
+	for _, size := range []int{10, 3 << 20, 10, 100} {
+		b.Reset()
+		b.Cols[0].I64[0] = int64(size)
+		b.Cols[1].SetBytes(0, make([]byte, size))
+		key := side.key.codec.append(nil, b, 0)
+		side.add(b, 0, key, 0, 0)
+		if size < 1<<20 && cap(side.buf) > 1<<20 {
+			t.Errorf("a buffer of %d bytes holds a row of %d", cap(side.buf), size)
+		}
+		if !side.remove(b, 0, key, 0) {
+			t.Errorf("a row of %d bytes is not there", size)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func (o *TemporalJoin) Process(input int, b *vec.Batch) error {
 
 // encode makes o.value of a row.
 func (o *TemporalJoin) encode(codec *rowCodec, b *vec.Batch, row int) {
-	o.value = binary.LittleEndian.AppendUint64(o.value[:0], uint64(b.ArrivalAt(row)))
+	o.value = binary.LittleEndian.AppendUint64(reuse(o.value), uint64(b.ArrivalAt(row)))
 	o.value = codec.append(append(o.value, byte(b.Kind(row))), b, row)
 }
 

@@ -350,7 +350,7 @@ func (o *WindowAggregate) pack(b *vec.Batch, sel []int32) ([]byte, []uint32) {
 	}
 	k := o.keys
 	start := b.Cols[o.cfg.Window.Start].I64
-	k.buf, k.offs = k.buf[:0], append(k.offs[:0], 0)
+	k.buf, k.offs = reuse(k.buf), append(k.offs[:0], 0)
 	for _, i := range sel {
 		k.buf = binary.LittleEndian.AppendUint64(k.buf, uint64(millis(start[i])))
 		k.buf = k.append(k.buf, b, int(i))

@@ -164,7 +164,7 @@ func (o *WindowJoin) Process(input int, b *vec.Batch) error {
 func (s *windowSide) put(b *vec.Batch, row int, end, start int64) {
 	pane := s.panes.Pane(end)
 	s.at = s.key.codec.append(appendOrdered(s.at[:0], start), b, row)
-	s.value = append(s.value[:0], 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	s.value = append(reuse(s.value), 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	s.value = s.codec.append(s.value, b, row)
 	ref := pane.Heap().Put(s.value)
 	r, created := pane.Upsert(s.at)

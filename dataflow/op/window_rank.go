@@ -167,7 +167,7 @@ func (o *WindowRank) add(b *vec.Batch, row int, end int64) {
 		setWord(p, rankedKept, word(p, rankedKept)-1)
 	}
 	count(p[rankedKept:], 1)
-	o.value = binary.LittleEndian.AppendUint64(o.value[:0], uint64(b.ArrivalAt(row)))
+	o.value = binary.LittleEndian.AppendUint64(reuse(o.value), uint64(b.ArrivalAt(row)))
 	o.value = o.codec.append(o.value, b, row)
 	o.rows.Put(o.at, o.value)
 }
