@@ -1,6 +1,9 @@
 package op_test
 
 import (
+	"math/rand"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/edgeflow/edgeflow/dataflow/op"
@@ -130,3 +133,41 @@ type marksOnly struct{ last int64 }
 func (m *marksOnly) Process(*vec.Batch) error { return nil }
 func (m *marksOnly) Tick(int64) error         { return nil }
 func (m *marksOnly) Watermark(t int64) error  { m.last = t; return nil }
+
+// Devices with clocks that are right, late, stuck and come back give the same watermarks in
+// every batch and over every restore, and the leading one is never waited for longer than it
+// may be.
+func TestRandomClocksAlign(t *testing.T) {
+	for seed := range int64(6) {
+		r := rand.New(rand.NewSource(seed))
+		var events []optest.Event
+		behind := 0
+		for i := range 200 {
+			arrival := int64(i) * 40
+			at, device := arrival-r.Int63n(300), string(rune('a'+r.Intn(5)))
+			if device == "e" && r.Intn(3) > 0 || r.Intn(20) == 0 {
+				at -= 5_000_000
+				behind++
+			}
+			if r.Intn(10) == 0 {
+				events = append(events, optest.Event{Tick: arrival})
+			}
+			events = append(events, mark(arrival, at, device))
+		}
+		events = append(events, optest.Event{Tick: 8100})
+		r2 := optest.Run(t, markCase(t, op.WatermarkConfig{IntervalMs: 100, By: 1, ByIdleMs: 2000, MaxBehindMs: 1000, MaxAheadMs: 1000, OnEvent: seed%2 == 0}, events...))
+		last := ""
+		for _, l := range r2.Trace {
+			if strings.HasPrefix(l, "watermark ") {
+				last = l
+			}
+		}
+		at, err := strconv.ParseInt(strings.TrimPrefix(last, "watermark "), 10, 64)
+		if err != nil || at < 8000-1500 || at > 8000 {
+			t.Errorf("seed %d: the last is %s", seed, last)
+		}
+		if n := int(r2.Audit.Behind); n < behind/2 || n > behind {
+			t.Errorf("seed %d: %d rows counted of %d that are behind", seed, n, behind)
+		}
+	}
+}
