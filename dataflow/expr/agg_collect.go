@@ -82,16 +82,25 @@ func (a *bagAgg) retract(m *AggStore, b *vec.Batch, st [][]byte, sel []int32) {
 type collectAgg struct {
 	bagAgg
 	counts []byte // scratch: the encoded counts
+	large  largeStates
+}
+
+func (a *collectAgg) retract(m *AggStore, b *vec.Batch, st [][]byte, sel []int32) {
+	a.large.forget()
+	a.bagAgg.retract(m, b, st, sel)
 }
 
 func (a *collectAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
+	if a.large.has(m, st) {
+		return errLargeValue
+	}
 	n, more := 0, 0 // values, and what they take besides their slots
 	size := func() int { return vec.MapSize(a.t, types.TInt, n) + more }
 	for ok := a.begin(m, st); ok; ok = m.next() {
 		d, _ := a.value(m)
 		n++
 		if more += len(d.B); size() > maxResultBytes {
-			return errLargeValue
+			return a.large.note(m, st)
 		}
 	}
 	w := vec.BeginMap(out.Grow(), a.counts[:0], a.t, types.TInt, n)

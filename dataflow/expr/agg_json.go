@@ -65,12 +65,15 @@ type jsonArrayAgg struct {
 }
 
 func (a *jsonArrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error {
+	if a.large.has(m, st) {
+		return errLargeValue
+	}
 	b := append(out.Grow(), '[')
 	most := len(b) + maxResultBytes
 	if a.count(st) > 0 {
 		for ok := a.begin(m, st); ok; {
 			if b = aggAppendJSON(b, a.value(m), a.t, a.env); len(b) > most {
-				return errLargeValue
+				return a.large.note(m, st)
 			}
 			if ok = m.next(); ok {
 				b = append(b, ',')

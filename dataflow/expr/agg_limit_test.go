@@ -47,6 +47,14 @@ func TestResultsOfAggregatesAreBounded(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+		if name != "JSON_OBJECTAGG" { // in which a value may take the place of a larger one
+			h.store.iter = nil
+			put(rows, vec.Insert)
+			if err := result(); !errors.Is(err, errLargeValue) || h.store.iter != nil {
+				t.Errorf("%s: %v; it looks through all values again: %v", name, err, h.store.iter != nil)
+			}
+			put(rows, vec.Delete)
+		}
 		put(rows-1, vec.Delete)
 		if err := result(); err != nil || h.out[0].IsNull(0) {
 			t.Errorf("%s: after a row was taken back: %v", name, err)
@@ -72,5 +80,44 @@ func TestResultsOfARowAreBounded(t *testing.T) {
 		if over != errors.Is(err, errLargeRow) || over != h.out[0].IsNull(0) || over != h.out[3].IsNull(0) || h.out[1].I64[0] != int64(i+1) {
 			t.Errorf("%d rows: %v", i+1, err)
 		}
+	}
+}
+
+// TestOtherGroupsThanALargeOne asks for results of groups of other ids and scopes, and of one that
+// takes the place of another.
+func TestOtherGroupsThanALargeOne(t *testing.T) {
+	h := newAggBench(t, false, mustAgg(t, "LISTAGG", AggOptions{}, aggCol(2)))
+	put := func(st []byte, mb int) {
+		h.batch.Reset()
+		h.batch.N = 1
+		h.batch.Cols[2].SetString(0, strings.Repeat("x", mb<<20))
+		h.set.Update(h.store, h.batch, [][]byte{st}, []int32{0})
+	}
+	large := func(st []byte) bool {
+		h.out[0].Reset()
+		return h.set.Result(h.store, st, h.out, 0) != nil
+	}
+	one, other := h.group(1), make([]byte, h.set.Size())
+	h.set.Init(other, le(one)+64) // of the same low bits
+	put(one, 17)
+	put(other, 1)
+	if !large(one) || large(other) || !large(one) {
+		t.Error("groups of two ids")
+	}
+	h.store.Scope++
+	clear(other)
+	h.set.Init(other, le(one))
+	put(other, 1)
+	if large(other) {
+		t.Error("a group of another scope")
+	}
+	h.store.Scope--
+	id := le(one)
+	h.set.Release(h.store, one)
+	clear(one)
+	h.set.Init(one, id)
+	put(one, 1)
+	if large(one) {
+		t.Error("a group that takes the place of a large one")
 	}
 }

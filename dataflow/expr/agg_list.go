@@ -56,6 +56,7 @@ type aggList struct {
 	nulls   bool   // NULLs are values
 	find    bool   // rows can be taken back
 	buf     []byte // scratch
+	large   largeStates
 }
 
 func newAggList(t types.Type, col int, nulls bool, o aggCompile) aggList {
@@ -124,6 +125,7 @@ func (l *aggList) push(m *AggStore, st []byte, d vec.Datum) {
 
 // pop removes the first value equal to d. One that is not there is left alone.
 func (l *aggList) pop(m *AggStore, st []byte, d vec.Datum) {
+	l.large.forget()
 	v := l.encode(d)
 	h := aggHash(v, 0)
 	m.key = binary.BigEndian.AppendUint64(m.prefix(st, l.ordinal, familyFind), h)
@@ -223,12 +225,15 @@ func (a *listAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) error
 		out.SetNull(row)
 		return nil
 	}
+	if a.large.has(m, st) {
+		return errLargeValue
+	}
 	b := out.Grow()
 	most := len(b) + maxResultBytes
 	for ok := a.begin(m, st); ok; {
 		v := a.value(m).B
 		if len(b)+len(v) > most {
-			return errLargeValue
+			return a.large.note(m, st)
 		}
 		b = append(b, v...)
 		if ok = m.next(); ok {
@@ -250,7 +255,7 @@ func (a *arrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) erro
 		return nil
 	}
 	left := maxResultBytes
-	if n > maxResultBytes || vec.ArraySize(a.t, int(n)) > left {
+	if n > maxResultBytes || vec.ArraySize(a.t, int(n)) > left || a.large.has(m, st) {
 		return errLargeValue
 	}
 	left -= vec.ArraySize(a.t, int(n))
@@ -258,7 +263,7 @@ func (a *arrayAgg) result(m *AggStore, st []byte, out *vec.Vector, row int) erro
 	for ok := a.begin(m, st); ok; ok = m.next() {
 		v := a.value(m)
 		if left -= len(v.B); left < 0 {
-			return errLargeValue
+			return a.large.note(m, st)
 		}
 		w.Add(v)
 	}
