@@ -315,7 +315,11 @@ func (e *rowExec) eval(c *Ctx, b *vec.Batch, sel []int32) *vec.Vector {
 	}
 	e.out.Reset()
 	for k := range rows(b.N, sel) {
-		if i := row(sel, k); i >= c.part.end || !e.row(c, b, i) {
+		i := row(sel, k)
+		if e.out.Held() > partBytes { // of the row before: another would be computed in vain
+			c.part.end = min(c.part.end, i)
+		}
+		if i >= c.part.end || !e.row(c, b, i) {
 			setNulls(e.out, b.N, sel, k)
 			break
 		}
