@@ -213,7 +213,7 @@ func (r *runner) nextCommit() int64 {
 	pages := r.arena.Stats()
 	n := int64(pages.Dirty+pages.InFlight)*state.DefaultPageSize + commitSpare
 	if r.engine != nil {
-		n += r.engine.PendingBytes()
+		n += r.engine.PendingMemory() // without what is stored already
 	}
 	return n
 }
