@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -73,6 +74,7 @@ func dial(ctx context.Context, o *SourceOptions, in *intake, ev events) (transpo
 	d := &dialer{ctx: ctx, o: &o.ConnOptions, wire: o.Reader == WireReader, in: in}
 	opts = append(opts,
 		nats.SetCustomDialer(d), nats.SkipHostLookup(), nats.DontRandomize(), nats.CustomReconnectDelay(delays(o.BackoffMax)),
+		nats.MaxPingsOutstanding(math.MaxInt), // boundConn tells when a connection is dead
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { ev.fail(cause(err, errGone)) }),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { ev.attempt(err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { ev.connected() }),
@@ -190,22 +192,6 @@ func (d *dialer) InProcessConn() (net.Conn, error) {
 		return d.wrap(conn), nil
 	}
 	return d.bind(conn), nil
-}
-
-// boundConn is a connection that the end of a context closes.
-type boundConn struct {
-	net.Conn
-	stop func() bool
-}
-
-func (d *dialer) bind(conn net.Conn) *boundConn {
-	return &boundConn{conn, context.AfterFunc(d.ctx, func() { conn.Close() })}
-}
-
-// Close closes the connection, which its context then no longer knows.
-func (c *boundConn) Close() error {
-	c.stop()
-	return c.Conn.Close()
 }
 
 func (d *dialer) wrap(conn net.Conn) *wireConn {

@@ -146,3 +146,22 @@ func TestPartOfAMessageIsASignOfLife(t *testing.T) {
 		t.Error("an answer to a ping, after a message")
 	}
 }
+
+// The same for the ordinary reader, whose messages nats.go puts together.
+func TestPartOfAMessageIsASignOfLifeToTheOrdinaryReader(t *testing.T) {
+	for _, c := range []struct {
+		wire  bool
+		bytes int
+		sign  bool
+	}{{false, len("PONG\r\n"), false}, {false, 1000, true}, {true, 1000, false}} {
+		raw := &replay{}
+		raw.in.Reset(make([]byte, c.bytes))
+		d := &dialer{ctx: t.Context(), wire: c.wire, in: &intake{}}
+		if n, err := d.bind(raw).Read(make([]byte, 4096)); n != c.bytes || err != nil {
+			t.Fatal(n, err)
+		}
+		if got := d.in.activity.Load() > 0; got != c.sign {
+			t.Errorf("%d bytes, off the wire %t: a sign of life is %t", c.bytes, c.wire, got)
+		}
+	}
+}
