@@ -23,6 +23,7 @@ var everywhere = []place{
 	{step: "position verification", point: "restore.after-positions", most: 1},
 	{step: "cursor claim", point: "forward.before-claim", most: 1},
 	{step: "cursor claim", point: "forward.after-claim", most: 1},
+	{step: "output of a step stored", point: "step.stage", most: 6, variant: small},
 	{step: "barrier", point: "checkpoint.before-barrier", most: 5},
 	{step: "barrier", point: "checkpoint.after-barrier", most: 5},
 	{step: "capture and page write", point: "checkpoint.page-write", most: 60},

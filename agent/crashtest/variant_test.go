@@ -14,7 +14,8 @@ import (
 
 // The variants of the program are built of the same sources with small changes. In each,
 // bbolt's own writes and syncs are failpoints. In small, moreover, a small state goes through
-// what otherwise takes a large one: commits of several transactions, sweeps, compactions.
+// what otherwise takes a large one: commits of several transactions, sweeps, compactions, steps
+// whose output is stored before they end.
 const (
 	stepped = "stepped"
 	small   = "small"
@@ -23,15 +24,17 @@ const (
 // change replaces old, which a file must have exactly once, by new.
 type change struct{ file, old, new string }
 
-// changesOfStore are those of each variant, and changesOfBolt of all.
-var changesOfStore = map[string][]change{stepped: {
-	{"store.go", "fileStep = 4 << 20", "fileStep = 32 << 10"},
+// changesOfProject are those of each variant, and changesOfBolt of all.
+var changesOfProject = map[string][]change{stepped: {
+	{"store/store.go", "fileStep = 4 << 20", "fileStep = 32 << 10"},
 }, small: {
-	{"options.go", "o.TxBytesMax = 64 << 20", "o.TxBytesMax = 16 << 10"},
-	{"options.go", "o.CompactMinBytes = 16 << 20", "o.CompactMinBytes = 64 << 10"},
-	{"store.go", "fileStep = 4 << 20", "fileStep = 32 << 10"},
-	{"compact.go", "free > file/10*7", "free > file/10*3"},
-	{"commit.go", "sweepStep = 20_000", "sweepStep = 10"},
+	{"store/options.go", "o.TxBytesMax = 64 << 20", "o.TxBytesMax = 16 << 10"},
+	{"store/options.go", "o.CompactMinBytes = 16 << 20", "o.CompactMinBytes = 64 << 10"},
+	{"store/store.go", "fileStep = 4 << 20", "fileStep = 32 << 10"},
+	{"store/compact.go", "free > file/10*7", "free > file/10*3"},
+	{"store/commit.go", "sweepStep = 20_000", "sweepStep = 10"},
+	{"dataflow/output.go", "const frameBytesMax = 512 << 10", "const frameBytesMax = 1 << 10"},
+	{"agent/runner.go", "OutputMemoryMax: 2 * r.cfg.OutputMemoryMax", "OutputMemoryMax: 4 << 10"},
 }}
 
 var changesOfBolt = []change{
@@ -78,15 +81,11 @@ var variants = map[string]func() (string, error){
 	small:   sync.OnceValues(func() (string, error) { return build(small) }),
 }
 
-// build builds a variant. The store's files are overlaid; bbolt is a changed copy, which a
+// build builds a variant. The project's files are overlaid; bbolt is a changed copy, which a
 // go.mod beside the project's names.
 func build(variant string) (string, error) {
 	dir := filepath.Join(filepath.Dir(binary), variant)
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", err
-	}
-	store, err := listed("list", "-f", "{{.Dir}}", "github.com/edgeflow/edgeflow/store")
-	if err != nil {
 		return "", err
 	}
 	bolt, err := listed("list", "-f", "{{.Dir}}", "go.etcd.io/bbolt")
@@ -97,6 +96,7 @@ func build(variant string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	root := filepath.Dir(mod)
 	copied := filepath.Join(dir, "bbolt")
 	overlay := map[string]string{}
 	write := func(original, text string) error {
@@ -114,8 +114,8 @@ func build(variant string) (string, error) {
 			})
 		},
 		func() error { return os.WriteFile(filepath.Join(copied, "steps.go"), []byte(boltSteps), 0o600) },
-		func() error { return patched(store, changesOfStore[variant], write) },
-		func() error { return write(filepath.Join(store, "steps.go"), storeSteps) },
+		func() error { return patched(root, changesOfProject[variant], write) },
+		func() error { return write(filepath.Join(root, "store", "steps.go"), storeSteps) },
 		func() error {
 			list, err := json.Marshal(map[string]any{"Replace": overlay})
 			return errors.Join(err, os.WriteFile(file, list, 0o600))
