@@ -48,7 +48,10 @@ func (p *printer) bare(e Expr) {
 			p.w(" ")
 			p.expr(e.X, precNot)
 		case len(e.Op) == 1:
-			p.expr(e.X, precUnary+1) // a sign behind a sign needs parentheses: -- is a comment
+			if _, is := e.X.(*Unary); is { // -- is a comment
+				p.w(" ")
+			}
+			p.expr(e.X, precUnary)
 		default:
 			p.w(" ")
 			p.expr(e.X, precUnary)
