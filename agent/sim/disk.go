@@ -259,8 +259,16 @@ func (d *disk) Stage(frames []state.OutboxFrame) error {
 			return err
 		}
 	}
+	if d.file != nil {
+		if err := d.file.before(); err != nil {
+			return err
+		}
+	}
 	err := d.Store.(state.Stager).Stage(frames)
 	if err == nil {
+		if d.file != nil {
+			d.file.synced()
+		}
 		d.w.drawn("output stored in a step")
 		d.w.hit("output stored in a step", d.w.step())
 	}

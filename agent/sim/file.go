@@ -26,7 +26,7 @@ type file struct {
 	// txBytes is how much a transaction takes, 0 for any commit; a commit of several is
 	// synced with each.
 	txBytes int64
-	// old is the file before the commit under way, nil between commits; images are the file
+	// old is the file before the transaction under way, nil between two; images are the file
 	// after each of the newest commits, kept where a disk loses commits.
 	old    []byte
 	images [][]byte
@@ -107,7 +107,7 @@ func (f *file) open(d *disk) error {
 	return f.keep()
 }
 
-// before notes what the file is before a commit.
+// before notes what the file is before a transaction.
 func (f *file) before() (err error) {
 	f.old, err = os.ReadFile(f.path)
 	if f.w.struck && f.w.class == classDamage {
@@ -116,9 +116,12 @@ func (f *file) before() (err error) {
 	return err
 }
 
+// synced notes that what was written since before is on the disk.
+func (f *file) synced() { f.old = nil }
+
 // done notes that a commit was acknowledged.
 func (f *file) done() {
-	f.old = nil
+	f.synced()
 	if err := f.keep(); err != nil {
 		f.w.violate("%v", err)
 	}
