@@ -467,16 +467,16 @@ func TestWakeEndsTheWait(t *testing.T) {
 	}
 }
 
-// vague is a hub that answers questions, and of batches only that something went wrong.
+// vague is a hub that answers questions, and of batches only what is in why, while there is something.
 type vague struct {
 	forward.Hub
-	on        bool
+	why       error
 	publishes int
 }
 
 func (h *vague) Publish(ctx context.Context, b *forward.Batch) (uint64, error) {
-	if h.publishes++; h.on {
-		return 0, errors.New("something went wrong")
+	if h.publishes++; h.why != nil {
+		return 0, h.why
 	}
 	return h.Hub.Publish(ctx, b)
 }
@@ -493,7 +493,7 @@ func TestVagueHubIsLeftInPeace(t *testing.T) {
 	if err := b.fw.Committed(1); err != nil {
 		t.Fatal(err)
 	}
-	hub.on, hub.publishes = true, 0
+	hub.why, hub.publishes = errors.New("something went wrong"), 0
 	for end := b.now.Add(time.Hour); b.now.Before(end); {
 		wait, err := b.fw.Step(t.Context(), b.now)
 		if err != nil {
@@ -504,7 +504,7 @@ func TestVagueHubIsLeftInPeace(t *testing.T) {
 	if hub.publishes < 100 || hub.publishes > 200 {
 		t.Errorf("%d publishes in an hour", hub.publishes)
 	}
-	hub.on = false
+	hub.why = nil
 	b.now = b.now.Add(time.Minute)
 	if err := b.steps(); err != nil || b.fw.Confirmed("out") != 1 {
 		t.Errorf("%v: %+v", err, b.fw.Statuses(b.now))

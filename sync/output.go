@@ -162,7 +162,8 @@ func (o *output) resolve(ctx context.Context, now time.Time) error {
 	}
 	o.place = seen.Place
 	o.confirm(seen.From, seen.Outbox)
-	if seen.Outbox > l.Cursor { // a hub that answers questions and takes no batch is not back
+	// A hub that answers questions and takes no batch is not back, unless no batch is left to tell by.
+	if seen.Outbox > l.Cursor || o.account().Done() >= o.f.sendable(o) {
 		o.up(Event{Kind: LinkUp, Output: o.Name})
 	}
 	return nil
@@ -192,6 +193,11 @@ func (f *Forwarder) givingUp(o *output) bool {
 // send sends the next batch.
 func (o *output) send(ctx context.Context, now time.Time) (progress bool, err error) {
 	base, last := o.account().Done(), o.f.sendable(o)
+	if base >= last && o.backoff > 0 {
+		// What failed was given up. Rows behind the hold wait for the hub to be back, which only a
+		// question can find out.
+		return true, o.resolve(ctx, now)
+	}
 	if base >= last || o.f.givingUp(o) {
 		return false, nil
 	}

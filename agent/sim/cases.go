@@ -16,4 +16,5 @@ var cases = []found{
 	{109, "rows that were sent by a start which ended before it noted that were counted as given up"},
 	{99788, "a claim over rows that were held back and given up was taken for another copy's, when its answer was lost"},
 	{21, "a commit that was written and could not be synced was taken for not written, and its deletions were lost"},
+	{5980, "an output whose hub had failed was never tried again, when the rows before its hold were given up: it stayed away, and its hold with it"},
 }
