@@ -23,22 +23,29 @@ func (h *host) savepoint() error {
 
 func listening(o *agent.Options) { o.Listen = "127.0.0.1:0" }
 
+// failedSavepoint is a pipeline that has read events 1 to 20, and a savepoint of it that failed at a point.
+func failedSavepoint(t *testing.T, point string) (*broker, *host) {
+	t.Helper()
+	edge := newBroker(t, embedded.Options{})
+	edge.events(1, 20)
+	h := newHost(t, t.TempDir(), listening, rare(edge.ClientURL()))
+	h.await("p", "all is read", func(st agent.Status) bool { return st.Events == 20 })
+	t.Cleanup(func() { _ = failpoint.Enable("") })
+	if err := failpoint.Enable(point); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.savepoint(); err == nil {
+		t.Fatal("the savepoint was taken")
+	}
+	return edge, h
+}
+
 // When nobody knows what became of a savepoint's checkpoint, what it took may not be gone: the
 // pipeline goes on from the one before.
 func TestASavepointThatBreaksOffLosesNothing(t *testing.T) {
 	for _, point := range []string{"checkpoint.before-barrier=error", "checkpoint.after-barrier=panic", "checkpoint.after-barrier=error", "checkpoint.before-told=panic"} {
 		t.Run(point, func(t *testing.T) {
-			edge := newBroker(t, embedded.Options{})
-			edge.events(1, 20)
-			h := newHost(t, t.TempDir(), listening, rare(edge.ClientURL()))
-			h.await("p", "all is read", func(st agent.Status) bool { return st.Events == 20 })
-			defer failpoint.Enable("")
-			if err := failpoint.Enable(point); err != nil {
-				t.Fatal(err)
-			}
-			if err := h.savepoint(); err == nil {
-				t.Fatal("the savepoint was taken")
-			}
+			edge, h := failedSavepoint(t, point)
 			h.await("p", "it begins anew", func(st agent.Status) bool {
 				return st.Restarts > 0 && st.State == agent.Running && st.Events == 20
 			})
@@ -54,17 +61,7 @@ func TestASavepointThatBreaksOffLosesNothing(t *testing.T) {
 func TestASavepointThatIsDeclinedDisturbsNothing(t *testing.T) {
 	for _, point := range []string{"checkpoint.before-commit=error", "savepoint.before-rename=error"} {
 		t.Run(point, func(t *testing.T) {
-			edge := newBroker(t, embedded.Options{})
-			edge.events(1, 20)
-			h := newHost(t, t.TempDir(), listening, rare(edge.ClientURL()))
-			h.await("p", "all is read", func(st agent.Status) bool { return st.Events == 20 })
-			defer failpoint.Enable("")
-			if err := failpoint.Enable(point); err != nil {
-				t.Fatal(err)
-			}
-			if err := h.savepoint(); err == nil {
-				t.Fatal("the savepoint was taken")
-			}
+			edge, h := failedSavepoint(t, point)
 			if err := h.savepoint(); err != nil {
 				t.Fatal(err)
 			}
