@@ -50,9 +50,7 @@ func (r *runner) checkpoint(now time.Time) error {
 
 // stage stores output of a step that makes more than memory takes.
 func (r *runner) stage(frames []state.OutboxFrame) error {
-	for i := range frames {
-		frames[i].Created = r.now().UnixMilli()
-	}
+	wiring.Stamp(frames, r.now())
 	err := r.store.Stage(frames)
 	if err != nil {
 		r.p.log.Warn("output of one step is more than edgeflow.memory.output-max, cannot be stored ahead of its checkpoint and stays in memory", "error", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/edgeflow/edgeflow/agent/wiring"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/store"
 	"github.com/edgeflow/edgeflow/store/memstore"
@@ -264,6 +265,7 @@ func (d *disk) Stage(frames []state.OutboxFrame) error {
 			return err
 		}
 	}
+	wiring.Stamp(frames, d.w.Now())
 	err := d.Store.(state.Stager).Stage(frames)
 	if err == nil {
 		if d.file != nil {

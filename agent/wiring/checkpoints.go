@@ -170,10 +170,9 @@ func (c *Checkpoints) Begin(now time.Time) (*Pending, error) {
 		Manifest: cp.Manifest, Ledger: c.Engine.Ledger(), began: now,
 	}
 	p.Commit.Trim = Keep(cp.Manifest, c.Forwarder.Plan(now))
+	Stamp(cp.Frames, now)
 	for i := range cp.Frames {
-		// A row's age in the outbox is by the host's clock: rows of an old log are new there.
 		f := &cp.Frames[i]
-		f.Created = now.UnixMilli()
 		c.cut[f.Output] += f.Size()
 		c.cutMemory += int64(len(f.Data))
 	}
@@ -213,6 +212,16 @@ func (c *Checkpoints) Expire(now time.Time) bool { return c.pacer.Expire(now) }
 // Left is the time until Expire gives the checkpoint under way up; ok is false when it
 // never will.
 func (c *Checkpoints) Left(now time.Time) (left time.Duration, ok bool) { return c.pacer.Left(now) }
+
+// Stamp tells of frames that are about to be stored when that was. A row's age in the outbox is by the
+// host's clock: rows of an old log are new there.
+func Stamp(frames []state.OutboxFrame, now time.Time) {
+	for i := range frames {
+		if frames[i].Staged == 0 { // the others have been
+			frames[i].Created = now.UnixMilli()
+		}
+	}
+}
 
 // Settle takes in the outcome of a checkpoint. One that failed is declined: its pages are
 // dirty again, its frames wait for the next one, and processing goes on; the error is nil
