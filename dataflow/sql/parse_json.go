@@ -21,8 +21,20 @@ func (p *parser) jsonCall() Expr {
 		c.OrderBy = p.orderItems()
 	}
 	p.jsonClauses(c)
+	if j := c.JSON; j != nil && constructsJSON(word) && (j.Returning != nil || j.Wrapper != "" || j.OnEmpty != nil || j.OnError != nil) {
+		p.fail(j.Span, "%s takes NULL ON NULL or ABSENT ON NULL only", word)
+	}
 	p.expectOp(")", quote(","))
 	return p.callTail(c)
+}
+
+// constructsJSON tells of functions that make JSON of values, not values of JSON.
+func constructsJSON(word string) bool {
+	switch word {
+	case "JSON_OBJECT", "JSON_ARRAY", "JSON_OBJECTAGG", "JSON_ARRAYAGG":
+		return true
+	}
+	return false
 }
 
 // jsonPair reads [KEY] k VALUE v or k : v.
