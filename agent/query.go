@@ -73,6 +73,7 @@ func Query(ctx context.Context, w io.Writer, text string, o QueryOptions) error 
 		defer cancel()
 	}
 	t := newLiveTable(w, p, o, cancel)
+	t.head()
 	pl, err := a.addQuery(ctx, p, dir, t)
 	if err != nil {
 		return err
@@ -132,6 +133,13 @@ func newLiveTable(w io.Writer, p *plan.Plan, o QueryOptions, done func()) *liveT
 	return &liveTable{w: w, schema: p.Sinks[0].Base().Schema, env: p.Config.Env(), o: o, done: done, rows: map[string]int{}}
 }
 
+// head begins a changelog, before there are rows.
+func (t *liveTable) head() {
+	if t.o.Changelog {
+		fmt.Fprintf(t.w, "op\t%s\n", strings.Join(t.schema.Names(), "\t"))
+	}
+}
+
 // Print takes the rows of a batch.
 func (t *liveTable) Print(b *vec.Batch) error {
 	t.mu.Lock()
@@ -177,7 +185,6 @@ func (t *liveTable) text(b *vec.Batch, i int) string {
 // follow draws until the pipeline has ended.
 func (t *liveTable) follow(p *Pipeline) {
 	if t.o.Changelog {
-		fmt.Fprintf(t.w, "op\t%s\n", strings.Join(t.schema.Names(), "\t"))
 		<-p.Done()
 		return
 	}
