@@ -36,6 +36,8 @@ type Store struct {
 	writer sync.Mutex   // Commit, Compact, Savepoint
 	mu     sync.RWMutex // db changes place only under the write lock
 	db     *bolt.DB
+	// damaged is the *DamagedError of a file that was set aside.
+	damaged error
 
 	// Of the writer.
 	epoch   state.Epoch
@@ -146,11 +148,15 @@ func (s *Store) aside(err error, found *damage) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
+		if s.damaged != nil { // somebody else has found it, too
+			return s.damaged
+		}
 		return err
 	}
 	_ = s.db.Close()
 	s.db = nil
-	return setAside(s.opt, s.path, found.err)
+	s.damaged = setAside(s.opt, s.path, found.err)
+	return s.damaged
 }
 
 // asideIf sets the file aside if an error says that it is damaged.
