@@ -381,8 +381,10 @@ func (s *site) messages(subject string) (msgs []jetstream.Msg) {
 	return msgs
 }
 
+// fetch asks once. A request that comes while a cluster has no leader may never be answered, which
+// must leave time to ask again.
 func (s *site) fetch(subject string) (msgs []jetstream.Msg, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), *patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	st, err := s.hubJS.Stream(ctx, "RES")
 	if err != nil {
