@@ -17,6 +17,8 @@ type program struct {
 	// of the first.
 	versions []string
 	both     bool // tables are read
+	// reads are options more of the tables that are read.
+	reads string
 	// merged is the output whose rows are merged while they wait, or empty.
 	merged string
 	// keyed names the outputs that take upserts, whose rows count by what is left of them:
@@ -41,8 +43,12 @@ SET 'pipeline.name' = 'sim';
 SET 'edgeflow.late' = 'divert';
 `
 
-// sourceTable declares a table that is read.
-func sourceTable(name string) string {
+// aligned is a watermark that waits for each key that is not too far behind. Silent ones are
+// never forgotten: when that happens depends on when a host looks at its clock.
+const aligned = `, 'edgeflow.watermark.by' = 'k', 'edgeflow.watermark.max-behind' = '3 s', 'edgeflow.watermark.by-timeout' = '0 s'`
+
+// sourceTable declares a table that is read, with options more.
+func sourceTable(name, more string) string {
 	return `
 CREATE TABLE ` + name + ` (
   id BIGINT,
@@ -50,7 +56,7 @@ CREATE TABLE ` + name + ` (
   ts TIMESTAMP(3),
   v  BIGINT,
   WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND
-) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
+) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601'` + more + `);
 `
 }
 
@@ -176,6 +182,7 @@ WINDOW w AS (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '0.5' SECOND PREC
 	{
 		name:     "union",
 		both:     true,
+		reads:    aligned,
 		versions: windowVersions("merged"),
 		verify:   verify,
 	},
@@ -220,7 +227,7 @@ func Programs() []string {
 func (p *program) text(version int) string {
 	text := settings
 	for _, table := range tables[:p.sources()] {
-		text += sourceTable(table)
+		text += sourceTable(table, p.reads)
 	}
 	if p.both {
 		text += "CREATE VIEW merged AS SELECT * FROM events UNION ALL SELECT * FROM others;\n"

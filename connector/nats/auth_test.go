@@ -108,16 +108,7 @@ func TestNKey(t *testing.T) {
 	}
 	seed, _ := kp.Seed()
 	pub, _ := kp.PublicKey()
-	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
-		JetStreamMaxMemory: 1 << 20, JetStreamMaxStore: 1 << 26, Nkeys: []*server.NkeyUser{{Nkey: pub}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv.Start()
-	defer srv.Shutdown()
-	if !srv.ReadyForConnections(60 * time.Second) {
-		t.Fatal("not ready")
-	}
+	srv := serve(t, func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: pub}} })
 	if err := reaches(t, ConnOptions{URLs: []string{srv.ClientURL()}, NKeySeed: file(t, "seed", string(seed))}); err != nil {
 		t.Error(err)
 	}
@@ -237,15 +228,7 @@ func TestUnreachable(t *testing.T) {
 }
 
 func TestNoJetStream(t *testing.T) {
-	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv.Start()
-	defer srv.Shutdown()
-	if !srv.ReadyForConnections(60 * time.Second) {
-		t.Fatal("not ready")
-	}
+	srv := serve(t, func(o *server.Options) { o.JetStream = false })
 	s, err := NewSource(SourceOptions{ConnOptions: ConnOptions{URLs: []string{srv.ClientURL()}}, Stream: "S"})
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func startCluster(t *testing.T) *cluster {
 	ports := freePorts(t, 6)
 	for i := range c.opts {
 		c.opts[i] = &server.Options{ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: ports[i], JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
-			JetStreamMaxMemory: 1 << 26, JetStreamMaxStore: 1 << 28, LameDuckDuration: 4 * time.Second, LameDuckGracePeriod: 3 * time.Second,
+			JetStreamMaxMemory: 1 << 26, JetStreamMaxStore: 1 << 28, LameDuckDuration: 2 * time.Minute, LameDuckGracePeriod: time.Minute,
 			Cluster: server.ClusterOpts{Name: "C", Host: "127.0.0.1", Port: ports[3+i]}, Routes: server.RoutesFromStr(fmt.Sprintf("nats://127.0.0.1:%d", ports[3]))}
 		c.start(i)
 	}
@@ -98,10 +98,10 @@ func (c *cluster) on(i int) (sources, waiting int) {
 // announced, when it dies, and leave one that is about to stop before it does.
 func TestCluster(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes some 12 s: elections, a lame duck's grace")
+		t.Skip("takes some seconds: elections")
 	}
 	c := startCluster(t)
-	nc, err := nats.Connect(c.srv[2].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	nc, err := nats.Connect(c.srv[2].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestCluster(t *testing.T) {
 	// Clients that do not care are closed one by one after a grace period.
 	const waiting = 6
 	for range waiting {
-		nc, err := nats.Connect(c.srv[lame].ClientURL(), nats.Name("waiting"))
+		nc, err := nats.Connect(c.srv[lame].ClientURL(), nats.Name("waiting"), nats.Timeout(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,6 +202,7 @@ func TestCluster(t *testing.T) {
 		}
 	}
 	publish()
+	c.srv[lame].Shutdown() // its grace is over
 	<-left
 	publish()
 	check(n)

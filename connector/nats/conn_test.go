@@ -20,7 +20,7 @@ import (
 func serve(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
 	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
-		JetStreamMaxMemory: 1 << 26, JetStreamMaxStore: 1 << 28}
+		JetStreamMaxMemory: 1 << 26, JetStreamMaxStore: 1 << 28, AuthTimeout: 60, TLSTimeout: 60} // whatever the machine does
 	change(o)
 	srv, err := server.NewServer(o)
 	if err != nil {
@@ -56,7 +56,7 @@ func serverTLS(t *testing.T, ca *authority, mutual bool) *tls.Config {
 func TestTLSFirst(t *testing.T) {
 	ca := newAuthority(t)
 	srv := serve(t, func(o *server.Options) {
-		o.TLSConfig, o.TLSTimeout, o.TLSHandshakeFirst = serverTLS(t, ca, true), 5, true
+		o.TLSConfig, o.TLSHandshakeFirst = serverTLS(t, ca, true), true
 	})
 	cert, key := ca.issue("client")
 	c := ConnOptions{URLs: []string{srv.ClientURL()}, TLSCA: ca.pem, TLSCert: cert, TLSKey: key, TLSFirst: true}
@@ -74,7 +74,7 @@ func TestTLSFirst(t *testing.T) {
 func TestTLSIsWanted(t *testing.T) {
 	ca := newAuthority(t)
 	srv := serve(t, func(o *server.Options) {
-		o.TLSConfig, o.TLSTimeout, o.AllowNonTLS = serverTLS(t, ca, false), 5, true
+		o.TLSConfig, o.AllowNonTLS = serverTLS(t, ca, false), true
 	})
 	url := strings.Replace(srv.ClientURL(), "tls://", "nats://", 1)
 	for _, c := range []struct {
@@ -109,7 +109,7 @@ func TestTLSIsWanted(t *testing.T) {
 // TestCertificateNamesTheHost: the name that was dialled is what the certificate is to say.
 func TestCertificateNamesTheHost(t *testing.T) {
 	ca := newAuthority(t) // certificates for 127.0.0.1
-	srv := serve(t, func(o *server.Options) { o.TLSConfig, o.TLSTimeout = serverTLS(t, ca, false), 5 })
+	srv := serve(t, func(o *server.Options) { o.TLSConfig = serverTLS(t, ca, false) })
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(srv.ClientURL(), "tls://"))
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestWebsocketFallsBack(t *testing.T) {
 		o.Websocket = server.WebsocketOpts{Host: "127.0.0.1", Port: -1, NoTLS: true}
 	})
 	url := srv.WebsocketURL()
-	nc, err := nats.Connect(srv.ClientURL())
+	nc, err := nats.Connect(srv.ClientURL(), nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 func TestReasons(t *testing.T) {
 	ca, stranger := newAuthority(t), newAuthority(t)
 	secured := func(mutual bool) string {
-		return serve(t, func(o *server.Options) { o.TLSConfig, o.TLSTimeout = serverTLS(t, ca, mutual), 5 }).ClientURL()
+		return serve(t, func(o *server.Options) { o.TLSConfig = serverTLS(t, ca, mutual) }).ClientURL()
 	}
 	plain, mutual := secured(false), secured(true)
 	old := func() string {
@@ -31,7 +31,7 @@ func TestReasons(t *testing.T) {
 			t.Fatal(err)
 		}
 		return serve(t, func(o *server.Options) {
-			o.TLSConfig, o.TLSTimeout = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, 5
+			o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 		}).ClientURL()
 	}()
 	strict := serve(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" }).ClientURL()

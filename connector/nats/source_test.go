@@ -46,7 +46,7 @@ func (h *hub) start() {
 	if h.nc, err = h.srv.Connect(); err != nil {
 		h.t.Fatal(err)
 	}
-	if h.js, err = h.nc.JetStream(nats.PublishAsyncMaxPending(100_000)); err != nil {
+	if h.js, err = h.nc.JetStream(nats.PublishAsyncMaxPending(100_000), nats.MaxWait(time.Minute)); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -60,7 +60,7 @@ func (h *hub) stop() {
 func (h *hub) stream(c *nats.StreamConfig) {
 	h.t.Helper()
 	// A server that still removes the files of a stream of the name cannot make one.
-	for until := time.Now().Add(10 * time.Second); ; {
+	for until := time.Now().Add(time.Minute); ; {
 		_, err := h.js.AddStream(c)
 		if err == nil {
 			return
@@ -79,7 +79,7 @@ func (h *hub) publish(subject string, n int) {
 		data := fmt.Appendf(nil, "%s %d", subject, i)
 		err := error(nil)
 		if i%1000 == 999 || i == n-1 {
-			_, err = h.js.Publish(subject, data, nats.AckWait(60*time.Second))
+			_, err = h.js.Publish(subject, data)
 		} else {
 			err = h.nc.Publish(subject, data)
 		}
@@ -454,7 +454,7 @@ func testStreamProblemsWhileRunning(t *testing.T, w way) {
 		for i := range 5000 {
 			var err error
 			if i%500 == 499 {
-				_, err = h.js.Publish("s.b", make([]byte, 2000), nats.AckWait(60*time.Second))
+				_, err = h.js.Publish("s.b", make([]byte, 2000))
 			} else {
 				err = h.nc.Publish("s.b", make([]byte, 2000))
 			}
@@ -514,7 +514,7 @@ func testGoingOnWhileRunning(t *testing.T, w way) {
 		for i := range 5000 {
 			var err error
 			if i%500 == 499 {
-				_, err = h.js.Publish("s.b", make([]byte, 2000), nats.AckWait(60*time.Second))
+				_, err = h.js.Publish("s.b", make([]byte, 2000))
 			} else {
 				err = h.nc.Publish("s.b", make([]byte, 2000))
 			}

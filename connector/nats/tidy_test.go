@@ -83,7 +83,7 @@ func TestTidyingNeedsNoPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	nc, err := nats.Connect(strings.Replace(srv.ClientURL(), "nats://", "nats://me:secret@", 1))
+	nc, err := nats.Connect(strings.Replace(srv.ClientURL(), "nats://", "nats://me:secret@", 1), nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func (w *world) up() {
 	if w.nc, err = w.srv.Connect(); err != nil {
 		w.t.Fatal(err)
 	}
-	if w.js, err = w.nc.JetStream(); err != nil {
+	if w.js, err = w.nc.JetStream(nats.MaxWait(time.Minute)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -291,7 +291,7 @@ func TestRestartedHubAndRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until := time.Now().Add(20 * time.Second)
+	until := time.Now().Add(time.Minute)
 	for !fw.Drained() {
 		if time.Now().After(until) {
 			t.Fatalf("not drained: %+v", fw.Statuses(time.Now()))

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -38,7 +39,7 @@ func child(url string) error {
 	if err := failpoint.EnableFromEnv(); err != nil {
 		return err
 	}
-	nc, err := nats.Connect(url)
+	nc, err := nats.Connect(url, nats.Timeout(time.Minute))
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.nc.Close)
-	if w.js, err = w.nc.JetStream(); err != nil {
+	if w.js, err = w.nc.JetStream(nats.MaxWait(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	run := func(points string) (killed bool) {

@@ -93,7 +93,7 @@ func TestBrokenLinkAndTwoInstances(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.nc.Close)
-	if w.js, err = w.nc.JetStream(); err != nil {
+	if w.js, err = w.nc.JetStream(nats.MaxWait(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	link := newCable(t, strings.TrimPrefix(w.srv.ClientURL(), "nats://"), 7)

@@ -55,7 +55,7 @@ func TestUsersDoWhatTheyMay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inside.Close()
-	js, err := inside.JetStream()
+	js, err := inside.JetStream(nats.MaxWait(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,17 +63,17 @@ func TestUsersDoWhatTheyMay(t *testing.T) {
 		t.Fatalf("this process may do everything: %v", err)
 	}
 	for _, o := range [][]nats.Option{nil, {nats.UserInfo("device", "wrong")}, {nats.UserInfo("nobody", "secret")}, {nats.Token("secret")}} {
-		if nc, err := nats.Connect(s.ClientURL(), o...); err == nil {
+		if nc, err := nats.Connect(s.ClientURL(), append(o, nats.Timeout(patience))...); err == nil {
 			nc.Close()
 			t.Errorf("%d options let in", len(o))
 		}
 	}
 	user, password := s.InsideUser()
-	if nc, err := nats.Connect(s.ClientURL(), nats.UserInfo(user, password)); err == nil {
+	if nc, err := nats.Connect(s.ClientURL(), nats.UserInfo(user, password), nats.Timeout(patience)); err == nil {
 		nc.Close()
 		t.Error("the user inside comes in from outside")
 	}
-	nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("device", "secret"))
+	nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("device", "secret"), nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +93,20 @@ func TestUsersDoWhatTheyMay(t *testing.T) {
 	for nc.LastError() == nil && time.Now().Before(until) {
 		time.Sleep(time.Millisecond)
 	}
-	info, err := js.StreamInfo("S")
-	if err != nil || info.State.Msgs != 1 {
-		t.Fatalf("the stream has %+v, %v", info, err)
+	stored(t, js, 1)
+}
+
+// stored waits until the stream S has n messages: a server stores a message after it has read it.
+func stored(t *testing.T, js nats.JetStreamContext, n uint64) {
+	t.Helper()
+	for until := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		info, err := js.StreamInfo("S")
+		if err == nil && info.State.Msgs == n {
+			return
+		}
+		if err != nil || info.State.Msgs > n || time.Now().After(until) {
+			t.Fatalf("the stream has %+v, %v", info, err)
+		}
 	}
 }
 
@@ -122,7 +133,7 @@ func TestMQTTDevicesLogIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := nc.JetStream()
+	js, err := nc.JetStream(nats.MaxWait(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,9 +146,7 @@ func TestMQTTDevicesLogIn(t *testing.T) {
 		}
 	}
 	_ = mqttClient(s.MQTTAddr(), "device", "secret") // a publish that is not allowed ends the connection or is dropped
-	if info, err := js.StreamInfo("S"); err != nil || info.State.Msgs != 1 {
-		t.Fatalf("the stream has %+v, %v", info, err)
-	}
+	stored(t, js, 1)
 }
 
 func TestCertificatesOfPortsAreReadAnew(t *testing.T) {
@@ -150,7 +159,7 @@ func TestCertificatesOfPortsAreReadAnew(t *testing.T) {
 	s := start(t, embedded.Options{Listen: "127.0.0.1:0", TLS: f.Server(true)})
 	mine, mineKey := ca.Issue(t, "me")
 	connect := func(o ...nats.Option) (int64, error) {
-		nc, err := nats.Connect(s.ClientURL(), append(o, nats.RootCAs(ca.File))...)
+		nc, err := nats.Connect(s.ClientURL(), append(o, nats.RootCAs(ca.File), nats.Timeout(patience))...)
 		if err != nil {
 			return 0, err
 		}

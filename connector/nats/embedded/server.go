@@ -83,6 +83,17 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
+const (
+	// handshakeTimeout is how long a client may take for its TLS handshake, and logInTimeout for that
+	// and the log-in, in seconds. Our own clients take as long, over links of seconds; the library's
+	// two seconds are too short for those, and for a host that stands still for some.
+	handshakeTimeout = 10
+	logInTimeout     = 2 * handshakeTimeout
+	// connectTimeout is how long a client in this process waits for the server. There is no link that
+	// could have failed, only a host that stands still.
+	connectTimeout = time.Minute
+)
+
 func serverOptions(o *Options, inside User) (*server.Options, error) {
 	so := &server.Options{
 		ServerName:             o.Name,
@@ -97,6 +108,7 @@ func serverOptions(o *Options, inside User) (*server.Options, error) {
 		Username:               o.Username,
 		Password:               o.Password,
 		Authorization:          o.Token,
+		AuthTimeout:            logInTimeout,
 		NoSigs:                 true,
 		DisableJetStreamBanner: true,
 	}
@@ -108,16 +120,16 @@ func serverOptions(o *Options, inside User) (*server.Options, error) {
 	}
 	if o.Listen != "" {
 		so.Host, so.Port, _ = splitAddr(o.Listen)
-		so.TLSConfig, so.TLSTimeout = o.TLS, 5
+		so.TLSConfig, so.TLSTimeout = o.TLS, handshakeTimeout
 	}
 	if o.LeafListen != "" {
 		so.LeafNode.Host, so.LeafNode.Port, _ = splitAddr(o.LeafListen)
-		so.LeafNode.TLSConfig, so.LeafNode.TLSTimeout = o.TLS, 5
+		so.LeafNode.TLSConfig, so.LeafNode.TLSTimeout, so.LeafNode.AuthTimeout = o.TLS, handshakeTimeout, logInTimeout
 		so.LeafNode.Username, so.LeafNode.Password = o.Username, o.Password
 	}
 	if o.MQTTListen != "" {
 		so.MQTT.Host, so.MQTT.Port, _ = splitAddr(o.MQTTListen)
-		so.MQTT.TLSConfig, so.MQTT.TLSTimeout = o.TLS, 5
+		so.MQTT.TLSConfig, so.MQTT.TLSTimeout = o.TLS, handshakeTimeout
 	}
 	if o.Leaf != nil {
 		r := &server.RemoteLeafOpts{
@@ -143,7 +155,7 @@ func (s *Server) InProcessConn() (net.Conn, error) { return s.srv.InProcessConn(
 // Connect opens a client over an in-memory connection, with the server's own
 // credentials.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
-	all := []nats.Option{nats.InProcessServer(s)}
+	all := []nats.Option{nats.InProcessServer(s), nats.Timeout(connectTimeout)}
 	switch {
 	case s.opts.Token != "":
 		all = append(all, nats.Token(s.opts.Token))

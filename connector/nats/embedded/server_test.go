@@ -38,7 +38,7 @@ func TestStreamSurvivesRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	js, _ := nc.JetStream()
+	js, _ := nc.JetStream(nats.MaxWait(patience))
 	if _, err := js.AddStream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestStreamSurvivesRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, _ = nc.JetStream()
+	js, _ = nc.JetStream(nats.MaxWait(patience))
 	if m, err := js.GetMsg("S", 1); err != nil || string(m.Data) != "x" {
 		t.Fatalf("%v, %v", m, err)
 	}
@@ -67,7 +67,7 @@ func TestLimitsAreExplicit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, _ := nc.JetStream()
+	js, _ := nc.JetStream(nats.MaxWait(patience))
 	if _, err := js.AddStream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxBytes: 1 << 30}); err == nil {
 		t.Fatal("a stream larger than the store's limit is made")
 	}
@@ -122,9 +122,9 @@ func TestLeafReachesHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	until := time.Now().Add(60 * time.Second)
+	until := time.Now().Add(patience)
 	for {
-		js, err := nc.JetStream(nats.Domain("hub"), nats.MaxWait(200*time.Millisecond))
+		js, err := nc.JetStream(nats.Domain("hub"), nats.MaxWait(2*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +159,7 @@ func TestMQTTDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	// CONNECT, protocol level 4, clean session, client id "d1".
 	if _, err := c.Write([]byte{0x10, 14, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 2, 'd', '1'}); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestMQTTDevice(t *testing.T) {
 	if _, err := c.Write(p); err != nil {
 		t.Fatal(err)
 	}
-	m, err := sub.NextMsg(60 * time.Second)
+	m, err := sub.NextMsg(patience)
 	if err != nil || string(m.Data) != "21" {
 		t.Fatalf("%v, %v", m, err)
 	}

@@ -3,7 +3,9 @@
 // Package union runs parts of a pipeline as compiled code. It is linked into the binary
 // that runs the pipeline; its fragments are found by the fingerprints of the plan.
 //
-// head_events1.go: the head of events, 2e6635e004f388f218893f980ee3d73f
+// head_events1.go: the head of events, 1a9610e06fa8de550a91be06dee19a5a
+//
+// calc4.go: calc-e63496100cda.2, 092aa97f3ee013d2e4cfb8d427a8a890
 //
 // The pipeline:
 //
@@ -16,7 +18,7 @@
 //	  ts TIMESTAMP(3),
 //	  v  BIGINT,
 //	  WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND
-//	) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
+//	) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601', 'edgeflow.watermark.by' = 'k', 'edgeflow.watermark.max-behind' = '3 s', 'edgeflow.watermark.by-timeout' = '0 s');
 //
 //	CREATE TABLE others (
 //	  id BIGINT,
@@ -24,7 +26,7 @@
 //	  ts TIMESTAMP(3),
 //	  v  BIGINT,
 //	  WATERMARK FOR ts AS ts - INTERVAL '1.5' SECOND
-//	) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
+//	) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601', 'edgeflow.watermark.by' = 'k', 'edgeflow.watermark.max-behind' = '3 s', 'edgeflow.watermark.by-timeout' = '0 s');
 //	CREATE VIEW merged AS SELECT * FROM events UNION ALL SELECT * FROM others;
 //
 //	CREATE TABLE counts (k STRING, window_start TIMESTAMP(3), window_end TIMESTAMP(3), n BIGINT, total BIGINT) WITH ('connector' = 'nats', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');

@@ -10,24 +10,16 @@ import (
 )
 
 func init() {
-	fused.Register("9dc3230a011eb21d1fdbec87d4b57328", func() fused.Fragment { return new(fragment1) })
+	fused.Register("1a9610e06fa8de550a91be06dee19a5a", func() fused.Fragment { return new(fragment1) })
 }
 
 // fragment1 is the head of events:
 //
-// 0. watermark of $2: (ts - INTERVAL '+0 00:00:01.500' SECOND(3)) of the source
-// 1. calc of 0
-// 2. calc where (v >= 300) of 0
-// - rows of 1
-// - rows of 2
+// - rows of the source
 type fragment1 struct {
 	host     *fused.Host
-	mark0    *fused.Mark
-	n2       int64 // rows that 2 has emitted since Settle
 	out0     *fused.Rows
-	out0Cols [3]*vec.Vector
-	out1     *fused.Rows
-	out1Cols [3]*vec.Vector
+	out0Cols [4]*vec.Vector
 	in       fused.Decoder // the decoder's counts of the event in hand
 	day2     fused.Day     // of ts
 	keys0    fused.Keys    // of the event
@@ -36,11 +28,8 @@ type fragment1 struct {
 // Bind takes what the engine gives.
 func (f *fragment1) Bind(h *fused.Host) error {
 	f.host = h
-	f.mark0 = h.Marks[0]
 	f.out0 = h.Outs[0]
 	copy(f.out0Cols[:], h.Outs[0].Batch.Cols)
-	f.out1 = h.Outs[1]
-	copy(f.out1Cols[:], h.Outs[1].Batch.Cols)
 	if err := f.in.Bind(h); err != nil {
 		return err
 	}
@@ -55,77 +44,39 @@ func (f *fragment1) Event(b []byte, pos int) int {
 	if end < 0 {
 		return -1
 	}
-	if f.host.Arrival > f.mark0.Arrival {
-		f.mark0.Arrive()
-	}
-	if e.c2Null {
-		return -1
-	}
-	ms0 := fused.Millis(e.c2)
-	if !f.mark0.Early(ms0) {
-		return -1
-	}
-	v0 := e.c2 - 1500000
-	watermark0 := fused.Millis(v0)
-	if !f.mark0.Early(watermark0) {
-		return -1
-	}
-	pass2 := (!e.c3Null && (e.c3 >= 300))
-	if pass2 {
-	}
 	// Nothing is refused from here on.
 	if f.in.Odd {
 		f.in.Commit()
 	}
-	if pass2 {
-		f.n2++
-	}
 	{
 		n := f.out0.Batch.N
-		if e.c1Null {
+		if e.c0Null {
 			f.out0Cols[0].SetNull(n)
 		} else {
-			f.out0Cols[0].SetBytes(n, e.c1)
-		}
-		f.out0Cols[1].I64[n] = e.c2
-		if e.c3Null {
-			f.out0Cols[2].SetNull(n)
-		} else {
-			f.out0Cols[2].I64[n] = e.c3
-		}
-		f.out0.Add()
-	}
-	if pass2 {
-		n := f.out1.Batch.N
-		if e.c0Null {
-			f.out1Cols[0].SetNull(n)
-		} else {
-			f.out1Cols[0].I64[n] = e.c0
+			f.out0Cols[0].I64[n] = e.c0
 		}
 		if e.c1Null {
-			f.out1Cols[1].SetNull(n)
+			f.out0Cols[1].SetNull(n)
 		} else {
-			f.out1Cols[1].SetBytes(n, e.c1)
+			f.out0Cols[1].SetBytes(n, e.c1)
+		}
+		if e.c2Null {
+			f.out0Cols[2].SetNull(n)
+		} else {
+			f.out0Cols[2].I64[n] = e.c2
 		}
 		if e.c3Null {
-			f.out1Cols[2].SetNull(n)
+			f.out0Cols[3].SetNull(n)
 		} else {
-			f.out1Cols[2].I64[n] = e.c3
+			f.out0Cols[3].I64[n] = e.c3
 		}
-		f.out1.Add()
-	}
-	{
-		f.mark0.Move(watermark0)
+		f.out0.Add()
 	}
 	return end
 }
 
 // Settle gives back counts.
 func (f *fragment1) Settle() {
-	f.host.Counts[0] = f.host.Rows
-	f.host.Counts[1] = f.host.Rows
-	f.host.Counts[2] = f.n2
-	f.n2 = 0
 }
 
 // event1 is a decoded event of events: a field a column that the query reads.
