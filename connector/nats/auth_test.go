@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // reaches opens a source with each reader, and a client, with the same connection options,
@@ -191,13 +193,8 @@ func TestTLS(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	err = reaches(t, ConnOptions{URLs: []string{"nats://" + addr}})
+	addr := fmt.Sprintf("127.0.0.1:%d", natstest.Ports(t, 1)[0])
+	err := reaches(t, ConnOptions{URLs: []string{"nats://" + addr}})
 	if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "is the server running") {
 		t.Errorf("nobody listens: %v", err)
 	}
@@ -207,7 +204,7 @@ func TestUnreachable(t *testing.T) {
 		t.Error(err)
 	}
 	// Something else that speaks first.
-	l, err = net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,13 @@ package nats
 
 import (
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // cluster is three servers with one JetStream.
@@ -19,7 +20,7 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	c := &cluster{t: t}
-	ports := freePorts(t, 6)
+	ports := natstest.Ports(t, 6)
 	for i := range c.opts {
 		c.opts[i] = &server.Options{ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: ports[i], JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
 			JetStreamMaxMemory: 1 << 26, JetStreamMaxStore: 1 << 28, LameDuckDuration: 2 * time.Minute, LameDuckGracePeriod: time.Minute,
@@ -38,21 +39,6 @@ func startCluster(t *testing.T) *cluster {
 		}
 	})
 	return c
-}
-
-// freePorts finds ports that nobody listens at.
-func freePorts(t *testing.T, n int) []int {
-	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }
 
 func (c *cluster) start(i int) {

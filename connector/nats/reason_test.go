@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // TestReasons lets a client in the background and a source with each reader try servers that
@@ -35,12 +38,7 @@ func TestReasons(t *testing.T) {
 		}).ClientURL()
 	}()
 	strict := serve(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" }).ClientURL()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := "nats://" + l.Addr().String()
-	l.Close()
+	closed := fmt.Sprintf("nats://127.0.0.1:%d", natstest.Ports(t, 1)[0])
 	scert, skey := stranger.issue("client")
 	for _, c := range []struct {
 		name  string

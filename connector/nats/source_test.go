@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 	"github.com/edgeflow/edgeflow/dataflow"
 )
 
@@ -317,7 +318,7 @@ func testBounded(t *testing.T, w way) {
 }
 
 func testServerRestart(t *testing.T, w way) {
-	h := w.hub(t, func(o *embedded.Options) { o.Listen = "127.0.0.1:0" })
+	h := w.hub(t, func(o *embedded.Options) { o.Listen = fmt.Sprintf("127.0.0.1:%d", natstest.Ports(t, 1)[0]) })
 	h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 	h.publish("s.a", 5000)
 	url := h.srv.ClientURL()
@@ -328,7 +329,6 @@ func testServerRestart(t *testing.T, w way) {
 	got, _ := collect(t, s, 1000)
 	want(t, got, "s.a", 0, 1000)
 	h.stop()
-	h.o.Listen = strings.TrimPrefix(url, "nats://")
 	h.start()
 	h.publish("s.b", 5000)
 	got, _ = collect(t, s, 9000)

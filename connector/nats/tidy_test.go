@@ -27,7 +27,10 @@ func TestConsumersLeftBehindAreRemoved(t *testing.T) {
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 		h.publish("s.a", 10)
 		owned := func(owner string) *Source {
-			s, _ := open(t, h.options(func(o *SourceOptions) { o.Owner, o.Reader = owner, r }), nil)
+			s, _ := open(t, h.options(func(o *SourceOptions) {
+				o.Owner, o.Reader = owner, r
+				o.Heartbeat, o.PullExpires = 10*time.Second, time.Minute // none takes the server for silent, and makes another
+			}), nil)
 			return s
 		}
 		other, nobody := owned("other"), owned("")
