@@ -42,11 +42,11 @@ INSERT INTO o SELECT n FROM s`)
 		t.Fatal(err)
 	}
 	url := strings.Replace(e.ClientURL(), "tls://", "nats://", 1)
-	if nc, err := nats.Connect(url, nats.RootCAs(ca.File)); err == nil {
+	if nc, err := nats.Connect(url, nats.RootCAs(ca.File), nats.Timeout(patience)); err == nil {
 		nc.Close()
 		t.Error("somebody without a name is let in")
 	}
-	device, err := nats.Connect(url, nats.RootCAs(ca.File), nats.UserInfo("devices", "hunter2"))
+	device, err := nats.Connect(url, nats.RootCAs(ca.File), nats.UserInfo("devices", "hunter2"), nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ INSERT INTO o SELECT n FROM s`)
 	if err := device.Publish("out", []byte(`{"n":666}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := device.Flush(); err != nil {
+	if err := device.FlushTimeout(patience); err != nil {
 		t.Fatal(err)
 	}
 	st := h.await("shared", "the rows are confirmed", func(st agent.Status) bool {

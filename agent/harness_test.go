@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/edgeflow/edgeflow/agent"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // patience is the longest that anything a test waits for may take.
-const patience = 60 * time.Second
+const patience = natstest.Patience
 
 // logs keeps what an agent logs.
 type logs struct {
@@ -168,14 +168,7 @@ func (b *broker) start() {
 	}
 	b.Server = s
 	b.t.Cleanup(s.Shutdown)
-	nc, err := nats.Connect(s.ClientURL())
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(nc.Close)
-	if b.js, err = jetstream.New(nc); err != nil {
-		b.t.Fatal(err)
-	}
+	b.js = natstest.Connect(b.t, s.ClientURL())
 }
 
 // events makes the stream of the pipelines' source when there is none, and stores events

@@ -18,12 +18,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	// The program is built and run: a result that is kept goes by all that is in it.
 	_ "github.com/edgeflow/edgeflow/agent/command"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 	"github.com/edgeflow/edgeflow/examples/qoe"
 )
@@ -108,16 +108,8 @@ func (w *world) server(name string) *embedded.Server {
 }
 
 func (w *world) connect(s *embedded.Server) jetstream.JetStream {
-	nc, err := nats.Connect(s.ClientURL())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(2048))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return js
+	w.t.Helper()
+	return natstest.Connect(w.t, s.ClientURL())
 }
 
 // store publishes the beacons, one JSON object a message.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edgeflow/edgeflow/agent"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 	"github.com/edgeflow/edgeflow/dataflow"
 )
 
@@ -50,15 +51,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Shutdown)
-	nc, err := natsgo.Connect(s.ClientURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.Connect(t, s.ClientURL())
 	// What the server remembers of message IDs is forgotten at once: replays must not need it.
 	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "IN", Subjects: []string{"in.>"}, Duplicates: 100 * time.Millisecond})
 	if err != nil {

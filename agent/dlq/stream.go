@@ -28,9 +28,9 @@ type stream struct {
 // domain is the JetStream that the options speak of.
 func domain(nc *natsgo.Conn, o nats.ConnOptions) (jetstream.JetStream, error) {
 	if o.Domain != "" {
-		return jetstream.NewWithDomain(nc, o.Domain)
+		return jetstream.NewWithDomain(nc, o.Domain, jetstream.WithDefaultTimeout(readWait))
 	}
-	return jetstream.New(nc)
+	return jetstream.New(nc, jetstream.WithDefaultTimeout(readWait))
 }
 
 func openStream(ctx context.Context, at agent.Server, name string) (*stream, error) {
@@ -114,7 +114,8 @@ func (s *stream) mark(ctx context.Context, m mark) error {
 	return nil
 }
 
-// readWait is how long a server may take to hand out a message that it has, over a slow link.
+// readWait is how long a server may take to answer, and to hand out a message that it has, over a
+// slow link.
 const readWait = time.Minute
 
 // readAll calls fn with the messages that a stream has at present, as the consumer picks

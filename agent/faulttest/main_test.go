@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/edgeflow/edgeflow/agent/command"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 var (
@@ -17,7 +18,7 @@ var (
 	cut      = flag.Duration("cut", 2*time.Second, "how long links are cut or silent")
 	frozen   = flag.Duration("frozen", 3*time.Second, "how long processes are stopped")
 	slow     = flag.Bool("slow", false, "run the tests of slow links, which take minutes and root")
-	patience = flag.Duration("patience", time.Minute, "the longest that anything a test waits for may take")
+	patience = flag.Duration("patience", natstest.Patience, "the longest that anything a test waits for may take")
 	seed     = flag.Uint64("seed", 1, "seed of moments and losses")
 )
 

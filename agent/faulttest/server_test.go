@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // natsServer is a nats-server in a process of its own, on a folder of its own.
@@ -29,17 +32,12 @@ type natsServer struct {
 	ended      chan struct{}
 }
 
-// freePorts finds ports of the loopback that nobody listens at.
+// freePorts finds ports that nobody listens at, and that nobody is given while a server is away.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	ports := make([]string, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
+	for i, port := range natstest.Ports(t, n) {
+		ports[i] = strconv.Itoa(port)
 	}
 	return ports
 }

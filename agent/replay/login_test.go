@@ -11,6 +11,7 @@ import (
 
 	"github.com/edgeflow/edgeflow/agent"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // A table that names no server brings its own log-in to that of --nats, as it does in a pipeline.
@@ -20,15 +21,7 @@ func TestCaptureWithTheTablesLogIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Shutdown)
-	nc, err := natsgo.Connect(s.ClientURL(), natsgo.UserInfo("me", "pw"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.Connect(t, s.ClientURL(), natsgo.UserInfo("me", "pw"))
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "IN", Subjects: []string{"in.>"}}); err != nil {
 		t.Fatal(err)
 	}
