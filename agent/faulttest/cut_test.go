@@ -21,6 +21,7 @@ func TestCut(t *testing.T) {
 		s.publish(150)
 		until(t, "rows arrive", func() bool { return s.arrived(subjectRows) >= uint64(s.sent) })
 		link.set(func() { link.down = true })
+		s.publish(10) // however long the host stands still
 		for over := time.Now().Add(*cut); time.Now().Before(over); pause(100 * time.Millisecond) {
 			s.publish(10)
 		}

@@ -137,14 +137,18 @@ func (s *site) publish(n int) {
 		var acks []jetstream.PubAckFuture
 		k := min(n, 200)
 		for i := range k {
-			a, err := s.edgeJS.PublishAsync("ev.a", event(s.sent+i, false), jetstream.WithMsgID(fmt.Sprint(s.sent+i)))
+			o := []jetstream.PublishOpt{jetstream.WithMsgID(fmt.Sprint(s.sent + i))}
+			if i > 0 { // none overtakes one that was lost with a connection
+				o = append(o, jetstream.WithExpectLastMsgID(fmt.Sprint(s.sent+i-1)))
+			}
+			a, err := s.edgeJS.PublishAsync("ev.a", event(s.sent+i, false), o...)
 			if err != nil {
 				break
 			}
 			acks = append(acks, a)
 		}
-		// Those before the first that is not known to be stored are; the stream has them in
-		// order only when the others are sent again after them.
+		// Those before the first that is not known to be stored are; the others are sent again
+		// after it.
 		stored := 0
 	acks:
 		for _, a := range acks {

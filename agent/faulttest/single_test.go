@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -105,9 +106,7 @@ func TestEdgeDoesNotGoOn(t *testing.T) {
 			s.publish(10)
 		}, nil, "", 200, 0},
 		{"created again", func(s *site, _ string) {
-			if err := s.edgeJS.DeleteStream(context.Background(), "EV"); err != nil {
-				s.t.Fatal(err)
-			}
+			remove(s.t, s.edgeJS, "EV")
 			s.createEvents()
 			s.sent = 300 // other events
 			s.publish(20)
@@ -169,6 +168,15 @@ func purge(s *site, stream, subject string) {
 	})
 }
 
+func remove(t *testing.T, js jetstream.JetStream, stream string) {
+	persist(t, "delete "+stream, func(ctx context.Context) error {
+		if err := js.DeleteStream(ctx, stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return err
+		}
+		return nil
+	})
+}
+
 // TestHubLostRows rolls the hub back, empties its stream and makes it again. The cursor that is
 // behind, or gone, is found; the pipeline stops, or goes on after what was confirmed when told to
 // send again.
@@ -182,25 +190,21 @@ func TestHubLostRows(t *testing.T) {
 		{"rolled back", func(_ *site, hub *natsServer, copied string) { hub.rollBack(copied) }, 100},
 		{"purged", func(s *site, _ *natsServer, _ string) { purge(s, "RES", "") }, 0},
 		{"created again", func(s *site, _ *natsServer, _ string) {
-			if err := s.hubJS.DeleteStream(context.Background(), "RES"); err != nil {
-				s.t.Fatal(err)
-			}
-			if _, err := s.hubJS.CreateStream(context.Background(), hubStream); err != nil {
-				s.t.Fatal(err)
-			}
+			remove(s.t, s.hubJS, "RES")
+			s.createHub(func(*jetstream.StreamConfig) {})
 		}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			edge, hub := newServer(t, "edge"), newServer(t, "hub")
 			s := newSite(t, edge, hub.url(), hub.connect())
-			p := s.run("data")
+			p := s.run("data", "--listen", "127.0.0.1:0")
 			s.publish(100)
 			until(t, "rows arrive", func() bool { return s.arrived(subjectRows) == 100 })
 			copied := hub.copyStore()
 			s.publish(100)
-			until(t, "rows arrive", func() bool { return s.arrived(subjectRows) == 200 })
-			pause(300 * time.Millisecond) // so that the answer has arrived, too; rows without one are sent again
+			// Rows whose answer has not arrived, or is not in the state, are sent again.
+			until(t, "rows are confirmed", func() bool { return p.confirmed("passed") == 200 })
 			c.damage(s, hub, copied)
 			s.publish(100)
 			p.fails("the hub lost its cursor", "had confirmed row ", "was the stream purged, created again", "'edgeflow.on-lost-cursor' = 'resend' goes on after the last confirmed row")
