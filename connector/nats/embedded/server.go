@@ -92,6 +92,9 @@ const (
 	// connectTimeout is how long a client in this process waits for the server. There is no link that
 	// could have failed, only a host that stands still.
 	connectTimeout = time.Minute
+	// storeTimeout is how long the MQTT listener waits for its own streams, which wait for the disk: a
+	// card may take longer than the library's five seconds, and devices would be sent away.
+	storeTimeout = time.Minute
 )
 
 func serverOptions(o *Options, inside User) (*server.Options, error) {
@@ -130,6 +133,7 @@ func serverOptions(o *Options, inside User) (*server.Options, error) {
 	if o.MQTTListen != "" {
 		so.MQTT.Host, so.MQTT.Port, _ = splitAddr(o.MQTTListen)
 		so.MQTT.TLSConfig, so.MQTT.TLSTimeout = o.TLS, handshakeTimeout
+		so.MQTT.JSAPITimeout = storeTimeout
 	}
 	if o.Leaf != nil {
 		r := &server.RemoteLeafOpts{
