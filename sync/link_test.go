@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	forward "github.com/edgeflow/edgeflow/sync"
@@ -12,7 +13,8 @@ import (
 )
 
 // slowHub is a simulated hub behind a link on which every request takes a round trip and a time
-// for each byte. It is the clock too: what is waited for passes at once.
+// for each byte. It is the clock too: what is waited for passes at once. The ends of requests are by
+// the clock of a synctest bubble, which stands still meanwhile.
 type slowHub struct {
 	*simhub.Server
 	now   time.Time
@@ -45,7 +47,7 @@ func (h *slowHub) takes(ctx context.Context, bytes int) error {
 	if !ok {
 		return fmt.Errorf("a request without an end")
 	}
-	if most := time.Until(end).Round(time.Second / 10); took > most {
+	if most := time.Until(end); took > most {
 		h.late++
 		h.now = h.now.Add(most)
 		return context.DeadlineExceeded
@@ -141,80 +143,88 @@ func TestBatchesFollowTheLink(t *testing.T) {
 		{"no word of the beginning", 100 * time.Millisecond, 6250, true, 11_000, 13_000, 0.9},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := &slowHub{round: c.round, rate: c.rate, silent: c.silent}
-			f := slowLink(t, h, int(min(max(c.rate, 5000), 300_000)))
-			h.drain(t, f, 1)
-			h.batches, h.idle = nil, 0
-			began := h.now
-			h.drain(t, f, 12)
-			n := len(h.batches)
-			if got := h.batches[n-2]; got < c.from || got > c.to { // the last may be a rest
-				t.Errorf("batches of %d bytes instead of %d to %d", h.batches, c.from, c.to)
-			}
-			if used := 1 - h.idle.Seconds()/h.now.Sub(began).Seconds(); used < c.used {
-				t.Errorf("the link was used to %.0f%%, by batches of %d bytes", 100*used, h.batches)
-			}
-			if c.round < 5*time.Second && h.late > 0 {
-				t.Errorf("%d answers did not come in time", h.late)
-			}
-			h.drain(t, f, all)
+			synctest.Test(t, func(t *testing.T) {
+				h := &slowHub{round: c.round, rate: c.rate, silent: c.silent}
+				f := slowLink(t, h, int(min(max(c.rate, 5000), 300_000)))
+				h.drain(t, f, 1)
+				h.batches, h.idle = nil, 0
+				began := h.now
+				h.drain(t, f, 12)
+				n := len(h.batches)
+				if got := h.batches[n-2]; got < c.from || got > c.to { // the last may be a rest
+					t.Errorf("batches of %d bytes instead of %d to %d", h.batches, c.from, c.to)
+				}
+				if used := 1 - h.idle.Seconds()/h.now.Sub(began).Seconds(); used < c.used {
+					t.Errorf("the link was used to %.0f%%, by batches of %d bytes", 100*used, h.batches)
+				}
+				if c.round < 5*time.Second && h.late > 0 {
+					t.Errorf("%d answers did not come in time", h.late)
+				}
+				h.drain(t, f, all)
+			})
 		})
 	}
 }
 
 // A link that becomes slower makes batches smaller; an answer that comes later does not.
 func TestBatchesFollowAChangingLink(t *testing.T) {
-	h := &slowHub{round: 50 * time.Millisecond, rate: 20_000}
-	f := slowLink(t, h, 200_000)
-	h.drain(t, f, 10)
-	before := h.batches[9]
-	h.round = 6 * time.Second
-	h.drain(t, f, 20)
-	if n := h.batches[19]; n < before {
-		t.Errorf("batches of %d bytes when answers come later, %d before", n, before)
-	}
-	h.rate = 2000
-	h.drain(t, f, 40)
-	if n := h.batches[39]; n > 18_000 {
-		t.Errorf("batches of %d bytes over 2 kB/s", n)
-	}
-	h.rate, h.round = 1e6, time.Millisecond
-	h.drain(t, f, 52)
-	if n := h.batches[51]; n < 1_000_000 {
-		t.Errorf("batches of %d bytes over 1 MB/s", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := &slowHub{round: 50 * time.Millisecond, rate: 20_000}
+		f := slowLink(t, h, 200_000)
+		h.drain(t, f, 10)
+		before := h.batches[9]
+		h.round = 6 * time.Second
+		h.drain(t, f, 20)
+		if n := h.batches[19]; n < before {
+			t.Errorf("batches of %d bytes when answers come later, %d before", n, before)
+		}
+		h.rate = 2000
+		h.drain(t, f, 40)
+		if n := h.batches[39]; n > 18_000 {
+			t.Errorf("batches of %d bytes over 2 kB/s", n)
+		}
+		h.rate, h.round = 1e6, time.Millisecond
+		h.drain(t, f, 52)
+		if n := h.batches[51]; n < 1_000_000 {
+			t.Errorf("batches of %d bytes over 1 MB/s", n)
+		}
+	})
 }
 
 // A hub that needs longer than a request is given is given more, until it has answered.
 func TestSlowHubIsGotStartedAgainst(t *testing.T) {
-	h := &slowHub{round: 40 * time.Second, rate: 10_000}
-	f := slowLink(t, h, 10_000)
-	h.drain(t, f, 1<<30)
-	if st := f.Statuses(h.now)[0]; st.Confirmed != 10_000 || st.Dropped != 0 {
-		t.Fatalf("%+v", st)
-	}
-	if h.late == 0 || h.late > 4 {
-		t.Errorf("%d of %d requests were late", h.late, h.requests)
-	}
-	seen := map[uint64]bool{}
-	for _, m := range h.Messages {
-		if seen[m.First] {
-			t.Fatalf("row %d is there twice", m.First)
+	synctest.Test(t, func(t *testing.T) {
+		h := &slowHub{round: 40 * time.Second, rate: 10_000}
+		f := slowLink(t, h, 10_000)
+		h.drain(t, f, 1<<30)
+		if st := f.Statuses(h.now)[0]; st.Confirmed != 10_000 || st.Dropped != 0 {
+			t.Fatalf("%+v", st)
 		}
-		seen[m.First] = true
-	}
+		if h.late == 0 || h.late > 4 {
+			t.Errorf("%d of %d requests were late", h.late, h.requests)
+		}
+		seen := map[uint64]bool{}
+		for _, m := range h.Messages {
+			if seen[m.First] {
+				t.Fatalf("row %d is there twice", m.First)
+			}
+			seen[m.First] = true
+		}
+	})
 }
 
 // A row that takes the link long is given the time, though nothing is known of the link yet, and more
 // when that was too little: what a hub answers to questions in between is no reason to be as impatient
 // as before.
 func TestLargeRowsPassASlowLink(t *testing.T) {
-	for rate, late := range map[float64]int{20_000: 0, 8_100: 1} {
-		h := &slowHub{round: 100 * time.Millisecond, rate: rate, strict: true}
-		f := slowLink(t, h, 0, 900_000, 900_000)
-		h.drain(t, f, 1<<30)
-		if st := f.Statuses(h.now)[0]; st.Confirmed != 2 || h.late > late {
-			t.Errorf("at %v bytes/s: %d of %d requests were late, %+v", rate, h.late, h.requests, st)
+	synctest.Test(t, func(t *testing.T) {
+		for rate, late := range map[float64]int{20_000: 0, 8_100: 1} {
+			h := &slowHub{round: 100 * time.Millisecond, rate: rate, strict: true}
+			f := slowLink(t, h, 0, 900_000, 900_000)
+			h.drain(t, f, 1<<30)
+			if st := f.Statuses(h.now)[0]; st.Confirmed != 2 || h.late > late {
+				t.Errorf("at %v bytes/s: %d of %d requests were late, %+v", rate, h.late, h.requests, st)
+			}
 		}
-	}
+	})
 }
