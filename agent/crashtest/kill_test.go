@@ -4,13 +4,14 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 var (
@@ -223,12 +224,7 @@ func (p *process) savepoints(listen, pipeline string) {
 
 // freeAddr is a local address that nobody listens at.
 func freeAddr(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", natstest.Ports(t, 1)[0])
 }
 
 func (r *result) String() string {

@@ -1,9 +1,7 @@
 package crashtest
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/edgeflow/edgeflow/agent"
@@ -112,32 +109,14 @@ func (w *world) await(p *process, what string, want func(agent.Status) bool) age
 // inOrder wants the hub to have the rows 1 to rows, each once and in order.
 func (w *world) inOrder(rows int) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), processMax)
-	defer cancel()
-	s, err := w.js.Stream(ctx, "QOE")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{"qoe.raw"}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	info, err := c.Info(ctx)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	n := 0
-	for left := int(info.NumPending); left > 0; left-- {
-		m, err := c.Next(jetstream.FetchMaxWait(10 * time.Second))
-		if err != nil && !errors.Is(err, nats.ErrTimeout) {
-			w.t.Fatal(err)
-		}
+	w.read("QOE", "qoe.raw", func(m jetstream.Msg) {
 		for line := range strings.Lines(string(m.Data())) {
 			if n++; !strings.HasPrefix(line, `{"n":`+strconv.Itoa(n)+`,"s":"`) {
 				w.t.Fatalf("row %d is %s", n, line)
 			}
 		}
-	}
+	})
 	if n != rows {
 		w.t.Errorf("%d of %d rows arrived", n, rows)
 	}

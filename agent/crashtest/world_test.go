@@ -61,7 +61,7 @@ const (
 )
 
 // The longest that a process may take for the whole input.
-const processMax = 90 * time.Second
+const processMax = natstest.Patience
 
 // world is the servers and the stored input.
 type world struct {
@@ -123,13 +123,13 @@ func (w *world) store(beacons int) {
 	var b qoe.Beacon
 	for i := range beacons {
 		g.At(uint64(i), &b)
-		if _, err := js.PublishAsync("beacons."+b.Region, b.AppendJSON(nil), jetstream.WithStallWait(time.Minute)); err != nil {
+		if _, err := js.PublishAsync("beacons."+b.Region, b.AppendJSON(nil), jetstream.WithStallWait(natstest.Patience)); err != nil {
 			w.t.Fatal(err)
 		}
 	}
 	select {
 	case <-js.PublishAsyncComplete():
-	case <-time.After(time.Minute):
+	case <-time.After(natstest.Patience):
 		w.t.Fatal("the input is not stored")
 	}
 	s, err := js.Stream(ctx, "BEACONS")
@@ -149,7 +149,7 @@ const tidyEvery = 300
 // come so far.
 func (w *world) tidy() {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), natstest.Patience)
 	defer cancel()
 	s, err := w.connect(w.edge).Stream(ctx, "BEACONS")
 	if err != nil {
@@ -268,6 +268,33 @@ func (w *world) wait(p *process, killAfter time.Duration) (killed bool) {
 	}
 }
 
+// read calls fn with all messages that a stream of the hub has of a subject.
+func (w *world) read(stream, subject string, fn func(jetstream.Msg)) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), natstest.Patience)
+	defer cancel()
+	c, err := w.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	it, err := c.Messages()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer it.Stop()
+	for left := info.NumPending; left > 0; left-- {
+		m, err := it.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			w.t.Fatalf("%d messages are missing: %v", left, err)
+		}
+		fn(m)
+	}
+}
+
 // result is what a run leaves: the rows of each subject in order, and the folders of rows
 // that were diverted.
 type result struct {
@@ -285,38 +312,12 @@ type row struct {
 // take reads the hub's stream and the diverted rows, and deletes the stream for the next trial.
 func (w *world) take(data string) *result {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	s, err := w.js.Stream(ctx, "QOE")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{"qoe.>"}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	info, err := c.Info(ctx)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	r := &result{rows: map[string][]row{}}
-	for left := int(info.NumPending); left > 0; {
-		batch, err := c.Fetch(min(left, 1000), jetstream.FetchMaxWait(10*time.Second))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		n := 0
-		for m := range batch.Messages() {
-			n++
-			r.rows[m.Subject()] = append(r.rows[m.Subject()], row{m.Headers().Get("Edgeflow-Sequence"), m.Headers().Get("Edgeflow-Kind"), string(m.Data())})
-			r.messages++
-		}
-		if batch.Error() != nil || n == 0 {
-			w.t.Fatalf("%d messages are missing: %v", left, batch.Error())
-		}
-		left -= n
-	}
-	if err := w.js.DeleteStream(ctx, "QOE"); err != nil {
+	w.read("QOE", "qoe.>", func(m jetstream.Msg) {
+		r.rows[m.Subject()] = append(r.rows[m.Subject()], row{m.Headers().Get("Edgeflow-Sequence"), m.Headers().Get("Edgeflow-Kind"), string(m.Data())})
+		r.messages++
+	})
+	if err := w.js.DeleteStream(context.Background(), "QOE"); err != nil {
 		w.t.Fatal(err)
 	}
 	w.diverted(data, r)
