@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,6 +46,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the host's clock; nil for the real one.
 	Clock Clock
+	// HashSeed goes into the hashes of new state, so that senders of events cannot choose keys
+	// that collide; 0 draws one. Results do not depend on it.
+	HashSeed uint64
 	// AllowPaths are folders that the paths in pipelines' SQL may lie in, besides DataDir,
 	// the working directory and the folder of the pipeline's file, unless these two are the
 	// top of the tree. nil confines nothing.
@@ -114,6 +119,11 @@ func (o *Options) Validate() error {
 	o.Instance = token(o.Instance)
 	if o.Clock == nil {
 		o.Clock = realClock{}
+	}
+	for o.HashSeed == 0 {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // it never fails: the runtime ends the process instead
+		o.HashSeed = binary.LittleEndian.Uint64(b[:])
 	}
 	if o.Listen != "" {
 		if _, _, err := net.SplitHostPort(o.Listen); err != nil {

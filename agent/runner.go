@@ -157,7 +157,7 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if r.swap, err = store.NewSwap(filepath.Join(r.p.dir, swapFile), state.DefaultPageSize, r.nextCommit); err != nil {
 		return nil, err
 	}
-	r.arena, err = state.NewArena(state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store, Swap: r.swap})
+	r.arena, err = state.NewArena(state.Options{MemoryMax: r.cfg.MemoryMax, Pager: r.store, Swap: r.swap, HashSeed: r.p.agent.opt.HashSeed})
 	if err != nil {
 		return nil, err
 	}

@@ -85,8 +85,12 @@ func TestEarlierFormats(t *testing.T) {
 		for range 2 {
 			want, wantErr := readAll(made.path, made.opt)
 			got, err := readAll(d.path, d.opt) // and commits
-			if err != nil || wantErr != nil || !got.equal(want) {
-				t.Fatalf("format %d: other contents, or %v, %v", format, err, wantErr)
+			if err != nil || wantErr != nil {
+				t.Fatal(format, err, wantErr)
+			}
+			want.restored.Roots.Format = 1 // the pages are as they were written
+			if !got.equal(want) {
+				t.Fatalf("format %d: other contents", format)
 			}
 		}
 		now, err := os.ReadFile(d.path)

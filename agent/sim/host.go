@@ -152,7 +152,11 @@ func (h *host) start() error {
 
 func (h *host) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	var err error
-	if h.arena, err = state.NewArena(state.Options{Pager: h.disk, Swap: &memstore.Swap{}, SlabBytes: slabBytes, MemoryMax: h.w.memoryMax}); err != nil {
+	h.arena, err = state.NewArena(state.Options{
+		Pager: h.disk, Swap: &memstore.Swap{}, SlabBytes: slabBytes, MemoryMax: h.w.memoryMax,
+		HashSeed: h.w.seed<<16 + uint64(h.w.hosts), // another for each host
+	})
+	if err != nil {
 		return nil, err
 	}
 	if restored.Manifest == nil {

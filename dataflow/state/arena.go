@@ -56,6 +56,9 @@ type Options struct {
 	// Swap keeps changed pages in the midst of a step that has no room for them; nil keeps
 	// them in memory, above the limit.
 	Swap Swap
+	// HashSeed is a secret that goes into the hashes of the tables made from now on, so that
+	// nobody can choose keys that collide; each table keeps its own. 0 is none.
+	HashSeed uint64
 	// SlabBytes is the size of the blocks in which images are allocated, for simulations of
 	// small states: a power of two, of two pages at least; 0 means 1 MiB. MemoryMax is at least
 	// four of them.

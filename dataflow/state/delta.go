@@ -55,8 +55,8 @@ type Roots struct {
 }
 
 // RootsFormat is the version of the page layouts that this package writes. It
-// reads every version up to this one.
-const RootsFormat = 1
+// reads every version up to this one. In version 1 the hashes of tables had no seed.
+const RootsFormat = 2
 
 // Barrier ends an epoch and returns what it changed. It swaps two bitmaps, so it
 // takes microseconds whatever the state's size. It must be called between two

@@ -7,33 +7,42 @@ import (
 
 // The hash follows the multiply-and-fold construction of wyhash (Wang Yi, public
 // domain). Index pages keep hashes, so it is part of the format: it must give the
-// same result on every machine and in every version.
+// same result for a seed on every machine and in every version.
+//
+// Without a secret, keys that collide are made by arithmetic: who can make a factor of a
+// product zero makes it zero for all values of the other. So a seed goes into both.
 const (
 	hashA = 0xa0761d6478bd642f
 	hashB = 0xe7037ed1a0b428db
 	hashC = 0x8ebc6af09c88c6e3
 )
 
+// hasher hashes the keys of a table with its seed. The zero one has none, as tables of
+// older state files.
+type hasher struct{ a, b uint64 }
+
+func newHasher(seed uint64) hasher { return hasher{seed, seed * hashC} }
+
 func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo
 }
 
-// hash64 is the hash of one 64-bit number.
-func hash64(v uint64) uint32 {
-	h := fold(v^hashA, hashB)
+// word is the hash of one 64-bit number.
+func (s hasher) word(v uint64) uint32 {
+	h := fold(v^hashA^s.a, hashB^s.b)
 	return uint32(h ^ h>>32)
 }
 
-// hashBytes is the hash of a key.
-func hashBytes(k []byte) uint32 {
+// bytes is the hash of a key.
+func (s hasher) bytes(k []byte) uint32 {
 	n := len(k)
 	if n == 8 {
-		return hash64(binary.LittleEndian.Uint64(k))
+		return s.word(binary.LittleEndian.Uint64(k))
 	}
-	h := uint64(n) ^ hashC
+	h := uint64(n) ^ hashC ^ s.b
 	for len(k) > 16 {
-		h = fold(binary.LittleEndian.Uint64(k)^hashA, binary.LittleEndian.Uint64(k[8:])^h)
+		h = fold(binary.LittleEndian.Uint64(k)^hashA^s.a, binary.LittleEndian.Uint64(k[8:])^h)
 		k = k[16:]
 	}
 	var x, y uint64
@@ -44,8 +53,8 @@ func hashBytes(k []byte) uint32 {
 	default:
 		x = tail64(k)
 	}
-	h = fold(x^hashB, y^h)
-	h = fold(h^hashA, hashB)
+	h = fold(x^hashB^s.a, y^h)
+	h = fold(h^hashA, hashB^s.b)
 	return uint32(h ^ h>>32)
 }
 

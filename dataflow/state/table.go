@@ -52,8 +52,8 @@ func (s TableSpec) validate(pageSize int) error {
 // row's page in the row directory << rowBits | cell number.
 //
 // Root page: 8 u64 rows, 16 u32 key size, 20 u32 value size, 24 u32 level, 28 u32
-// split, 32 u64 heads of the row pool, 40 u32 1 when the heap is in use, 64 heap
-// root, then the directories of index pages and of row pages.
+// split, 32 u64 heads of the row pool, 40 u32 1 when the heap is in use, 48 u64 seed of the
+// hash, 64 heap root, then the directories of index pages and of row pages.
 //
 // Index page: 0 kind, 2 u16 slots in use, 4 u32 next page when the bucket
 // overflows, 16 slots.
@@ -62,6 +62,7 @@ type Table struct {
 	spec   TableSpec
 	root   PageID
 	keyLen int // bytes of the key's area
+	hasher hasher
 	perBit uint
 	len    int
 	level  uint
@@ -96,6 +97,7 @@ func (t *Table) create(a *Arena, spec TableSpec) {
 	w := a.write(p)
 	binary.LittleEndian.PutUint32(w[16:], uint32(spec.KeySize))
 	binary.LittleEndian.PutUint32(w[20:], uint32(spec.ValueSize))
+	binary.LittleEndian.PutUint64(w[48:], a.opt.HashSeed)
 	t.open(a, p)
 	t.index.push(a.alloc(kindIndex))
 }
@@ -115,6 +117,7 @@ func (t *Table) open(a *Arena, root PageID) {
 		ValueSize: int(binary.LittleEndian.Uint32(w[20:])),
 	}
 	t.keyLen = t.spec.keyArea()
+	t.hasher = newHasher(binary.LittleEndian.Uint64(w[48:]))
 	t.len = int(binary.LittleEndian.Uint64(w[8:]))
 	t.level = uint(binary.LittleEndian.Uint32(w[24:]))
 	t.split = binary.LittleEndian.Uint32(w[28:])
@@ -168,7 +171,7 @@ func (t *Table) hash(key []byte) uint32 {
 	if t.spec.KeySize != 0 && len(key) != t.spec.KeySize {
 		panic(fmt.Sprintf("state: key of %d bytes in a table with keys of %d", len(key), t.spec.KeySize))
 	}
-	return hashBytes(key)
+	return t.hasher.bytes(key)
 }
 
 // bucket returns the number of the index page for a hash.

@@ -198,7 +198,7 @@ func (b *bench) check(err error) {
 func (b *bench) newArena() *state.Arena {
 	var o state.Options
 	if b.swap != nil {
-		o = state.Options{MemoryMax: 4 << 20, Pager: b, Swap: b.swap, Scribble: true}
+		o = state.Options{MemoryMax: 4 << 20, Pager: b, Swap: b.swap, Scribble: true, HashSeed: 0x5eed}
 	}
 	a, err := state.NewArena(o)
 	b.check(err)
