@@ -77,7 +77,7 @@ func TestFullDiskDeclinesCheckpoints(t *testing.T) {
 	if st.State != agent.Running || st.Restarts > 0 {
 		t.Errorf("with a full disk the pipeline is %s after %d restarts: %s", st.State, st.Restarts, st.Error)
 	}
-	contains(t, h.log.String(), "checkpoint declined; the next one takes over its changes", "no space left on device")
+	says(t, h.log.String, "checkpoint declined; the next one takes over its changes", "no space left on device")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

@@ -120,6 +120,15 @@ func contains(t *testing.T, text string, words ...string) {
 	}
 }
 
+// says waits until a text, such as the log, has all the words: what is seen of a pipeline may be
+// ahead of what is told of it, and the other way round.
+func says(t *testing.T, text func() string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		until(t, fmt.Sprintf("%q is told", w), func() bool { return strings.Contains(text(), w) }, text)
+	}
+}
+
 // until polls until cond holds.
 func until(t *testing.T, what string, cond func() bool, state ...func() string) {
 	t.Helper()
