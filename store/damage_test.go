@@ -111,10 +111,13 @@ func TestDamageIsFoundAndSetAside(t *testing.T) {
 		"end of the file": func(b []byte) []byte { clear(b[8192:]); return b },
 	}
 	for i := range 40 {
-		at := 8192 + r.IntN(len(image)-8192-64)
+		at, change := 8192+r.IntN(len(image)-8192-64), make([]byte, 16)
+		for j := range change {
+			change[j] = byte(r.Uint32())
+		}
 		cases[fmt.Sprintf("random %d", i)] = func(b []byte) []byte {
-			for j := range 16 {
-				b[at+j] ^= byte(r.Uint32())
+			for j, c := range change {
+				b[at+j] ^= c
 			}
 			return b
 		}
