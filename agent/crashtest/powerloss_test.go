@@ -81,7 +81,11 @@ func TestPowerLoss(t *testing.T) {
 		}
 		s := &powerStep{world: w, t: t, p: p, at: at, tracer: tracer, want: want, rnd: rand.New(rand.NewPCG(*seed, uint64(i))), seen: map[string]bool{}}
 		for s.recorded = 0; s.recorded < recordings && s.images < *images; s.recorded++ {
-			s.record()
+			// What a process and its images take on the disk goes when they have been looked at.
+			t.Run(fmt.Sprintf("%s/%d", at.point, s.recorded+1), func(t *testing.T) {
+				s.t = t
+				s.record()
+			})
 		}
 		total += s.images
 		fmt.Fprintf(&table, "%-38s %-26s %8d %8d %8d %8d %8d\n", at.step, at.point, s.recorded, s.images, s.before, s.after, s.unsynced)
