@@ -5,6 +5,7 @@ package nats
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/edgeflow/edgeflow/dataflow"
@@ -51,8 +52,13 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 	for range 5 {
 		once()
 	}
-	if a := testing.AllocsPerRun(8, once); a > 0 {
-		t.Errorf("%v allocations for 5000 messages", a)
+	// The library of the server looks at the process each second, which allocates.
+	least := math.Inf(1)
+	for range 7 {
+		least = min(least, testing.AllocsPerRun(1, once))
+	}
+	if least > 0 {
+		t.Errorf("%v allocations for 5000 messages", least)
 	}
 	if msgs[len(msgs)-1].Seq != uint64(total) {
 		t.Errorf("message %d after %d", msgs[len(msgs)-1].Seq, total)
