@@ -185,7 +185,7 @@ func (s *stage) fail(err error) error {
 
 // consumeWhenThere follows the hub's stream once the engine has created it.
 func (s *stage) consumeWhenThere(ctx context.Context) {
-	js, err := jetstream.New(s.hubNC)
+	js, err := jetstream.New(s.hubNC, jetstream.WithDefaultTimeout(settleMax))
 	if err != nil {
 		return
 	}

@@ -50,7 +50,7 @@ func newConsumer() *consumer {
 
 // consume follows the stream QOE until ctx is done.
 func (c *consumer) consume(ctx context.Context, nc *nats.Conn) error {
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(settleMax))
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type player struct {
 }
 
 func newPlayer(ctx context.Context, nc *nats.Conn, seed uint64, rate int) (*player, error) {
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096))
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096), jetstream.WithDefaultTimeout(settleMax))
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func built(t *testing.T, dir string, args ...string) string {
 	t.Setenv("GOFLAGS", "-mod=mod")
 	t.Setenv("GOPROXY", "off")
 	p := start(t, dir, append([]string{"build", "--source", root}, args...)...)
-	if code := p.codeWithin(8 * patience); code != 0 { // nothing may be compiled yet
+	if code := p.codeWithin(3 * patience); code != 0 { // nothing may be compiled yet
 		t.Fatalf("build: exit code %d\n%s%s", code, &p.out, &p.err)
 	}
 	return p.out.String()

@@ -30,7 +30,7 @@ func TestInterruptedDemoDrainsAndVerifies(t *testing.T) {
 	go func() { ended <- cmd.Wait() }()
 	interrupt := time.NewTicker(20 * time.Millisecond)
 	defer interrupt.Stop()
-	for limit := time.After(time.Minute); ; {
+	for limit := time.After(patience); ; {
 		select {
 		case <-limit:
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)

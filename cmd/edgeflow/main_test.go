@@ -20,7 +20,7 @@ import (
 const asMain = "EDGEFLOW_TEST_MAIN"
 
 // patience is the longest that anything a test waits for may take.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {

@@ -153,7 +153,7 @@ func TestInstalledEdgeflowBuilds(t *testing.T) {
 	write(t, dir, "clicks.sql", clicks(""))
 	for _, c := range [][]string{{"bin/edgeflow", "one"}, {"one", "two"}} {
 		p := binary(t, dir, c[0], "build", "clicks.sql", "-o", c[1])
-		if code := p.codeWithin(8 * patience); code != 0 {
+		if code := p.codeWithin(3 * patience); code != 0 {
 			t.Fatalf("%s build: exit code %d\n%s", c[0], code, &p.err)
 		}
 		p = binary(t, dir, c[1], "version")
