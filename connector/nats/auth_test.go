@@ -32,7 +32,7 @@ import (
 // does; the error is the wire reader's.
 func reaches(t *testing.T, c ConnOptions) error {
 	t.Helper()
-	c.DialTimeout = time.Minute // whatever the machine does
+	c.DialTimeout = natstest.Patience
 	var first error
 	for _, r := range []Reader{ClientReader, WireReader} {
 		s, err := NewSource(SourceOptions{ConnOptions: c, Stream: "S", Subjects: []string{"s.>"}, CreateStream: true, Reader: r})

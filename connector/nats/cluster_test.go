@@ -28,7 +28,7 @@ func startCluster(t *testing.T) *cluster {
 		c.start(i)
 	}
 	for _, s := range c.srv {
-		if !s.ReadyForConnections(60 * time.Second) {
+		if !s.ReadyForConnections(natstest.Patience) {
 			t.Fatal("not ready")
 		}
 	}
@@ -54,7 +54,7 @@ func (c *cluster) start(i int) {
 // persist repeats what a cluster refuses while it elects its leaders.
 func (c *cluster) persist(what string, f func() error) {
 	c.t.Helper()
-	until := time.Now().Add(60 * time.Second)
+	until := time.Now().Add(natstest.Patience)
 	for err := f(); err != nil; err = f() {
 		if time.Now().After(until) {
 			c.t.Fatalf("%s: %v", what, err)
@@ -87,7 +87,7 @@ func TestCluster(t *testing.T) {
 		t.Skip("takes some seconds: elections")
 	}
 	c := startCluster(t)
-	nc, err := nats.Connect(c.srv[2].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.Timeout(time.Minute))
+	nc, err := nats.Connect(c.srv[2].ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.Timeout(natstest.Patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestCluster(t *testing.T) {
 	publish()
 	check(750)
 	c.start(0)
-	if !c.srv[0].ReadyForConnections(60 * time.Second) {
+	if !c.srv[0].ReadyForConnections(natstest.Patience) {
 		t.Fatal("not ready")
 	}
 	c.persist("all replicas are current", func() error {
@@ -167,7 +167,7 @@ func TestCluster(t *testing.T) {
 	// Clients that do not care are closed one by one after a grace period.
 	const waiting = 6
 	for range waiting {
-		nc, err := nats.Connect(c.srv[lame].ClientURL(), nats.Name("waiting"), nats.Timeout(time.Minute))
+		nc, err := nats.Connect(c.srv[lame].ClientURL(), nats.Name("waiting"), nats.Timeout(natstest.Patience))
 		if err != nil {
 			t.Fatal(err)
 		}

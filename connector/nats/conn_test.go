@@ -14,6 +14,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
+
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // serve runs a server with JetStream for one test.
@@ -31,7 +33,7 @@ func serve(t *testing.T, change func(*server.Options)) *server.Server {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 	})
-	if !srv.ReadyForConnections(60 * time.Second) {
+	if !srv.ReadyForConnections(natstest.Patience) {
 		t.Fatal("not ready")
 	}
 	return srv
@@ -225,7 +227,7 @@ func TestWebsocketFallsBack(t *testing.T) {
 		o.Websocket = server.WebsocketOpts{Host: "127.0.0.1", Port: -1, NoTLS: true}
 	})
 	url := srv.WebsocketURL()
-	nc, err := nats.Connect(srv.ClientURL(), nats.Timeout(time.Minute))
+	nc, err := nats.Connect(srv.ClientURL(), nats.Timeout(natstest.Patience))
 	if err != nil {
 		t.Fatal(err)
 	}

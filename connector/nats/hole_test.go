@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 	"github.com/edgeflow/edgeflow/dataflow"
 )
 
@@ -78,7 +79,7 @@ func heldUp(t *testing.T, h *hub, n int, change func(*SourceOptions)) (s *Source
 func readOn(t *testing.T, s *Source, read int, last uint64) (missing uint64, err error) {
 	t.Helper()
 	seq := uint64(0)
-	for until := time.Now().Add(60 * time.Second); seq < last || uint64(read)+missing < last; {
+	for until := time.Now().Add(natstest.Patience); seq < last || uint64(read)+missing < last; {
 		msgs, _, err := s.Poll(nil, 100, 100*time.Millisecond)
 		if err != nil {
 			return missing, err
@@ -111,7 +112,7 @@ func testPurgedWhileHeldUp(t *testing.T, w way) {
 		if err := h.js.PurgeStream("S"); err != nil {
 			t.Fatal(err)
 		}
-		for until := time.Now().Add(60 * time.Second); policy == GapResume && found.Load() == 0; {
+		for until := time.Now().Add(natstest.Patience); policy == GapResume && found.Load() == 0; {
 			msgs, _, err := s.Poll(nil, 100, 10*time.Millisecond)
 			if read += len(msgs); err != nil || time.Now().After(until) {
 				t.Fatalf("%d read of %d, and nothing missed: %v", read, n, err)

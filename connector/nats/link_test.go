@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // A server that takes connections and says nothing is waited for by nobody: neither by Open, nor by
@@ -44,7 +46,7 @@ func TestALinkIsNotWaitedFor(t *testing.T) {
 	go func() { link.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(time.Minute):
+	case <-time.After(natstest.Patience):
 		t.Fatal("it waits")
 	}
 	if _, err := link.Conn(); err != nil {
@@ -65,7 +67,7 @@ func TestALinkComesBack(t *testing.T) {
 		t.Helper()
 		select {
 		case <-ups:
-		case <-time.After(time.Minute):
+		case <-time.After(natstest.Patience):
 			t.Fatal("it does not come up")
 		}
 		nc, err := link.Conn()
@@ -150,7 +152,7 @@ func TestALinkKnowsWhatIsDenied(t *testing.T) {
 		t.Fatalf("denied: %v", err)
 	}
 	say("rows.a")
-	for late := time.Now().Add(time.Minute); link.Denied() == nil; <-time.After(time.Millisecond) {
+	for late := time.Now().Add(natstest.Patience); link.Denied() == nil; <-time.After(time.Millisecond) {
 		if time.Now().After(late) {
 			t.Fatal("nothing is known of it")
 		}

@@ -73,7 +73,7 @@ func TestReasons(t *testing.T) {
 				t.Fatal(err)
 			}
 			why := func() error { _, err := link.Conn(); return err }
-			for late := time.Now().Add(time.Minute); why() == nil && time.Now().Before(late); {
+			for late := time.Now().Add(natstest.Patience); why() == nil && time.Now().Before(late); {
 				<-time.After(10 * time.Millisecond)
 			}
 			// Attempts go on, and the reason stays for as long as they fail.

@@ -47,7 +47,7 @@ func (h *hub) start() {
 	if h.nc, err = h.srv.Connect(); err != nil {
 		h.t.Fatal(err)
 	}
-	if h.js, err = h.nc.JetStream(nats.PublishAsyncMaxPending(100_000), nats.MaxWait(time.Minute)); err != nil {
+	if h.js, err = h.nc.JetStream(nats.PublishAsyncMaxPending(100_000), nats.MaxWait(natstest.Patience)); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -60,16 +60,10 @@ func (h *hub) stop() {
 // stream makes a stream.
 func (h *hub) stream(c *nats.StreamConfig) {
 	h.t.Helper()
-	// A server that still removes the files of a stream of the name cannot make one.
-	for until := time.Now().Add(time.Minute); ; {
+	natstest.Make(h.t, func() error {
 		_, err := h.js.AddStream(c)
-		if err == nil {
-			return
-		}
-		if !strings.Contains(err.Error(), "creating store for stream") || time.Now().After(until) {
-			h.t.Fatal(err)
-		}
-	}
+		return err
+	})
 }
 
 // publish stores n messages. It waits for every thousandth to be stored, because a server
@@ -117,7 +111,7 @@ func open(t *testing.T, o SourceOptions, pos []byte) (*Source, dataflow.OpenRepo
 func collect(t *testing.T, s *Source, n int) (data []string, pos []byte) {
 	t.Helper()
 	var msgs []dataflow.Message
-	until := time.Now().Add(60 * time.Second)
+	until := time.Now().Add(natstest.Patience)
 	for len(data) < n {
 		var err error
 		if msgs, _, err = s.Poll(msgs[:0], n-len(data), time.Second); err != nil && !errors.Is(err, io.EOF) {
@@ -151,7 +145,7 @@ func want(t *testing.T, got []string, subject string, from, to int) {
 // caughtUp polls until nothing is pending.
 func caughtUp(t *testing.T, s *Source) {
 	t.Helper()
-	until := time.Now().Add(60 * time.Second)
+	until := time.Now().Add(natstest.Patience)
 	for {
 		msgs, pending, err := s.Poll(nil, 1000, 10*time.Millisecond)
 		if err != nil {
@@ -350,7 +344,7 @@ func testConsumerDeleted(t *testing.T, w way) {
 	h.publish("s.b", 100)
 	got, _ := collect(t, s, 100)
 	want(t, got, "s.b", 0, 100)
-	for late := time.Now().Add(time.Minute); s.Status().Reconnects == 0; <-time.After(time.Millisecond) {
+	for late := time.Now().Add(natstest.Patience); s.Status().Reconnects == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(late) { // messages may come before that is told
 			t.Fatal("the source did not notice")
 		}
@@ -462,7 +456,7 @@ func testStreamProblemsWhileRunning(t *testing.T, w way) {
 				t.Fatal(err)
 			}
 		}
-		until := time.Now().Add(60 * time.Second)
+		until := time.Now().Add(natstest.Patience)
 		for {
 			_, _, err := s.Poll(nil, 100, 100*time.Millisecond)
 			var pe *PositionError
@@ -488,7 +482,7 @@ func testStreamProblemsWhileRunning(t *testing.T, w way) {
 		}
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
 		h.publish("s.b", 10)
-		until := time.Now().Add(60 * time.Second)
+		until := time.Now().Add(natstest.Patience)
 		for {
 			msgs, _, err := s.Poll(nil, 100, 100*time.Millisecond)
 			if errors.Is(err, ErrPosition) || errors.Is(err, ErrNoStream) {
@@ -523,7 +517,7 @@ func testGoingOnWhileRunning(t *testing.T, w way) {
 			}
 		}
 		read, missing := len(got), uint64(0)
-		until := time.Now().Add(60 * time.Second)
+		until := time.Now().Add(natstest.Patience)
 		for last := uint64(0); last < 5100; {
 			msgs, _, err := s.Poll(nil, 100, 100*time.Millisecond)
 			if err != nil || time.Now().After(until) {
@@ -551,7 +545,7 @@ func testGoingOnWhileRunning(t *testing.T, w way) {
 			t.Fatal(err)
 		}
 		h.stream(&nats.StreamConfig{Name: "S", Subjects: []string{"s.>"}})
-		until := time.Now().Add(60 * time.Second)
+		until := time.Now().Add(natstest.Patience)
 		for {
 			_, _, err := s.Poll(nil, 100, 100*time.Millisecond)
 			if errors.Is(err, errMoved) || errors.Is(err, ErrNoStream) {
@@ -610,7 +604,7 @@ func testQuietFilter(t *testing.T, w way) {
 	read := pos
 	h.publish("s.other", 500)
 	var p Position
-	for until := time.Now().Add(time.Minute); p.Passed < 501; {
+	for until := time.Now().Add(natstest.Patience); p.Passed < 501; {
 		if m, _, err := s.Poll(nil, 10, 10*time.Millisecond); err != nil || len(m) > 0 || time.Now().After(until) {
 			t.Fatalf("at %+v, %d messages: %v", p, len(m), err)
 		}

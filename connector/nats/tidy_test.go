@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
 // consumers are the names of the stream's consumers.
@@ -47,7 +49,7 @@ func TestConsumersLeftBehindAreRemoved(t *testing.T) {
 			now := h.consumers()
 			return len(now) == 3 && !slices.Equal(now, old)
 		}
-		for late := time.Now().Add(time.Minute); !gone(); <-time.After(5 * time.Millisecond) {
+		for late := time.Now().Add(natstest.Patience); !gone(); <-time.After(5 * time.Millisecond) {
 			if time.Now().After(late) {
 				t.Fatalf("reader %v: consumers %v", r, h.consumers())
 			}
@@ -86,7 +88,7 @@ func TestTidyingNeedsNoPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	nc, err := nats.Connect(strings.Replace(srv.ClientURL(), "nats://", "nats://me:secret@", 1), nats.Timeout(time.Minute))
+	nc, err := nats.Connect(strings.Replace(srv.ClientURL(), "nats://", "nats://me:secret@", 1), nats.Timeout(natstest.Patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +125,7 @@ func TestConsumersDoNotPileUp(t *testing.T) {
 			if s.Status().Reconnects < 2 { // several cuts may strike one connection
 				t.Fatalf("%s: %+v", w, s.Status())
 			}
-			for late := time.Now().Add(time.Minute); len(h.consumers()) > 1; <-time.After(5 * time.Millisecond) {
+			for late := time.Now().Add(natstest.Patience); len(h.consumers()) > 1; <-time.After(5 * time.Millisecond) {
 				if time.Now().After(late) {
 					t.Fatalf("%s: consumers %v", w, h.consumers())
 				}

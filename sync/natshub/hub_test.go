@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 	"github.com/edgeflow/edgeflow/dataflow/state"
 	"github.com/edgeflow/edgeflow/dataflow/vec"
 	forward "github.com/edgeflow/edgeflow/sync"
@@ -109,7 +110,7 @@ func (w *world) up() {
 	if w.nc, err = w.srv.Connect(); err != nil {
 		w.t.Fatal(err)
 	}
-	if w.js, err = w.nc.JetStream(nats.MaxWait(time.Minute)); err != nil {
+	if w.js, err = w.nc.JetStream(nats.MaxWait(natstest.Patience)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -168,7 +169,7 @@ func (w *world) rows() (rows []string, msgs []*nats.Msg) {
 		w.t.Fatal(err)
 	}
 	for n := info.State.Subjects["hub.results"]; n > 0; n-- {
-		m, err := sub.NextMsg(60 * time.Second)
+		m, err := sub.NextMsg(natstest.Patience)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -291,7 +292,7 @@ func TestRestartedHubAndRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until := time.Now().Add(time.Minute)
+	until := time.Now().Add(natstest.Patience)
 	for !fw.Drained() {
 		if time.Now().After(until) {
 			t.Fatalf("not drained: %+v", fw.Statuses(time.Now()))
@@ -361,15 +362,11 @@ func TestStreamIsChecked(t *testing.T) {
 	if err := w.js.DeleteStream("HUB"); err != nil {
 		t.Fatal(err)
 	}
-	check := w.hub(func(o *natshub.Options) { o.MaxBytes = 1 << 20 }).Check
-	lim, err := check(ctx)
-	// A server that still removes the files of a stream of the name cannot make one.
-	for until := time.Now().Add(time.Minute); err != nil && strings.Contains(err.Error(), "creating store for stream") && time.Now().Before(until); {
-		lim, err = check(ctx)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	var lim forward.Limits
+	natstest.Make(t, func() error {
+		lim, err = w.hub(func(o *natshub.Options) { o.MaxBytes = 1 << 20 }).Check(ctx)
+		return err
+	})
 	if lim.Messages != 999 || lim.MessageBytes != 1<<20-1024 || lim.Bytes != 1<<17 {
 		t.Fatalf("limits %+v", lim)
 	}

@@ -7,11 +7,11 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 	"github.com/edgeflow/edgeflow/dataflow/state/failpoint"
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/natshub"
@@ -39,7 +39,7 @@ func child(url string) error {
 	if err := failpoint.EnableFromEnv(); err != nil {
 		return err
 	}
-	nc, err := nats.Connect(url, nats.Timeout(time.Minute))
+	nc, err := nats.Connect(url, nats.Timeout(natstest.Patience))
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.nc.Close)
-	if w.js, err = w.nc.JetStream(nats.MaxWait(time.Minute)); err != nil {
+	if w.js, err = w.nc.JetStream(nats.MaxWait(natstest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	run := func(points string) (killed bool) {

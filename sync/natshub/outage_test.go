@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 	forward "github.com/edgeflow/edgeflow/sync"
 	"github.com/edgeflow/edgeflow/sync/natshub"
 )
@@ -99,7 +100,7 @@ func TestBrokenLinkAndTwoInstances(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.nc.Close)
-	if w.js, err = w.nc.JetStream(nats.MaxWait(time.Minute)); err != nil {
+	if w.js, err = w.nc.JetStream(nats.MaxWait(natstest.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	link := newCable(t, strings.TrimPrefix(w.srv.ClientURL(), "nats://"), 7)

@@ -13,9 +13,10 @@ import (
 	"github.com/edgeflow/edgeflow/connector/certs"
 	"github.com/edgeflow/edgeflow/connector/certs/certstest"
 	"github.com/edgeflow/edgeflow/connector/nats/embedded"
+	"github.com/edgeflow/edgeflow/connector/nats/natstest"
 )
 
-const patience = 60 * time.Second
+const patience = natstest.Patience
 
 func TestPortsBeyondTheHostNeedUsers(t *testing.T) {
 	users := []embedded.User{{Name: "u", Password: "p", Publish: []string{"a"}}}
