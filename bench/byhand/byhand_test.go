@@ -141,7 +141,7 @@ func TestNoAllocation(t *testing.T) {
 				}
 			}
 			all()
-			if n := testing.AllocsPerRun(3, all); n > 0 {
+			if n := testing.AllocsPerRun(20, all); n > 0 {
 				t.Errorf("%s %s: %v allocations in %d events", query, encoding, n, len(messages))
 			}
 		}
