@@ -278,7 +278,7 @@ func (e *Engine) allClosed() bool {
 // pick polls the sources and returns the one that goes next, with the arrival time up to
 // which it may go; nil when nothing is at hand.
 func (e *Engine) pick(wait time.Duration, nowMs int64) (*ingest, int64, error) {
-	if in, err := e.load(wait, nowMs); in != nil || err != nil {
+	if in, loaded, err := e.load(wait, nowMs); !loaded {
 		return in, math.MaxInt64, err
 	}
 	open := 0
@@ -331,26 +331,24 @@ func (e *Engine) pick(wait time.Duration, nowMs int64) (*ingest, int64, error) {
 	}
 }
 
-// load polls the tables that are still being loaded for lookups and returns one with rows
-// at hand. A table is loaded once it reports nothing pending.
-func (e *Engine) load(wait time.Duration, nowMs int64) (*ingest, error) {
+// load polls the tables that are still being loaded for lookups, and tells whether all are: a
+// table is once it reports nothing pending, however long what is pending takes to come. Until
+// then it returns one with rows at hand, or nil.
+func (e *Engine) load(wait time.Duration, nowMs int64) (next *ingest, loaded bool, err error) {
+	loaded = true
 	for _, in := range e.sources {
-		if !in.loading {
-			continue
-		}
-		for try := 0; try < 2; try++ {
+		for try := 0; in.loading && try < 2; try++ {
 			if err := in.fill(time.Duration(try)*wait, nowMs); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if in.buffered() {
-				return in, nil
+				return in, false, nil
 			}
-			if in.loading = in.pending > 0 && !in.ended; !in.loading {
-				break
-			}
+			in.loading = in.pending > 0 && !in.ended
 		}
+		loaded = loaded && !in.loading
 	}
-	return nil, nil
+	return nil, loaded, nil
 }
 
 // NowMs is the newest arrival time, of a row or a tick.

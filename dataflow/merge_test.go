@@ -159,7 +159,7 @@ CREATE TABLE o (n BIGINT, v BIGINT) WITH ('connector' = 'print');
 INSERT INTO o SELECT a.n, dim.v FROM a LEFT JOIN dim FOR SYSTEM_TIME AS OF a.pt ON a.n = dim.n;`
 	for limit := range 3 {
 		a := &script{log: arrivals(1, 10, 2, 20, 1, 30), limit: limit}
-		dim := &script{log: []entry{{at: 900, data: `{"n":1,"v":100}`}, {at: 1000, data: `{"n":1,"v":101}`}}, limit: limit, stalls: min(limit, 1)}
+		dim := &script{log: []entry{{at: 900, data: `{"n":1,"v":100}`}, {at: 1000, data: `{"n":1,"v":101}`}}, limit: limit, stalls: 5 * min(limit, 1)}
 		r := newRig(t, query, map[string]*script{"a": a, "dim": dim}).start()
 		r.settle()
 		if got, want := strings.Join(r.prints["o"].rows, " "), "+I[1, 101]@10 +I[2, null]@20 +I[1, 101]@30"; got != want {
