@@ -117,14 +117,22 @@ func testMemoryIsBounded(t *testing.T, w way) {
 		}
 		return s.queuedMessages, int(s.queuedBytes)
 	}
-	// Until nothing comes any more, over some heartbeats.
-	for same, last, began := 0, -1, time.Now(); same < 50 || time.Since(began) < 5*s.o.Heartbeat; {
-		if _, err := h.js.StreamInfo("S"); err != nil { // passes some time
-			t.Fatal(err)
+	// Until nothing comes any more, over some heartbeats; and again, when the source has lost its
+	// consumer meanwhile.
+	for range 2 {
+		for same, last, began := 0, -1, time.Now(); same < 50 || time.Since(began) < 8*s.o.Heartbeat; {
+			if _, err := h.js.StreamInfo("S"); err != nil { // passes some time
+				t.Fatal(err)
+			}
+			m, _ := look()
+			if same++; m != last || m == 0 {
+				same, last = 0, m
+			}
 		}
-		m, _ := look()
-		if same++; m != last || m == 0 {
-			same, last = 0, m
+		for _, name := range h.consumers() {
+			if err := h.js.DeleteConsumer("S", name); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if m, _ := look(); m == n {

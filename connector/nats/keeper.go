@@ -191,6 +191,9 @@ func (k *keeper) anew() error {
 		}
 		return errDown
 	}
+	if k.s.o.Delivery == Push && !k.s.room() {
+		return errHeldUp
+	}
 	report, err := k.setUp(false)
 	if err != nil {
 		k.in.stop()
@@ -204,6 +207,10 @@ func (k *keeper) anew() error {
 	k.s.lack(k.in.reached()+1, report.Gap)
 	return nil
 }
+
+// errHeldUp is what a source says that is pushed to and whose messages nobody polls: to another
+// consumer the server would send its first window again, and more with each that is lost.
+var errHeldUp = errors.New("messages that were read wait to be taken; more are asked for then")
 
 // errMoved ends a source whose stream was rolled back or made anew while it ran, where the
 // policy is to go on: a start notes the new place before it reads, which a running source

@@ -237,6 +237,13 @@ func (s *Source) more() {
 	}
 }
 
+// room tells whether the memory between reader and Poll has room for more.
+func (s *Source) room() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queuedBytes <= s.o.PullBytes
+}
+
 // expects tells whether the server is to show signs of life: while a request waits there,
 // or when it pushes.
 func (s *Source) expects() bool {
