@@ -430,7 +430,12 @@ func testPositionProblemsAtOpen(t *testing.T, w way) {
 		if _, err := s.Open(context.Background(), pos); !errors.Is(err, ErrNoStream) || !strings.Contains(err.Error(), "nats stream add S") {
 			t.Fatalf("a stream with a position is not made anew: %v", err)
 		}
-		s, _ = open(t, h.options(func(o *SourceOptions) { o.Subjects, o.CreateStream = []string{"s.>"}, true }), nil)
+		natstest.Make(t, func() error {
+			s, _ = NewSource(h.options(func(o *SourceOptions) { o.Subjects, o.CreateStream = []string{"s.>"}, true }))
+			_, err := s.Open(context.Background(), nil)
+			return err
+		})
+		defer s.Close()
 		h.publish("s.a", 3)
 		got, _ := collect(t, s, 3)
 		want(t, got, "s.a", 0, 3)
