@@ -192,6 +192,9 @@ func (r *runner) restore(restored *state.Restored) (*dataflow.Manifest, error) {
 	if errors.Is(err, state.ErrIncomplete) {
 		return nil, r.store.Damaged(err)
 	}
+	if errors.Is(err, state.ErrNewer) {
+		return nil, &configError{fmt.Errorf("%w: start that one, or begin anew with --reset-state", err)}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -9,13 +9,16 @@ import (
 // is damaged where no checksum covers it.
 var ErrIncomplete = errors.New("state: the snapshot is not complete")
 
+// ErrNewer is returned, wrapped, by Restore for a snapshot of a later version of the program.
+var ErrNewer = errors.New("state: the snapshot is of a later version of the program")
+
 // Restore fills the arena with the pages of a snapshot; what it held before is
 // gone. pages calls its argument once for each page, in any order, with an image
 // that is valid during the call (Store.Pages has this shape). Handles made before
 // are not valid any more; the roots of all spaces come back.
 func (a *Arena) Restore(roots Roots, pages func(func(PageID, []byte) error) error) error {
 	if roots.Format > RootsFormat {
-		return fmt.Errorf("state: the snapshot has page format %d and this program reads up to %d", roots.Format, RootsFormat)
+		return fmt.Errorf("%w: its page format is %d, and this one reads up to %d", ErrNewer, roots.Format, RootsFormat)
 	}
 	if int(roots.PageSize) != a.pageSize {
 		return fmt.Errorf("state: the snapshot has pages of %d bytes and the arena has %d", roots.PageSize, a.pageSize)
