@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,7 +135,10 @@ func TestTerminated(t *testing.T) {
 				left := slices.IndexFunc(m.Outputs, func(o dataflow.OutputManifest) bool { return uint64(o.Emitted) != o.Confirmed || o.Dropped > 0 })
 				if left >= 0 {
 					waiting++
-					t.Logf("at the end not all rows were sent: %+v", m.Outputs[left])
+					// One that has not waited for the hub has no reason to leave any.
+					if took := stopTook(t, p.out.String()); took < leaveLeast {
+						t.Errorf("at the end, after %v, not all rows were sent: %+v", took, m.Outputs[left])
+					}
 				}
 			}
 		}
@@ -149,6 +153,27 @@ func TestTerminated(t *testing.T) {
 	if waiting > told/2 {
 		t.Errorf("%d of %d processes left rows that were not sent", waiting, told)
 	}
+}
+
+// leaveLeast is how long a process that is told to end waits at least for a hub that does not take
+// its rows: for one that it has no connection to.
+const leaveLeast = 500 * time.Millisecond
+
+var stopLines = regexp.MustCompile(`(?s)time=(\S+) [^\n]*msg="stopping.*\ntime=(\S+) [^\n]*msg=stopped`)
+
+// stopTook is the time between the lines of a log that tell of the beginning and the end of a stop.
+func stopTook(t *testing.T, log string) time.Duration {
+	t.Helper()
+	m := stopLines.FindStringSubmatch(log)
+	if m == nil {
+		t.Fatalf("the log does not tell of a stop:\n%s", log)
+	}
+	from, err := time.Parse(time.RFC3339, m[1])
+	to, terr := time.Parse(time.RFC3339, m[2])
+	if err = errors.Join(err, terr); err != nil {
+		t.Fatal(err)
+	}
+	return to.Sub(from)
 }
 
 // TestFrozen stops a process at work for a while. Nobody else gets at its folder meanwhile; an

@@ -214,7 +214,7 @@ func (s *Source) more() {
 	for {
 		s.mu.Lock()
 		t, to, reply, payload := s.live, s.next, s.deliv, s.pull
-		room := s.queuedBytes <= s.o.PullBytes
+		room := s.fits()
 		if s.o.Delivery == Push {
 			room = room && s.flow != ""
 			to, reply, payload = s.flow, "", ""
@@ -237,11 +237,14 @@ func (s *Source) more() {
 	}
 }
 
-// room tells whether the memory between reader and Poll has room for more.
+// fits tells whether the memory between reader and Poll has room for more. s.mu is held.
+func (s *Source) fits() bool { return s.queuedBytes <= s.o.PullBytes }
+
+// room is fits for who does not hold s.mu.
 func (s *Source) room() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.queuedBytes <= s.o.PullBytes
+	return s.fits()
 }
 
 // expects tells whether the server is to show signs of life: while a request waits there,

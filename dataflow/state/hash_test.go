@@ -2,7 +2,6 @@ package state
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -88,17 +87,5 @@ func TestTableKeepsItsSeed(t *testing.T) {
 		if err := b.Check(); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// Pages of a later version are told from damage: whoever reads them has to be another program.
-func TestPagesOfALaterVersionAreRefused(t *testing.T) {
-	d := newDisk()
-	if err := d.write(newTestArena(t, Options{}).Barrier(1)); err != nil {
-		t.Fatal(err)
-	}
-	d.roots.Format = RootsFormat + 1
-	if err := newTestArena(t, Options{}).Restore(d.roots, d.each); !errors.Is(err, ErrNewer) {
-		t.Error(err)
 	}
 }

@@ -173,3 +173,15 @@ func key8(v uint64) []byte {
 	}
 	return b
 }
+
+// Pages of a later version are told from damage: whoever reads them has to be another program.
+func TestPagesOfALaterVersionAreRefused(t *testing.T) {
+	d := newDisk()
+	if err := d.write(newTestArena(t, Options{}).Barrier(1)); err != nil {
+		t.Fatal(err)
+	}
+	d.roots.Format = RootsFormat + 1
+	if err := newTestArena(t, Options{}).Restore(d.roots, d.each); !errors.Is(err, ErrNewer) {
+		t.Error(err)
+	}
+}
